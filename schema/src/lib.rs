@@ -1,1 +1,15 @@
-//! The language both sides speak.
+//! The language both sides of Cleartitle speak: what can be said, signed, logged, looked up and decided.
+//!
+//! Reading order: `vocab` (categories of use), [`terms`] and [`scope`] (what is allowed, and where),
+//! [`statement`] (who says so), [`acquisition`] (one copy as somebody got it), [`evidence`] (everything brought to one
+//! question), [`decide`](mod@decide) (the one verdict), [`snapshot`] (all of it in one memory-mapped file), [`tlog`]
+//! (proof that nothing was rewritten), [`api`] (shapes over HTTP).
+//!
+//! Deliberately absent: clocks, files, sockets, environment variables, threads, async. Time, keys and bytes come in as
+//! arguments; the same inputs give the same bytes on every machine. `clippy.toml` beside this crate keeps that wall.
+#![deny(missing_docs)]
+
+pub mod id;
+pub mod money;
+pub mod time;
+pub mod vocab;
