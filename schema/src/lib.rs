@@ -10,6 +10,9 @@
 #![deny(missing_docs)]
 
 pub mod id;
+pub mod issuer;
 pub mod money;
+pub mod surt;
+pub mod terms;
 pub mod time;
 pub mod vocab;

@@ -1,8 +1,6 @@
 //! Categories of use, and the small closed vocabularies that statements and questions share.
 
 use serde::{Deserialize, Serialize};
-use std::fmt;
-use std::str::FromStr;
 
 macro_rules! words {
     ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $word:literal),+ $(,)? }) => {
@@ -21,16 +19,16 @@ macro_rules! words {
             }
         }
 
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.pad(self.word())
             }
         }
 
-        impl FromStr for $name {
-            type Err = UnknownWord;
-            fn from_str(text: &str) -> Result<Self, UnknownWord> {
-                Self::ALL.iter().copied().find(|known| known.word() == text).ok_or_else(|| UnknownWord {
+        impl std::str::FromStr for $name {
+            type Err = $crate::vocab::UnknownWord;
+            fn from_str(text: &str) -> Result<Self, $crate::vocab::UnknownWord> {
+                Self::ALL.iter().copied().find(|known| known.word() == text).ok_or_else(|| $crate::vocab::UnknownWord {
                     word: text.chars().take(60).collect(),
                     known: [$($word),+].join(", "),
                 })

@@ -1,0 +1,236 @@
+//! URL keys and patterns: http and https merged, host lowered, RFC 9309 escaping, fragment dropped, odd ports kept.
+
+use crate::issuer::Authority;
+use std::fmt;
+
+/// Longest URL that is looked at, in bytes. Longer ones are an error, never a shorter key.
+pub const MAX_URL: usize = 8192;
+
+/// Why a URL has no key.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum UrlError {
+    /// Longer than [`MAX_URL`].
+    #[error("the URL has {0} bytes, more than {MAX_URL}")]
+    TooLong(usize),
+    /// Not an absolute http or https URL with a host.
+    #[error("`{0}` is not an http or https URL with a host")]
+    NotHttp(String),
+}
+
+/// Where a document was: host, port when it is not the scheme's own, path with query, all normalised.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct UrlKey {
+    /// Lower-case ASCII host; `www` is kept.
+    pub host: String,
+    /// A port other than the scheme's default.
+    pub port: Option<u16>,
+    /// Path and query, with RFC 9309 (2022-09) escaping: octets outside ASCII encoded, unreserved ones decoded, hex in
+    /// upper case. Always begins with `/`.
+    pub path: String,
+}
+
+impl UrlKey {
+    /// The key of a URL.
+    ///
+    /// # Errors
+    /// [`UrlError`] for anything but an http(s) URL of bounded length.
+    pub fn parse(text: &str) -> Result<Self, UrlError> {
+        if text.len() > MAX_URL {
+            return Err(UrlError::TooLong(text.len()));
+        }
+        let bad = || UrlError::NotHttp(text.chars().take(200).collect());
+        let url = url::Url::parse(text.trim()).map_err(|_| bad())?;
+        if !matches!(url.scheme(), "http" | "https") {
+            return Err(bad());
+        }
+        let host = url.host_str().ok_or_else(bad)?.trim_end_matches('.').to_ascii_lowercase();
+        if host.is_empty() {
+            return Err(bad());
+        }
+        let mut path = url.path().to_owned();
+        if let Some(query) = url.query() {
+            path.push('?');
+            path.push_str(query);
+        }
+        // `Url` has dropped the scheme's own port already.
+        Ok(Self { host, port: url.port(), path: normalise_path(&path) })
+    }
+
+    /// Host and port as they stand in rules: `press.example` or `press.example:8080`.
+    #[must_use]
+    pub fn site(&self) -> String {
+        self.port.map_or_else(|| self.host.clone(), |port| format!("{}:{port}", self.host))
+    }
+
+    /// The authority over this URL's host.
+    #[must_use]
+    pub fn authority(&self) -> Authority {
+        Authority::of_host(&self.host)
+    }
+
+    /// Sort-friendly form (SURT): `example,press)/news?id=1`, with `:port` before the parenthesis.
+    #[must_use]
+    pub fn surt(&self) -> String {
+        let mut text: String = self.host.rsplit('.').collect::<Vec<_>>().join(",");
+        if let Some(port) = self.port {
+            text.push_str(&format!(":{port}"));
+        }
+        text.push(')');
+        text.push_str(&self.path);
+        text
+    }
+
+    /// The folded key that may only widen a restriction: default `www` gone, path lowered, trailing slash and index gone.
+    #[must_use]
+    pub fn folded(&self) -> Self {
+        let host = self.host.strip_prefix("www.").unwrap_or(&self.host).to_owned();
+        let lowered = self.path.to_ascii_lowercase();
+        let trimmed = lowered.trim_end_matches('/');
+        let path = if trimmed.is_empty() { "/".to_owned() } else { trimmed.to_owned() };
+        Self { host, port: None, path }
+    }
+}
+
+impl fmt::Display for UrlKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "//{}{}", self.site(), self.path)
+    }
+}
+
+/// RFC 9309 section 2.2.2 escaping, for paths and for rules alike: both sides are compared in this form.
+#[must_use]
+pub fn normalise_path(path: &str) -> String {
+    let bytes = path.as_bytes();
+    let mut out = String::with_capacity(bytes.len() + 8);
+    let hex = |b: u8| (b as char).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let mut at = 0;
+    while at < bytes.len() {
+        let byte = bytes[at];
+        let escaped = (byte == b'%' && at + 2 < bytes.len())
+            .then(|| Some(hex(bytes[at + 1])? * 16 + hex(bytes[at + 2])?))
+            .flatten();
+        match escaped {
+            Some(value) if value.is_ascii_alphanumeric() || matches!(value, b'-' | b'.' | b'_' | b'~') => {
+                out.push(value as char);
+                at += 3;
+            }
+            Some(value) => {
+                out.push_str(&format!("%{value:02X}"));
+                at += 3;
+            }
+            None if byte.is_ascii_graphic() => {
+                out.push(byte as char);
+                at += 1;
+            }
+            None => {
+                out.push_str(&format!("%{byte:02X}"));
+                at += 1;
+            }
+        }
+    }
+    if !out.starts_with('/') {
+        out.insert(0, '/');
+    }
+    out
+}
+
+/// A path pattern of RFC 9309: a prefix, in which `*` stands for any run and a final `$` for the end.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PathPattern {
+    text: String,
+    anchored: bool,
+}
+
+impl PathPattern {
+    /// Reads a pattern; a leading `/` is put where it lacks (RFC 9309 patterns begin with `/`).
+    #[must_use]
+    pub fn new(pattern: &str) -> Self {
+        let (body, anchored) = pattern.strip_suffix('$').map_or((pattern, false), |body| (body, true));
+        let text = if body.starts_with('*') { format!("/{body}") } else { body.to_owned() };
+        Self { text: normalise_path(&text), anchored }
+    }
+
+    /// The part before the first `*`: every matching path begins so.
+    #[must_use]
+    pub fn literal_prefix(&self) -> &str {
+        self.text.split('*').next().unwrap_or("/")
+    }
+
+    /// Whether the pattern matches a normalised path with query. Linear in pattern times path at worst, no recursion.
+    #[must_use]
+    pub fn matches(&self, path: &str) -> bool {
+        let mut parts = self.text.split('*');
+        let Some(rest) = parts.next().and_then(|first| path.strip_prefix(first)) else { return false };
+        let mut rest = rest;
+        let mut last = None;
+        for part in parts {
+            if let Some(previous) = last.replace(part) {
+                match find(rest, previous) {
+                    Some(at) => rest = &rest[at + previous.len()..],
+                    None => return false,
+                }
+            }
+        }
+        match (last, self.anchored) {
+            (None, anchored) => !anchored || rest.is_empty(),
+            (Some(part), false) => find(rest, part).is_some(),
+            (Some(part), true) => rest.ends_with(part),
+        }
+    }
+}
+
+fn find(text: &str, part: &str) -> Option<usize> {
+    if part.is_empty() { Some(0) } else { text.find(part) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(url: &str) -> UrlKey {
+        UrlKey::parse(url).unwrap()
+    }
+
+    #[test]
+    fn schemes_merge_and_odd_ports_stay() {
+        assert_eq!(key("http://Press.example:80/a#top"), key("https://press.example/a"));
+        assert_eq!(key("https://press.example:8443/").site(), "press.example:8443");
+        assert_eq!(key("https://www.press.example/a?b=C").surt(), "example,press,www)/a?b=C");
+        assert!(UrlKey::parse("ftp://press.example/").is_err());
+        assert!(UrlKey::parse("data:text/plain,x").is_err());
+    }
+
+    #[test]
+    fn escapes_compare_in_one_form() {
+        assert_eq!(key("https://a.example/%62%61%7A").path, "/baz");
+        assert_eq!(key("https://a.example/ツ").path, "/%E3%83%84");
+        assert_eq!(key("https://a.example/%e3%83%84").path, "/%E3%83%84");
+        assert_eq!(normalise_path("/a%2Fb%24%zz"), "/a%2Fb%24%zz");
+    }
+
+    #[test]
+    fn patterns_match_as_rfc_9309_says() {
+        let cases = [
+            ("/", "/anything", true),
+            ("/fish", "/fish.html", true),
+            ("/fish", "/Fish", false),
+            ("/fish/", "/fish", false),
+            ("/*.php", "/folder/filename.php?x", true),
+            ("/*.php$", "/filename.php", true),
+            ("/*.php$", "/filename.php?x", false),
+            ("/*.php$", "/a.php.php", true),
+            ("/fish*.php", "/fishheads/catfish.php?p", true),
+            ("/fish*.php", "/Fish.PHP", false),
+            ("/a$", "/a", true),
+            ("/a$", "/ab", false),
+            ("*gif", "/x.gif", true),
+            ("/%24", "/%24", true),
+            ("/*", "/", true),
+            ("/a*b*c$", "/a1b2c3c", true),
+            ("/a*b*c$", "/a1c", false),
+        ];
+        for (pattern, path, expected) in cases {
+            assert_eq!(PathPattern::new(pattern).matches(path), expected, "{pattern} on {path}");
+        }
+    }
+}
