@@ -9,9 +9,12 @@
 //! arguments; the same inputs give the same bytes on every machine. `clippy.toml` beside this crate keeps that wall.
 #![deny(missing_docs)]
 
+pub mod acquisition;
 pub mod id;
 pub mod issuer;
+pub mod lineage;
 pub mod money;
+pub mod scope;
 pub mod surt;
 pub mod terms;
 pub mod time;

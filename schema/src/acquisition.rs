@@ -1,0 +1,284 @@
+//! Acquisition: one copy of a document as somebody got it, with its URLs, times, channel, access, marks and lineage.
+
+use crate::id::ContentName;
+use crate::issuer::Domain;
+use crate::lineage::DerivedFrom;
+use crate::surt::{UrlError, UrlKey};
+use crate::time::Timestamp;
+use crate::vocab::{Access, Channel, words};
+use serde::{Deserialize, Serialize};
+
+/// A work's identifier with its scheme: `isbn:9780000000000`, `doi:10.1000/1`, `isrc:...`, `model:...`. Lower-case scheme,
+/// at most 300 bytes of visible ASCII.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(value_type = String, example = "isbn:9780000000000"))]
+#[serde(try_from = "String", into = "String")]
+pub struct WorkId(String);
+
+/// The text is not a work's identifier.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a work's identifier such as `isbn:9780000000000`")]
+pub struct WorkIdError(pub String);
+
+impl TryFrom<String> for WorkId {
+    type Error = WorkIdError;
+    fn try_from(text: String) -> Result<Self, WorkIdError> {
+        let fits = text.len() <= 300
+            && text.bytes().all(|b| b.is_ascii_graphic())
+            && text.split_once(':').is_some_and(|(scheme, rest)| {
+                !scheme.is_empty() && !rest.is_empty() && scheme.bytes().all(|b| b.is_ascii_lowercase() || b == b'-')
+            });
+        if fits { Ok(Self(text)) } else { Err(WorkIdError(text.chars().take(80).collect())) }
+    }
+}
+
+impl From<WorkId> for String {
+    fn from(id: WorkId) -> Self {
+        id.0
+    }
+}
+
+impl WorkId {
+    /// The identifier.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A work's identifier as it goes with a copy, and who says that it does.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct WorkMention {
+    /// The identifier.
+    pub id: WorkId,
+    /// Who says so: the licensor's delivery, the asker, a stranger. Left out: not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
+    pub asserted_by: Option<Domain>,
+}
+
+words!(
+    /// The part that a URL played for a copy.
+    UrlRole {
+        /// The bytes were fetched from it. Only this one may clear.
+        Fetched = "fetched",
+        /// It was asked for and led on by a redirect, or was passed through on the way.
+        Requested = "requested",
+        /// A page that shows the document.
+        Embedding = "embedding",
+        /// What the document names as its own address.
+        Canonical = "canonical",
+        /// What stands inside an archive, proxy, AMP or image CDN URL.
+        Unwrapped = "unwrapped",
+    }
+);
+
+/// One URL of a copy.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct CopyUrl {
+    /// What it was.
+    pub role: UrlRole,
+    /// The URL as recorded.
+    pub url: String,
+}
+
+words!(
+    /// How a page names somebody else as the source.
+    CreditKind {
+        /// A photo or picture credit.
+        Credit = "credit",
+        /// A byline of an agency or another house.
+        Byline = "byline",
+        /// A canonical link to another site.
+        CanonicalLink = "canonical-link",
+    }
+);
+
+/// A sign that part of a document belongs to a third party.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Credit {
+    /// What kind of sign.
+    pub kind: CreditKind,
+    /// Whom it names, as written.
+    pub name: String,
+}
+
+words!(
+    /// What a license mark applies to.
+    AppliesTo {
+        /// The document itself.
+        Item = "item",
+        /// The collection it stands in (a data set card, a site footer).
+        Compilation = "compilation",
+        /// Its metadata.
+        Metadata = "metadata",
+        /// The code around it.
+        Code = "code",
+        /// A part of it, such as a picture on the page.
+        Part = "part",
+        /// Not clear.
+        Unclear = "unclear",
+    }
+);
+
+/// A license shown with a document.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct LicenseMark {
+    /// SPDX expression, or the text as written.
+    pub license: String,
+    /// What it applies to.
+    pub applies_to: AppliesTo,
+    /// The host that shows it.
+    #[cfg_attr(feature = "openapi", schema(value_type = String, example = "blog.example"))]
+    pub host: Domain,
+    /// Since when it was seen there. Left out: at the capture.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = DateTime))]
+    pub seen_from: Option<Timestamp>,
+    /// When it was seen to be gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = DateTime))]
+    pub gone_at: Option<Timestamp>,
+}
+
+/// One copy of a document.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Acquisition {
+    /// Its URLs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub urls: Vec<CopyUrl>,
+    /// Names of its bytes: BLAKE3, SHA-256, a crawl's own SHA-1.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<String>))]
+    pub content: Vec<ContentName>,
+    /// Works that it carries.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub works: Vec<WorkMention>,
+    /// Compilations that it came in.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub collections: Vec<String>,
+    /// When the bytes were fetched from their source. Left out: when the asker's copy was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = DateTime))]
+    pub captured_at: Option<Timestamp>,
+    /// When the asker's own copy was made. Left out: now, the moment of use.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = DateTime))]
+    pub acquired_at: Option<Timestamp>,
+    /// When the document was published, where known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = DateTime))]
+    pub published_at: Option<Timestamp>,
+    /// How it was got. Left out: not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channel: Option<Channel>,
+    /// By what access. Left out: not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub access: Option<Access>,
+    /// Signs of third parties' material.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub credits: Vec<Credit>,
+    /// License marks shown with it, as the asker read them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub marks: Vec<LicenseMark>,
+    /// What it was made from.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "openapi", schema(no_recursion))]
+    pub lineage: Vec<DerivedFrom>,
+}
+
+impl Acquisition {
+    /// A copy fetched from one URL.
+    #[must_use]
+    pub fn fetched(url: &str) -> Self {
+        Self { urls: vec![CopyUrl { role: UrlRole::Fetched, url: url.to_owned() }], ..Self::default() }
+    }
+
+    /// The URL that the bytes were fetched from.
+    #[must_use]
+    pub fn fetched_url(&self) -> Option<&str> {
+        self.urls.iter().find(|url| url.role == UrlRole::Fetched).map(|url| url.url.as_str())
+    }
+
+    /// The keys by which scopes may cover this copy, and the URLs that have none.
+    #[must_use]
+    pub fn keys(&self) -> (Keys, Vec<UrlError>) {
+        let mut keys = Keys { content: self.content.clone(), ..Keys::default() };
+        let mut complaints = Vec::new();
+        for copy in &self.urls {
+            match UrlKey::parse(&copy.url) {
+                Ok(key) => {
+                    keys.urls.extend(unwrapped(&key).into_iter().map(|inner| (UrlRole::Unwrapped, inner)));
+                    keys.urls.push((copy.role, key));
+                }
+                Err(error) => complaints.push(error),
+            }
+        }
+        keys.urls.sort();
+        keys.urls.dedup();
+        keys.works = self.works.iter().map(|mention| mention.id.clone()).collect();
+        keys.collections.clone_from(&self.collections);
+        (keys, complaints)
+    }
+}
+
+/// The URLs that stand inside a wrapper's URL: `https://web.archive.example/web/2020/https://press.example/a`. Every
+/// embedded absolute URL counts; a wrong guess can only restrict.
+fn unwrapped(outer: &UrlKey) -> Vec<UrlKey> {
+    let mut found = Vec::new();
+    let path = outer.path.replace("%3A", ":").replace("%2F", "/");
+    for scheme in ["http:/", "https:/"] {
+        for (at, _) in path.match_indices(scheme).take(4) {
+            let rest = path[at + scheme.len()..].trim_start_matches('/');
+            if let Ok(inner) = UrlKey::parse(&format!("https://{rest}")) {
+                found.push(inner);
+            }
+        }
+    }
+    found
+}
+
+/// The keys of one copy, ready for matching.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct Keys {
+    /// URLs by role, sorted.
+    pub urls: Vec<(UrlRole, UrlKey)>,
+    /// Names of the bytes.
+    pub content: Vec<ContentName>,
+    /// Works.
+    pub works: Vec<WorkId>,
+    /// Compilations.
+    pub collections: Vec<String>,
+}
+
+impl Keys {
+    /// The URL that the bytes were fetched from.
+    #[must_use]
+    pub fn fetched(&self) -> Option<&UrlKey> {
+        self.urls.iter().find(|(role, _)| *role == UrlRole::Fetched).map(|(_, url)| url)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrapped_url_is_seen_through() {
+        let copy = Acquisition::fetched("https://web.archive.example/web/2020id_/https://press.example/a?b");
+        let (keys, complaints) = copy.keys();
+        assert!(complaints.is_empty());
+        assert!(keys.urls.iter().any(|(role, url)| *role == UrlRole::Unwrapped && url.host == "press.example"));
+        assert_eq!(keys.fetched().map(|url| url.host.as_str()), Some("web.archive.example"));
+    }
+}

@@ -1,0 +1,103 @@
+//! Evidence: everything brought to one question, gathered from what is registered by the keys of one copy.
+
+use crate::acquisition::{Acquisition, Keys};
+use crate::id::StatementId;
+use crate::issuer::{Authority, Domain};
+use crate::lineage::{MAX_ANCESTORS, MAX_DEPTH};
+use crate::statement::{Body, Statement};
+use crate::surt::UrlError;
+use crate::time::Timestamp;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// A statement as the log holds it: what registration established stands beside it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Registered {
+    /// Its id.
+    pub id: StatementId,
+    /// Its place in the log.
+    pub index: u64,
+    /// When it was registered; never decreases along the log.
+    pub registered_at: Timestamp,
+    /// The domains whose keys, as bound at registration, signed it; sorted.
+    pub signed_by: Vec<Domain>,
+    /// Start of the issuer's tenure, where an earlier one ended. `None`: no earlier tenure is known.
+    pub tenure_from: Option<Timestamp>,
+    /// A claim over content was proven: the bytes were served under the issuer's domain, with evidence.
+    pub proven: bool,
+    /// What was said.
+    pub statement: Statement,
+}
+
+impl Registered {
+    /// The authority that speaks; for an observation, the site that was observed.
+    #[must_use]
+    pub fn authority(&self) -> Authority {
+        if let Body::Observation { scope, .. } = &self.statement.body {
+            let observed = scope.include.iter().find_map(|target| match target {
+                crate::scope::Target::Host { host, .. } | crate::scope::Target::Url { host, .. } => Some(host),
+                _ => None,
+            });
+            if let Some(host) = observed {
+                return host.authority();
+            }
+        }
+        self.statement.issuer.domain.authority()
+    }
+}
+
+/// Where registered statements are looked up: the ledger in memory, or a snapshot.
+pub trait Lookup {
+    /// Every statement whose scope may cover a copy with these keys, in log order. More than those is allowed, since scopes
+    /// are matched again exactly; fewer is not: one that is missed could be the one that reserves.
+    fn covering(&self, keys: &Keys) -> Vec<Arc<Registered>>;
+
+    /// Every statement that names the given one: supersedes, withdraws, accepts, discharges, suspends; in log order.
+    fn naming(&self, id: &StatementId) -> Vec<Arc<Registered>>;
+}
+
+/// Everything brought to one question, for the document and, in the order of its lineage, for each ancestor.
+#[derive(Debug, Clone, Default)]
+pub struct Evidence {
+    /// The keys of the copy.
+    pub keys: Keys,
+    /// URLs of the copy that could not be read as URLs.
+    pub unread_urls: Vec<UrlError>,
+    /// Statements that cover the copy and statements that name those, by log index.
+    pub statements: Vec<Arc<Registered>>,
+    /// One for each link of the acquisition's lineage; `None` where the chain ends unresolved or is too deep.
+    pub ancestors: Vec<Option<Evidence>>,
+}
+
+/// Gathers the evidence for one copy and its ancestors.
+#[must_use]
+pub fn gather(lookup: &dyn Lookup, copy: &Acquisition) -> Evidence {
+    let mut left = MAX_ANCESTORS;
+    gather_at(lookup, copy, MAX_DEPTH, &mut left)
+}
+
+fn gather_at(lookup: &dyn Lookup, copy: &Acquisition, depth: usize, left: &mut usize) -> Evidence {
+    let (keys, unread_urls) = copy.keys();
+    let mut found: BTreeMap<u64, Arc<Registered>> = BTreeMap::new();
+    let mut open: Vec<Arc<Registered>> = lookup.covering(&keys);
+    while let Some(registered) = open.pop() {
+        if found.contains_key(&registered.index) {
+            continue;
+        }
+        open.extend(lookup.naming(&registered.id));
+        found.insert(registered.index, registered);
+    }
+    let ancestors = copy
+        .lineage
+        .iter()
+        .map(|link| {
+            let parent = link.parent.as_deref()?;
+            if depth == 0 || *left == 0 {
+                return None;
+            }
+            *left -= 1;
+            Some(gather_at(lookup, parent, depth - 1, left))
+        })
+        .collect();
+    Evidence { keys, unread_urls, statements: found.into_values().collect(), ancestors }
+}

@@ -1,0 +1,219 @@
+//! Scope: what a statement covers, minus exclusions; leniency only towards restriction.
+
+use crate::acquisition::{Keys, UrlRole, WorkId};
+use crate::id::{ContentName, ListId};
+use crate::issuer::Domain;
+use crate::surt::{PathPattern, UrlKey};
+use crate::terms::Sorted;
+use serde::{Deserialize, Serialize};
+
+/// What a statement covers: any of `include`, minus all of `exclude`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scope {
+    /// Covered, sorted.
+    pub include: Sorted<Target>,
+    /// Not covered although included, sorted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exclude: Sorted<Target>,
+}
+
+/// One thing that a scope names.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(tag = "target", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Target {
+    /// Everything on a host, any port.
+    Host {
+        /// The host.
+        host: Domain,
+        /// Hosts below it too.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        subdomains: bool,
+    },
+    /// Paths of one host that match an RFC 9309 pattern.
+    Url {
+        /// The host.
+        host: Domain,
+        /// A port other than 80 and 443.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        port: Option<u16>,
+        /// The pattern: a prefix, `*` any run, final `$` the end.
+        path: String,
+    },
+    /// Listed documents, by their bytes.
+    Content {
+        /// Their ids, sorted.
+        ids: Sorted<ContentName>,
+    },
+    /// Listed works, by their identifiers (`isbn:`, `doi:`, `isrc:`, `model:` ...).
+    Works {
+        /// Their ids, sorted.
+        ids: Sorted<WorkId>,
+    },
+    /// A repertoire that stands in a blob.
+    Repertoire {
+        /// The list's digest.
+        list: ListId,
+    },
+    /// A named compilation.
+    Collection {
+        /// Its name, lower case.
+        name: String,
+    },
+}
+
+/// How a scope came to cover a copy; worst match last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Match {
+    /// By the URL the bytes were fetched from, exactly.
+    Fetched,
+    /// By the recomputed content id.
+    Content,
+    /// By a work identifier that goes with the copy.
+    Work,
+    /// By the compilation the copy came in.
+    Collection,
+    /// By another URL of the copy: requested, redirected, embedding, canonical, unwrapped.
+    OtherUrl,
+    /// By a weak content alias.
+    WeakContent,
+    /// Only after folding a URL.
+    Folded,
+}
+
+impl Target {
+    /// Whether the target covers this URL, exactly.
+    #[must_use]
+    pub fn covers_url(&self, url: &UrlKey) -> bool {
+        match self {
+            Self::Host { host, subdomains } => host_covers(host.as_str(), *subdomains, &url.host),
+            Self::Url { host, port, path } => {
+                host.as_str() == url.host && *port == url.port && PathPattern::new(path).matches(&url.path)
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether the target covers this URL after both sides are folded; may widen restrictions and exclusions from
+    /// permissions, nothing else.
+    #[must_use]
+    pub fn covers_folded(&self, url: &UrlKey) -> bool {
+        let folded = url.folded();
+        match self {
+            Self::Host { host, subdomains } => host_covers(without_www(host.as_str()), *subdomains, &folded.host),
+            Self::Url { host, path, .. } => {
+                let pattern = PathPattern::new(&path.to_ascii_lowercase());
+                without_www(host.as_str()) == folded.host
+                    && (pattern.matches(&folded.path) || pattern.matches(&format!("{}/", folded.path)))
+            }
+            _ => false,
+        }
+    }
+
+    fn names_content(&self, name: &ContentName) -> bool {
+        matches!(self, Self::Content { ids } if ids.contains(name))
+    }
+
+    fn names_work(&self, work: &WorkId) -> bool {
+        matches!(self, Self::Works { ids } if ids.contains(work))
+    }
+
+    fn names_collection(&self, collection: &str) -> bool {
+        matches!(self, Self::Collection { name } if name == collection)
+    }
+}
+
+fn without_www(host: &str) -> &str {
+    host.strip_prefix("www.").unwrap_or(host)
+}
+
+fn host_covers(rule: &str, subdomains: bool, host: &str) -> bool {
+    rule == host || (subdomains && host.strip_suffix(rule).is_some_and(|below| below.ends_with('.')))
+}
+
+impl Scope {
+    /// How this scope covers a copy, for a **restriction**: any URL, folded too, any alias. An exclusion takes out only
+    /// the very URL, bytes, work or compilation that it names exactly; what else of the copy is covered stays covered.
+    #[must_use]
+    pub fn restricts(&self, keys: &Keys) -> Option<Match> {
+        let mut found = self.other_matches(keys, |excluded| excluded);
+        for (role, url) in &keys.urls {
+            if self.exclude.iter().any(|target| target.covers_url(url)) {
+                continue;
+            }
+            if self.include.iter().any(|target| target.covers_url(url)) {
+                found.push(if *role == UrlRole::Fetched { Match::Fetched } else { Match::OtherUrl });
+            } else if self.include.iter().any(|target| target.covers_folded(url)) {
+                found.push(Match::Folded);
+            }
+        }
+        found.into_iter().min()
+    }
+
+    /// How this scope covers a copy, for a **permission**: the URL the bytes were fetched from, the recomputed content id,
+    /// a work or a compilation; another URL only where the permission reaches `any_copy`. Any exclusion that touches the
+    /// copy, even folded, takes it out whole.
+    #[must_use]
+    pub fn permits(&self, keys: &Keys, any_copy: bool) -> Option<Match> {
+        let touched = |target: &Target| {
+            keys.urls.iter().any(|(_, url)| target.covers_url(url) || target.covers_folded(url))
+                || keys.content.iter().any(|name| target.names_content(name))
+                || keys.works.iter().any(|work| target.names_work(work))
+                || keys.collections.iter().any(|collection| target.names_collection(collection))
+        };
+        if self.exclude.iter().any(touched) {
+            return None;
+        }
+        let mut found = self.other_matches(keys, |_| false);
+        found.retain(|by| *by != Match::WeakContent);
+        for (role, url) in &keys.urls {
+            if self.include.iter().any(|target| target.covers_url(url)) {
+                match role {
+                    UrlRole::Fetched => found.push(Match::Fetched),
+                    _ if any_copy => found.push(Match::OtherUrl),
+                    _ => {}
+                }
+            }
+        }
+        found.into_iter().min()
+    }
+
+    /// Matches by anything but URLs; `skip` says whether a name that is excluded is left out.
+    fn other_matches(&self, keys: &Keys, skip: impl Fn(bool) -> bool) -> Vec<Match> {
+        let covered = |names: &dyn Fn(&Target) -> bool| {
+            self.include.iter().any(names) && !skip(self.exclude.iter().any(names))
+        };
+        let mut found = Vec::new();
+        for name in &keys.content {
+            if covered(&|target| target.names_content(name)) {
+                found.push(if name.may_clear() { Match::Content } else { Match::WeakContent });
+            }
+        }
+        if keys.works.iter().any(|work| covered(&|target| target.names_work(work))) {
+            found.push(Match::Work);
+        }
+        if keys.collections.iter().any(|name| covered(&|target| target.names_collection(name))) {
+            found.push(Match::Collection);
+        }
+        found
+    }
+
+    /// Whether the copy is covered at all, for a restriction or a permission of any copy, exclusions aside; what a lookup
+    /// must find at least.
+    #[must_use]
+    pub fn touches(&self, keys: &Keys) -> bool {
+        let bare = Self { include: self.include.clone(), exclude: Vec::new() };
+        bare.restricts(keys).is_some()
+    }
+
+    /// Every target, included and excluded.
+    pub fn targets(&self) -> impl Iterator<Item = &Target> {
+        self.include.iter().chain(&self.exclude)
+    }
+
+    /// Whether anything is covered by something else than the issuer's own URLs, so that the claim needs proof.
+    #[must_use]
+    pub fn claims_content(&self) -> bool {
+        self.include.iter().any(|target| !matches!(target, Target::Host { .. } | Target::Url { .. }))
+    }
+}

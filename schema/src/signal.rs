@@ -1,0 +1,84 @@
+//! Signals: machine-readable marks found on the web, as an observation holds them. Parsers stand elsewhere.
+
+use crate::time::Timestamp;
+use crate::vocab::{AgentPurpose, AuthorityKind, Preference, Use, words};
+use serde::{Deserialize, Serialize};
+
+/// A crawler token that a signal is addressed to.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Agent {
+    /// The product token, or `*`.
+    pub token: String,
+    /// What the token stands for, by the agents table that the parser used.
+    pub purpose: AgentPurpose,
+}
+
+/// One preference as one mark expressed it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Signal {
+    /// The standard: `robots`, `aipref`, `content-signal`, `rsl`, `tdmrep`, `x-robots-tag`, `ai-txt`, `cawg` ...
+    pub standard: String,
+    /// The version of its vocabulary, as assumed by the parser.
+    pub version: String,
+    /// The label as written.
+    pub label: String,
+    /// Who may have put it there.
+    pub authority: AuthorityKind,
+    /// Allowed or disallowed.
+    pub preference: Preference,
+    /// The uses that the label maps to, sorted.
+    pub uses: Vec<Use>,
+    /// Whom it addresses. Left out: everybody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent: Option<Agent>,
+    /// RFC 9309 path pattern that it covers. Left out: the whole site.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// The parser had to repair it, or did not know a token: never a permission, at least `unknown`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub malformed: bool,
+}
+
+words!(
+    /// What became of looking for one source.
+    SourceOutcome {
+        /// Read; it holds signals.
+        Read = "read",
+        /// Read, and it says nothing (an absent file counts so, RFC 9309 section 2.3.1.3).
+        Silent = "silent",
+        /// It could not be read: server error, timeout, garbage.
+        Failed = "failed",
+    }
+);
+
+/// One place that was looked at.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Source {
+    /// The standard that the place belongs to.
+    pub standard: String,
+    /// The URL.
+    pub url: String,
+    /// What became of it.
+    pub outcome: SourceOutcome,
+    /// The bytes that were read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<crate::id::BlobId>,
+}
+
+/// Signals of one site at one moment.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sighting {
+    /// When it was seen.
+    pub observed_at: Timestamp,
+    /// Where was looked, and what came of it, sorted.
+    pub sources: Vec<Source>,
+    /// What was found, sorted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub signals: Vec<Signal>,
+    /// Name and version of the parser.
+    pub parser: String,
+}
