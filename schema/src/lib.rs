@@ -10,12 +10,16 @@
 #![deny(missing_docs)]
 
 pub mod acquisition;
+pub mod canon;
 pub mod id;
 pub mod issuer;
+pub mod leaf;
 pub mod lineage;
 pub mod money;
 pub mod scope;
+pub mod signed;
 pub mod surt;
 pub mod terms;
 pub mod time;
+pub mod tlog;
 pub mod vocab;

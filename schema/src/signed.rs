@@ -1,0 +1,396 @@
+//! Signed envelopes (DSSE v1) around exact bytes, the Ed25519 keys that sign them, and the one door to verified bytes.
+//!
+//! `github.com/secure-systems-lab/dsse`, protocol and envelope version 1.0. A signature covers the payload's type and
+//! bytes, so nothing is parsed before somebody is known to have signed it.
+
+use std::ops::Deref;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use ed25519_dalek::pkcs8::{DecodePrivateKey as _, EncodePrivateKey as _, spki::der::pem::LineEnding};
+use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
+use serde::{Deserialize, Serialize};
+
+use crate::canon::{self, MAX_PAYLOAD};
+use crate::id::KeyId;
+
+/// The payload type of a statement.
+pub const STATEMENT_TYPE: &str = "application/vnd.cleartitle.statement+json";
+
+/// The most signatures of one envelope.
+pub const MAX_SIGNATURES: usize = 4;
+
+/// The longest envelope, in bytes of JSON.
+pub const MAX_ENVELOPE: usize = 64 * 1024;
+
+/// The longest payload type.
+pub const MAX_PAYLOAD_TYPE: usize = 128;
+
+const PUBLIC_KEY_PREFIX: &str = "cleartitle-key+ed25519:";
+
+/// Why an envelope or a key was refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SignedError {
+    /// Longer than [`MAX_ENVELOPE`].
+    #[error("an envelope of {0} bytes is longer than {MAX_ENVELOPE}")]
+    EnvelopeTooLong(usize),
+    /// Longer than [`MAX_PAYLOAD`].
+    #[error("a payload of {0} bytes is longer than {MAX_PAYLOAD}")]
+    PayloadTooLong(usize),
+    /// Not JSON, or JSON of another shape than an envelope's.
+    #[error("malformed envelope: {0}")]
+    Malformed(String),
+    /// A payload type that is empty, too long or not visible ASCII.
+    #[error("the payload type is malformed")]
+    PayloadType,
+    /// A payload of another type than the reader takes.
+    #[error("the payload type is `{found}`, not `{expected}`")]
+    OtherPayloadType {
+        /// What the reader takes.
+        expected: String,
+        /// What the envelope says.
+        found: String,
+    },
+    /// A payload that is not padded standard base64.
+    #[error("the payload is not padded standard base64")]
+    PayloadBase64,
+    /// An envelope that nobody signed.
+    #[error("an envelope needs a signature")]
+    NoSignature,
+    /// More than [`MAX_SIGNATURES`].
+    #[error("an envelope has at most {MAX_SIGNATURES} signatures, this one has {0}")]
+    TooManySignatures(usize),
+    /// A key id that is not `key:` and 64 lower-case hex digits.
+    #[error("a signature's key id is malformed")]
+    KeyId,
+    /// Two signatures by one key.
+    #[error("`{0}` signed twice")]
+    SignedTwice(KeyId),
+    /// A signature that is not padded standard base64 of 64 bytes.
+    #[error("the signature of `{0}` is not the base64 of 64 bytes")]
+    SignatureForm(KeyId),
+    /// A signature by a key that the reader does not know.
+    #[error("`{0}` is not a known key")]
+    UnknownKey(KeyId),
+    /// A signature that its key did not make over this payload and type.
+    #[error("the signature of `{0}` is wrong")]
+    BadSignature(KeyId),
+    /// A public key text that is not one `cleartitle-key+ed25519:` line with a sound key.
+    #[error("a public key is one line `{PUBLIC_KEY_PREFIX}` and the base64 of 32 bytes")]
+    PublicKey,
+    /// A private key text that is not PKCS#8 PEM of an Ed25519 key.
+    #[error("a private key is an Ed25519 key in PKCS#8 PEM")]
+    PrivateKey,
+}
+
+/// One signature of an envelope.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EnvelopeSignature {
+    key_id: KeyId,
+    signature: [u8; 64],
+}
+
+impl EnvelopeSignature {
+    /// The id of the key that is said to have signed.
+    #[must_use]
+    pub fn key_id(&self) -> KeyId {
+        self.key_id
+    }
+
+    /// The Ed25519 signature, unchecked.
+    #[must_use]
+    pub fn signature(&self) -> &[u8; 64] {
+        &self.signature
+    }
+}
+
+/// A well-formed DSSE envelope whose signatures nobody has checked yet; [`open`] does.
+///
+/// One to four signatures, by different keys, held and written in the order of their key ids.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Envelope {
+    payload_type: String,
+    payload: Vec<u8>,
+    signatures: Vec<EnvelopeSignature>,
+}
+
+/// The envelope as its JSON has it.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct EnvelopeText {
+    #[serde(rename = "payloadType")]
+    payload_type: String,
+    payload: String,
+    signatures: Vec<SignatureText>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SignatureText {
+    keyid: String,
+    sig: String,
+}
+
+/// A payload that every one of its signers signed. Only [`open`] and [`open_statement`] make one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verified<'e> {
+    payload_type: &'e str,
+    payload: &'e [u8],
+    signers: Vec<KeyId>,
+}
+
+impl<'e> Verified<'e> {
+    /// The type of the payload, which the signatures cover.
+    #[must_use]
+    pub fn payload_type(&self) -> &'e str {
+        self.payload_type
+    }
+
+    /// The bytes that were signed.
+    #[must_use]
+    pub fn payload(&self) -> &'e [u8] {
+        self.payload
+    }
+
+    /// The ids of all keys that signed, sorted.
+    #[must_use]
+    pub fn signers(&self) -> &[KeyId] {
+        &self.signers
+    }
+}
+
+/// DSSE's pre-authentication encoding: the bytes that are signed for a payload of a type.
+#[must_use]
+pub fn pre_authentication_encoding(payload_type: &str, payload: &[u8]) -> Vec<u8> {
+    let mut bytes = format!("DSSEv1 {} {payload_type} {} ", payload_type.len(), payload.len()).into_bytes();
+    bytes.extend_from_slice(payload);
+    bytes
+}
+
+/// Signs a payload with one to four different keys.
+///
+/// # Errors
+///
+/// [`SignedError::PayloadTooLong`], [`SignedError::PayloadType`], [`SignedError::NoSignature`],
+/// [`SignedError::TooManySignatures`] and [`SignedError::SignedTwice`].
+pub fn sign(payload_type: &str, payload: &[u8], keys: &[&SigningKey]) -> Result<Envelope, SignedError> {
+    let message = pre_authentication_encoding(payload_type, payload);
+    let signatures = keys.iter().map(|key| signature_by(key, &message)).collect();
+    Envelope::new(payload_type.to_owned(), payload.to_vec(), signatures)
+}
+
+fn signature_by(key: &SigningKey, message: &[u8]) -> EnvelopeSignature {
+    EnvelopeSignature { key_id: key_id(&key.verifying_key()), signature: key.sign(message).to_bytes() }
+}
+
+impl Envelope {
+    fn new(
+        payload_type: String,
+        payload: Vec<u8>,
+        mut signatures: Vec<EnvelopeSignature>,
+    ) -> Result<Self, SignedError> {
+        if payload_type.is_empty()
+            || payload_type.len() > MAX_PAYLOAD_TYPE
+            || !payload_type.bytes().all(|byte| byte.is_ascii_graphic())
+        {
+            return Err(SignedError::PayloadType);
+        }
+        if payload.len() > MAX_PAYLOAD {
+            return Err(SignedError::PayloadTooLong(payload.len()));
+        }
+        if signatures.is_empty() {
+            return Err(SignedError::NoSignature);
+        }
+        if signatures.len() > MAX_SIGNATURES {
+            return Err(SignedError::TooManySignatures(signatures.len()));
+        }
+        signatures.sort_by_key(|one| one.key_id);
+        if let Some(twice) = signatures.windows(2).find(|pair| pair[0].key_id == pair[1].key_id) {
+            return Err(SignedError::SignedTwice(twice[0].key_id));
+        }
+        Ok(Envelope { payload_type, payload, signatures })
+    }
+
+    /// Adds one more signature over the same payload: how the second party signs an agreement.
+    ///
+    /// # Errors
+    ///
+    /// [`SignedError::TooManySignatures`] and [`SignedError::SignedTwice`].
+    pub fn countersign(&self, key: &SigningKey) -> Result<Self, SignedError> {
+        let mut signatures = self.signatures.clone();
+        signatures.push(signature_by(key, &pre_authentication_encoding(&self.payload_type, &self.payload)));
+        Envelope::new(self.payload_type.clone(), self.payload.clone(), signatures)
+    }
+
+    /// Reads an envelope in any JSON form that has its shape, as other DSSE tools write it.
+    ///
+    /// # Errors
+    ///
+    /// Every variant that speaks of an envelope's form. No signature is checked here.
+    pub fn parse(bytes: &[u8]) -> Result<Self, SignedError> {
+        if bytes.len() > MAX_ENVELOPE {
+            return Err(SignedError::EnvelopeTooLong(bytes.len()));
+        }
+        // The shape is fixed and unknown members are refused, so nothing nests; a member given twice is refused too.
+        let text: EnvelopeText =
+            serde_json::from_slice(bytes).map_err(|error| SignedError::Malformed(error.to_string()))?;
+        Envelope::from_text(text)
+    }
+
+    fn from_text(text: EnvelopeText) -> Result<Self, SignedError> {
+        if text.signatures.len() > MAX_SIGNATURES {
+            return Err(SignedError::TooManySignatures(text.signatures.len()));
+        }
+        let payload = STANDARD.decode(&text.payload).map_err(|_| SignedError::PayloadBase64)?;
+        let mut signatures = Vec::new();
+        for SignatureText { keyid, sig } in text.signatures {
+            let key_id = keyid.parse().map_err(|_| SignedError::KeyId)?;
+            let signature = STANDARD.decode(&sig).ok().and_then(|bytes| bytes.try_into().ok());
+            let signature = signature.ok_or(SignedError::SignatureForm(key_id))?;
+            signatures.push(EnvelopeSignature { key_id, signature });
+        }
+        Envelope::new(text.payload_type, payload, signatures)
+    }
+
+    fn to_text(&self) -> EnvelopeText {
+        let signature = |one: &EnvelopeSignature| SignatureText {
+            keyid: one.key_id.to_string(),
+            sig: STANDARD.encode(one.signature),
+        };
+        EnvelopeText {
+            payload_type: self.payload_type.clone(),
+            payload: STANDARD.encode(&self.payload),
+            signatures: self.signatures.iter().map(signature).collect(),
+        }
+    }
+
+    /// The canonical bytes (RFC 8785) of the envelope: what is committed to, stored and served.
+    ///
+    /// # Panics
+    ///
+    /// Never: every envelope within its bounds fits [`MAX_ENVELOPE`], and strings have a canonical form.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        match canon::to_canonical_within(&self.to_text(), MAX_ENVELOPE) {
+            Ok(bytes) => bytes,
+            Err(error) => unreachable!("an envelope has a canonical form: {error}"),
+        }
+    }
+
+    /// The type of the payload, unverified.
+    #[must_use]
+    pub fn payload_type(&self) -> &str {
+        &self.payload_type
+    }
+
+    /// The payload, unverified: good for finding out whose keys to look up, and for nothing else.
+    #[must_use]
+    pub fn payload(&self) -> &[u8] {
+        &self.payload
+    }
+
+    /// The signatures, unverified, sorted by key id.
+    #[must_use]
+    pub fn signatures(&self) -> &[EnvelopeSignature] {
+        &self.signatures
+    }
+}
+
+impl Serialize for Envelope {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.to_text().serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Envelope {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Envelope::from_text(EnvelopeText::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+    }
+}
+
+/// Verifies every signature of an envelope and hands out its payload.
+///
+/// One unknown or wrong signature refuses the whole: a second party's missing consent must not look like consent.
+///
+/// # Errors
+///
+/// [`SignedError::UnknownKey`] and [`SignedError::BadSignature`], naming the key id.
+pub fn open(
+    envelope: &Envelope,
+    lookup: impl Fn(&KeyId) -> Option<VerifyingKey>,
+) -> Result<Verified<'_>, SignedError> {
+    let message = pre_authentication_encoding(&envelope.payload_type, &envelope.payload);
+    let mut signers = Vec::with_capacity(envelope.signatures.len());
+    for EnvelopeSignature { key_id: id, signature } in &envelope.signatures {
+        let key = lookup(id).ok_or(SignedError::UnknownKey(*id))?;
+        // The id is not signed: a lookup that answers with another key must not lend that key's name to this one.
+        if key_id(&key) != *id {
+            return Err(SignedError::UnknownKey(*id));
+        }
+        key.verify_strict(&message, &Signature::from_bytes(signature))
+            .map_err(|_| SignedError::BadSignature(*id))?;
+        signers.push(*id);
+    }
+    Ok(Verified { payload_type: &envelope.payload_type, payload: &envelope.payload, signers })
+}
+
+/// As [`open`], for envelopes that must hold a statement.
+///
+/// # Errors
+///
+/// [`SignedError::OtherPayloadType`], and those of [`open`].
+pub fn open_statement(
+    envelope: &Envelope,
+    lookup: impl Fn(&KeyId) -> Option<VerifyingKey>,
+) -> Result<Verified<'_>, SignedError> {
+    if envelope.payload_type != STATEMENT_TYPE {
+        let (expected, found) = (STATEMENT_TYPE.to_owned(), envelope.payload_type.clone());
+        return Err(SignedError::OtherPayloadType { expected, found });
+    }
+    open(envelope, lookup)
+}
+
+/// The id of a public key.
+#[must_use]
+pub fn key_id(key: &VerifyingKey) -> KeyId {
+    KeyId::of(key.as_bytes())
+}
+
+/// The public key file: one line, with its newline.
+#[must_use]
+pub fn print_public_key(key: &VerifyingKey) -> String {
+    format!("{PUBLIC_KEY_PREFIX}{}\n", STANDARD.encode(key.as_bytes()))
+}
+
+/// Reads a public key file; the newline at its end may be missing.
+///
+/// # Errors
+///
+/// [`SignedError::PublicKey`] for any other text, and for keys of small order, under which anybody can sign.
+pub fn parse_public_key(text: &str) -> Result<VerifyingKey, SignedError> {
+    let encoded = text.strip_suffix('\n').unwrap_or(text).strip_prefix(PUBLIC_KEY_PREFIX);
+    let bytes = encoded.filter(|encoded| encoded.len() == 44).and_then(|encoded| STANDARD.decode(encoded).ok());
+    let key = bytes.and_then(|bytes| VerifyingKey::try_from(bytes.as_slice()).ok());
+    key.filter(|key| !key.is_weak()).ok_or(SignedError::PublicKey)
+}
+
+/// The private key file: PKCS#8 PEM. The text wipes itself from memory when dropped.
+///
+/// # Errors
+///
+/// [`SignedError::PrivateKey`] if the key can't be encoded, which no Ed25519 key is known to cause.
+pub fn print_private_key(key: &SigningKey) -> Result<impl Deref<Target = String> + use<>, SignedError> {
+    key.to_pkcs8_pem(LineEnding::LF).map_err(|_| SignedError::PrivateKey)
+}
+
+/// Reads a private key file. The error says nothing of the text, which is secret.
+///
+/// # Errors
+///
+/// [`SignedError::PrivateKey`] for anything but one Ed25519 key in PKCS#8 PEM.
+pub fn parse_private_key(text: &str) -> Result<SigningKey, SignedError> {
+    if text.len() > 4096 {
+        return Err(SignedError::PrivateKey);
+    }
+    SigningKey::from_pkcs8_pem(text).map_err(|_| SignedError::PrivateKey)
+}
