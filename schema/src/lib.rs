@@ -11,13 +11,19 @@
 
 pub mod acquisition;
 pub mod canon;
+pub mod evidence;
 pub mod id;
 pub mod issuer;
 pub mod leaf;
+pub mod ledger;
+pub mod license;
 pub mod lineage;
 pub mod money;
 pub mod scope;
+pub mod signal;
 pub mod signed;
+pub mod statement;
+mod statement_check;
 pub mod surt;
 pub mod terms;
 pub mod time;
