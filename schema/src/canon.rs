@@ -212,7 +212,8 @@ mod tests {
         story: String,
         text: Option<String>,
         hex: Option<String>,
-        error: String,
+        /// Missing: malformed JSON, in the parser's own words.
+        error: Option<String>,
     }
 
     #[test]
@@ -230,7 +231,10 @@ mod tests {
                 _ => panic!("{}: a case has a text or a hex", case.story),
             };
             let error = check_canonical(&bytes).expect_err(&case.story);
-            assert_eq!(error.to_string(), case.error, "{}", case.story);
+            match &case.error {
+                Some(wanted) => assert_eq!(error.to_string(), *wanted, "{}", case.story),
+                None => assert!(matches!(error, CanonError::Malformed(_)), "{}: {error}", case.story),
+            }
         }
     }
 

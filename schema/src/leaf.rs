@@ -228,3 +228,127 @@ impl Published {
         Err(CanonError::NotCanonical { offset }.into())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::signed::{STATEMENT_TYPE, sign};
+    use ed25519_dalek::SigningKey;
+    use proptest::prelude::*;
+
+    fn published() -> Published {
+        let key = SigningKey::from_bytes(&[1; 32]);
+        let envelope = sign(STATEMENT_TYPE, br#"{"v":1}"#, &[&key, &SigningKey::from_bytes(&[2; 32])]).unwrap();
+        Published { salt: Salt([7; 32]), envelope }
+    }
+
+    fn leaf() -> Leaf {
+        let registered_at = Timestamp(1_795_471_200);
+        Leaf { kind: LeafKind::Public, commitment: published().commitment(), registered_at, amends: None }
+    }
+
+    #[test]
+    fn leaves_have_one_form() {
+        let plain = leaf();
+        let commitment = plain.commitment;
+        let text = format!(
+            "{{\"commitment\":\"{commitment}\",\"kind\":\"public\",\"registered_at\":\"2026-11-23T22:00:00Z\",\"v\":1}}"
+        );
+        assert_eq!(plain.to_bytes(), text.as_bytes());
+        let older = Commitment([3; 32]);
+        let amending = Leaf { kind: LeafKind::Sealed, amends: Some(older), ..plain };
+        let longer = text.replacen('{', &format!("{{\"amends\":\"{older}\","), 1).replace("public", "sealed");
+        assert_eq!(amending.to_bytes(), longer.as_bytes());
+        for leaf in [plain, amending] {
+            assert_eq!(Leaf::parse(&leaf.to_bytes()), Ok(leaf));
+        }
+
+        let refused = |from: &str, to: &str| {
+            assert!(longer.contains(from), "nothing to replace: {from}");
+            Leaf::parse(longer.replacen(from, to, 1).as_bytes()).expect_err(to)
+        };
+        assert_eq!(refused("\"v\":1", "\"v\":2"), LeafError::UnknownVersion(2));
+        assert_eq!(refused("sealed", "erased"), LeafError::UnknownKind("erased".to_owned()));
+        let newer = refused("\"kind\":\"sealed\"", "\"kind\":\"checkpoint\",\"of\":\"x\"");
+        assert_eq!(newer, LeafError::UnknownKind("checkpoint".to_owned()));
+        assert!(matches!(refused("{", "{ "), LeafError::Canon(CanonError::NotCanonical { offset: 1 })));
+        for (from, to) in [
+            (",\"v\":1", ""),
+            ("\"v\":1", "\"v\":\"1\""),
+            ("\"v\":1", "\"v\":1,\"w\":1"),
+            ("\"kind\":\"sealed\",", ""),
+            ("\"sealed\"", "null"),
+            (&format!("\"{older}\""), "null"),
+            (&older.to_string(), "commitment:03"),
+            (&older.to_string(), &older.to_string().to_uppercase()),
+            ("22:00:00Z", "22:00:00+00:00"),
+            ("22:00:00Z", "22:00:60Z"),
+            ("2026-11-23T", "2026-11-31T"),
+        ] {
+            assert!(matches!(refused(from, to), LeafError::Malformed(_)), "{to}");
+        }
+        for bad in ["", "[]", "1", "null", "{}"] {
+            assert!(Leaf::parse(bad.as_bytes()).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_blob_matches_its_own_public_leaf_alone() {
+        let (blob, leaf) = (published(), leaf());
+        assert!(blob.matches(&leaf));
+        assert!(!blob.matches(&Leaf { kind: LeafKind::Sealed, ..leaf }));
+        assert!(!blob.matches(&Leaf { commitment: Commitment([0; 32]), ..leaf }));
+        assert!(!Published { salt: Salt([8; 32]), ..blob.clone() }.matches(&leaf));
+        let other = sign(STATEMENT_TYPE, br#"{"v":2}"#, &[&SigningKey::from_bytes(&[1; 32])]).unwrap();
+        assert!(!Published { envelope: other, ..blob.clone() }.matches(&leaf));
+        let keyed = blake3::derive_key(
+            "cleartitle 2026-11 commitment",
+            &[[7; 32].as_slice(), &blob.envelope.to_bytes()].concat(),
+        );
+        assert_eq!(leaf.commitment, Commitment(keyed));
+    }
+
+    #[test]
+    fn blobs_have_one_form() {
+        let blob = published();
+        let bytes = blob.to_bytes();
+        assert_eq!(Published::parse(&bytes), Ok(blob.clone()));
+        let text = String::from_utf8(bytes).unwrap();
+        let refused = |changed: String| {
+            assert_ne!(changed, text);
+            Published::parse(changed.as_bytes()).expect_err(&changed)
+        };
+        let salt = blob.salt.to_hex();
+        assert_eq!(refused(text.replace(&salt, &salt[2..])), LeafError::Salt);
+        assert_eq!(refused(text.replace(&salt, &salt.replace("07", "AB"))), LeafError::Salt);
+        assert!(matches!(refused(format!("{text}\n")), LeafError::Canon(_)));
+        assert!(matches!(refused(text.replacen("\"salt\"", "\"salz\"", 1)), LeafError::Malformed(_)));
+        assert!(matches!(refused(text.replacen("key:", "kez:", 1)), LeafError::Envelope(SignedError::KeyId)));
+        // Both signatures, the other way round: canonical JSON, but not the canonical envelope.
+        let (head, rest) = text.split_once("\"signatures\":[").unwrap();
+        let (list, tail) = rest.split_once("]}").unwrap();
+        let (first, second) = list.split_once("},{").unwrap();
+        let swapped = format!("{head}\"signatures\":[{{{second},{first}}}]}}{tail}");
+        assert!(matches!(refused(swapped), LeafError::Canon(CanonError::NotCanonical { .. })));
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_and_changed_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..300), place: prop::sample::Index, byte: u8) {
+            let _ = Leaf::parse(&bytes);
+            let _ = Published::parse(&bytes);
+            let mut changed = leaf().to_bytes();
+            let place_in_leaf = place.index(changed.len());
+            changed[place_in_leaf] = byte;
+            if let Ok(other) = Leaf::parse(&changed) {
+                prop_assert_eq!(other.to_bytes(), changed);
+            }
+            let mut changed = published().to_bytes();
+            let place_in_blob = place.index(changed.len());
+            changed[place_in_blob] = byte;
+            if let Ok(other) = Published::parse(&changed) {
+                prop_assert_eq!(other.to_bytes(), changed);
+            }
+        }
+    }
+}

@@ -7,7 +7,7 @@ use std::ops::Deref;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use ed25519_dalek::pkcs8::{DecodePrivateKey as _, EncodePrivateKey as _, spki::der::pem::LineEnding};
+use ed25519_dalek::pkcs8::{DecodePrivateKey as _, EncodePrivateKey as _, KeypairBytes, spki::der::pem::LineEnding};
 use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
 use serde::{Deserialize, Serialize};
 
@@ -315,10 +315,7 @@ impl<'de> Deserialize<'de> for Envelope {
 /// # Errors
 ///
 /// [`SignedError::UnknownKey`] and [`SignedError::BadSignature`], naming the key id.
-pub fn open(
-    envelope: &Envelope,
-    lookup: impl Fn(&KeyId) -> Option<VerifyingKey>,
-) -> Result<Verified<'_>, SignedError> {
+pub fn open(envelope: &Envelope, lookup: impl Fn(&KeyId) -> Option<VerifyingKey>) -> Result<Verified<'_>, SignedError> {
     let message = pre_authentication_encoding(&envelope.payload_type, &envelope.payload);
     let mut signers = Vec::with_capacity(envelope.signatures.len());
     for EnvelopeSignature { key_id: id, signature } in &envelope.signatures {
@@ -327,8 +324,7 @@ pub fn open(
         if key_id(&key) != *id {
             return Err(SignedError::UnknownKey(*id));
         }
-        key.verify_strict(&message, &Signature::from_bytes(signature))
-            .map_err(|_| SignedError::BadSignature(*id))?;
+        key.verify_strict(&message, &Signature::from_bytes(signature)).map_err(|_| SignedError::BadSignature(*id))?;
         signers.push(*id);
     }
     Ok(Verified { payload_type: &envelope.payload_type, payload: &envelope.payload, signers })
@@ -380,7 +376,9 @@ pub fn parse_public_key(text: &str) -> Result<VerifyingKey, SignedError> {
 ///
 /// [`SignedError::PrivateKey`] if the key can't be encoded, which no Ed25519 key is known to cause.
 pub fn print_private_key(key: &SigningKey) -> Result<impl Deref<Target = String> + use<>, SignedError> {
-    key.to_pkcs8_pem(LineEnding::LF).map_err(|_| SignedError::PrivateKey)
+    // Without the public half: OpenSSL 3.0 reads only the older form of PKCS#8, which has no place for it.
+    let private = KeypairBytes { secret_key: key.to_bytes(), public_key: None };
+    private.to_pkcs8_pem(LineEnding::LF).map_err(|_| SignedError::PrivateKey)
 }
 
 /// Reads a private key file. The error says nothing of the text, which is secret.
@@ -393,4 +391,194 @@ pub fn parse_private_key(text: &str) -> Result<SigningKey, SignedError> {
         return Err(SignedError::PrivateKey);
     }
     SigningKey::from_pkcs8_pem(text).map_err(|_| SignedError::PrivateKey)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const PAYLOAD: &[u8] = br#"{"v":1}"#;
+
+    fn key(seed: u8) -> SigningKey {
+        SigningKey::from_bytes(&[seed; 32])
+    }
+
+    fn known(keys: &[&SigningKey]) -> impl Fn(&KeyId) -> Option<VerifyingKey> {
+        let keys: Vec<VerifyingKey> = keys.iter().map(|key| key.verifying_key()).collect();
+        move |id| keys.iter().find(|key| key_id(key) == *id).copied()
+    }
+
+    #[test]
+    fn the_encoding_is_that_of_dsse() {
+        let bytes = pre_authentication_encoding("http://example.com/HelloWorld", b"hello world");
+        assert_eq!(bytes, b"DSSEv1 29 http://example.com/HelloWorld 11 hello world");
+        assert_eq!(pre_authentication_encoding("", b""), b"DSSEv1 0  0 ");
+    }
+
+    #[test]
+    fn every_signature_must_be_by_a_known_key_and_right() {
+        let (one, two, stranger) = (key(1), key(2), key(3));
+        let both = sign(STATEMENT_TYPE, PAYLOAD, &[&one, &two]).unwrap();
+        let ids = |keys: &[&SigningKey]| {
+            let mut ids: Vec<KeyId> = keys.iter().map(|key| key_id(&key.verifying_key())).collect();
+            ids.sort();
+            ids
+        };
+        let verified = open_statement(&both, known(&[&one, &two])).unwrap();
+        assert_eq!((verified.payload(), verified.payload_type()), (PAYLOAD, STATEMENT_TYPE));
+        assert_eq!(verified.signers(), ids(&[&one, &two]));
+        let unknown = |key: &SigningKey| Err(SignedError::UnknownKey(key_id(&key.verifying_key())));
+        assert_eq!(open(&both, known(&[&one])), unknown(&two));
+        assert_eq!(open(&both, known(&[&two])), unknown(&one));
+        assert!(open(&both, known(&[])).is_err());
+        // A lookup that answers with whatever key it has does not open the envelope.
+        let single = sign(STATEMENT_TYPE, PAYLOAD, &[&one]).unwrap();
+        assert_eq!(open(&single, |_| Some(stranger.verifying_key())), unknown(&one));
+    }
+
+    #[test]
+    fn a_signature_holds_for_its_payload_and_type_alone() {
+        let (one, two) = (key(1), key(2));
+        let sound = sign(STATEMENT_TYPE, PAYLOAD, &[&one, &two]).unwrap();
+        let bad = |envelope: &Envelope| match open(envelope, known(&[&one, &two])) {
+            Err(SignedError::BadSignature(id)) => Some(id),
+            _ => None,
+        };
+        assert_eq!(bad(&sound), None);
+        let first = sound.signatures[0].key_id;
+        assert_eq!(bad(&Envelope { payload: br#"{"v":2}"#.to_vec(), ..sound.clone() }), Some(first));
+        assert_eq!(bad(&Envelope { payload_type: "text/plain".to_owned(), ..sound.clone() }), Some(first));
+        let mut swapped = sound.clone();
+        swapped.signatures[1].signature = swapped.signatures[0].signature;
+        assert_eq!(bad(&swapped), Some(sound.signatures[1].key_id));
+        let other = sign("application/vnd.in-toto+json", PAYLOAD, &[&one]).unwrap();
+        assert!(matches!(open_statement(&other, known(&[&one])), Err(SignedError::OtherPayloadType { .. })));
+        assert!(open(&other, known(&[&one])).is_ok());
+    }
+
+    #[test]
+    fn the_order_of_signing_leaves_no_trace() {
+        let (one, two) = (key(1), key(2));
+        let both = sign(STATEMENT_TYPE, PAYLOAD, &[&one, &two]).unwrap();
+        assert_eq!(sign(STATEMENT_TYPE, PAYLOAD, &[&two, &one]).unwrap().to_bytes(), both.to_bytes());
+        let later = sign(STATEMENT_TYPE, PAYLOAD, &[&two]).unwrap().countersign(&one).unwrap();
+        assert_eq!(later, both);
+        assert_eq!(both.countersign(&one), Err(SignedError::SignedTwice(key_id(&one.verifying_key()))));
+        let keys: Vec<SigningKey> = (1..=5).map(key).collect();
+        let all: Vec<&SigningKey> = keys.iter().collect();
+        assert!(sign(STATEMENT_TYPE, PAYLOAD, &all[..4]).is_ok());
+        assert_eq!(sign(STATEMENT_TYPE, PAYLOAD, &all), Err(SignedError::TooManySignatures(5)));
+        assert_eq!(sign(STATEMENT_TYPE, PAYLOAD, &[]), Err(SignedError::NoSignature));
+    }
+
+    #[test]
+    fn the_greatest_envelope_fits_its_bound() {
+        let keys: Vec<SigningKey> = (1..=4).map(key).collect();
+        let all: Vec<&SigningKey> = keys.iter().collect();
+        let kind = "a".repeat(MAX_PAYLOAD_TYPE);
+        let bytes = sign(&kind, &vec![b'x'; MAX_PAYLOAD], &all).unwrap().to_bytes();
+        assert!(bytes.len() <= MAX_ENVELOPE, "{}", bytes.len());
+        assert!(Envelope::parse(&bytes).is_ok());
+        let long = sign(&kind, &vec![b'x'; MAX_PAYLOAD + 1], &all);
+        assert_eq!(long, Err(SignedError::PayloadTooLong(MAX_PAYLOAD + 1)));
+        let padded = [bytes, vec![b' '; MAX_ENVELOPE]].concat();
+        assert_eq!(Envelope::parse(&padded), Err(SignedError::EnvelopeTooLong(padded.len())));
+        for kind in ["", "a b", "caf\u{e9}", &"a".repeat(MAX_PAYLOAD_TYPE + 1)] {
+            assert_eq!(sign(kind, PAYLOAD, &all), Err(SignedError::PayloadType), "{kind}");
+        }
+    }
+
+    /// Other tools' JSON is read whatever its order and spaces; what is not an envelope is not.
+    #[test]
+    fn foreign_json_gives_the_canonical_bytes_or_a_reason() {
+        let one = key(1);
+        let envelope = sign(STATEMENT_TYPE, PAYLOAD, &[&one]).unwrap();
+        let text = String::from_utf8(envelope.to_bytes()).unwrap();
+        let id = key_id(&one.verifying_key());
+        let (sig, payload) = (STANDARD.encode(envelope.signatures[0].signature), STANDARD.encode(PAYLOAD));
+        let pretty = format!(
+            "{{\n  \"signatures\": [ {{\"sig\": \"{sig}\", \"keyid\": \"{id}\"}} ],\n  \"payload\": \"{payload}\",\n  \
+             \"payloadType\": \"application\\/vnd.cleartitle.statement+json\"\n}}\n"
+        );
+        assert_eq!(Envelope::parse(pretty.as_bytes()).unwrap().to_bytes(), text.as_bytes());
+
+        let refused = |from: &str, to: &str| {
+            assert!(text.contains(from), "nothing to replace: {from}");
+            Envelope::parse(text.replacen(from, to, 1).as_bytes()).expect_err(to)
+        };
+        let malformed = |from: &str, to: &str| matches!(refused(from, to), SignedError::Malformed(_));
+        assert!(malformed("{\"payload\"", "{\"note\":1,\"payload\""), "unknown member");
+        assert!(malformed("{\"payload\"", "{\"payload\":\"\",\"payload\""), "member twice");
+        assert!(malformed("{\"keyid\"", "{\"cert\":\"\",\"keyid\""), "unknown member of a signature");
+        assert!(malformed(&format!("\"keyid\":\"{id}\","), ""), "no key id");
+        assert!(malformed("\"payloadType\"", "\"PayloadType\""), "other case");
+        assert!(malformed("[{", "[[{"), "other shape");
+        assert!(malformed("}]", "}] x"), "text behind");
+        assert_eq!(refused("\"payload\":\"eyJ2Ijox", "\"payload\":\"eyJ2Ijo-"), SignedError::PayloadBase64);
+        assert_eq!(refused("eyJ2IjoxfQ==", "eyJ2IjoxfQ"), SignedError::PayloadBase64, "no padding");
+        assert_eq!(refused("eyJ2IjoxfQ==", "eyJ2IjoxfR=="), SignedError::PayloadBase64, "stray bits");
+        assert_eq!(refused("eyJ2IjoxfQ==", "eyJ2IjoxfQ==\\n"), SignedError::PayloadBase64, "newline");
+        assert_eq!(refused("key:", "KEY:"), SignedError::KeyId);
+        assert_eq!(refused(&id.to_string(), &id.to_string().to_uppercase()), SignedError::KeyId);
+        assert_eq!(refused(&id.to_string(), ""), SignedError::KeyId);
+        assert_eq!(refused(&sig, &sig[..84]), SignedError::SignatureForm(id));
+        assert_eq!(refused(&sig, ""), SignedError::SignatureForm(id));
+        let signature = format!("{{\"keyid\":\"{id}\",\"sig\":\"{sig}\"}}");
+        assert_eq!(refused(&signature, ""), SignedError::NoSignature);
+        assert_eq!(refused(&signature, &format!("{signature},{signature}")), SignedError::SignedTwice(id));
+        assert_eq!(refused(&signature, &[signature.as_str(); 5].join(",")), SignedError::TooManySignatures(5));
+    }
+
+    #[test]
+    fn key_files_have_one_form() {
+        let signing = key(9);
+        let public = print_public_key(&signing.verifying_key());
+        assert_eq!(public, "cleartitle-key+ed25519:/RckOFqgx1tk+3jNYC+h2ZH96/drE8WO1wLqyDXp9hg=\n");
+        assert_eq!(
+            key_id(&signing.verifying_key()).to_string(),
+            "key:057d18ea472e9fb5911f446b3613cd5c0650c11bff6f0319230f506276458abe"
+        );
+        assert_eq!(parse_public_key(&public), Ok(signing.verifying_key()));
+        assert_eq!(parse_public_key(public.trim_end()), Ok(signing.verifying_key()));
+        let weak = format!("cleartitle-key+ed25519:{}", STANDARD.encode([[1].as_slice(), &[0; 31]].concat()));
+        let crlf = public.replace('\n', "\r\n");
+        let twice = format!("{public}\n");
+        for bad in ["", "cleartitle-key+ed25519:", &weak, &crlf, &twice, &public[1..], &public.replace('=', "")] {
+            assert_eq!(parse_public_key(bad), Err(SignedError::PublicKey), "{bad:?}");
+        }
+        let private = print_private_key(&signing).unwrap();
+        // As `openssl pkey` writes this key; the longer form that carries the public half is read too.
+        let pem = |body: &str| format!("-----BEGIN PRIVATE KEY-----\n{body}\n-----END PRIVATE KEY-----\n");
+        assert_eq!(*private, pem("MC4CAQAwBQYDK2VwBCIEIAkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJ"));
+        let longer = pem("MFECAQEwBQYDK2VwBCIEIAkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJ\n\
+             gSEA/RckOFqgx1tk+3jNYC+h2ZH96/drE8WO1wLqyDXp9hg=");
+        assert_eq!(parse_private_key(&longer).unwrap().to_bytes(), signing.to_bytes());
+        assert_eq!(parse_private_key(&private).unwrap().to_bytes(), signing.to_bytes());
+        for bad in ["", &public, &private[..60], &"x".repeat(5000)] {
+            assert_eq!(parse_private_key(bad).err(), Some(SignedError::PrivateKey));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..300), text: String) {
+            let _ = Envelope::parse(&bytes);
+            let _ = parse_public_key(&text);
+            let _ = parse_private_key(&text);
+        }
+
+        #[test]
+        fn a_changed_byte_never_verifies_as_another_payload(place: prop::sample::Index, byte: u8) {
+            let one = key(1);
+            let mut bytes = sign(STATEMENT_TYPE, PAYLOAD, &[&one]).unwrap().to_bytes();
+            let place = place.index(bytes.len());
+            bytes[place] = byte;
+            if let Ok(envelope) = Envelope::parse(&bytes)
+                && let Ok(verified) = open(&envelope, known(&[&one]))
+            {
+                prop_assert_eq!((verified.payload(), verified.payload_type()), (PAYLOAD, STATEMENT_TYPE));
+            }
+        }
+    }
 }

@@ -103,7 +103,8 @@ mod tests {
     fn decimals_have_one_form() {
         assert_eq!(decimal("0"), Some(0));
         assert_eq!(decimal("9223372036854775807"), Some(i64::MAX as u64));
-        for bad in ["", "+1", "-1", "01", "00", " 1", "1 ", "1\r", "9223372036854775808", "18446744073709551616", "١"] {
+        for bad in ["", "+1", "-1", "01", "00", " 1", "1 ", "1\r", "9223372036854775808", "18446744073709551616", "١"]
+        {
             assert_eq!(decimal(bad), None, "{bad:?}");
         }
     }

@@ -128,7 +128,8 @@ impl NoteVerifier {
         if !is_key_name(name) {
             return Err(NoteError::KeyName(name.chars().take(80).collect()));
         }
-        let digest = Sha256::new().chain_update(name).chain_update([b'\n', ED25519]).chain_update(key.as_bytes()).finalize();
+        let digest =
+            Sha256::new().chain_update(name).chain_update([b'\n', ED25519]).chain_update(key.as_bytes()).finalize();
         let key_hash = u32::from_be_bytes([digest[0], digest[1], digest[2], digest[3]]);
         Ok(NoteVerifier { name: name.to_owned(), key_hash, key })
     }

@@ -275,7 +275,8 @@ impl Receipt {
             return Err(ReceiptError::TooLong(bytes.len()));
         }
         let text = std::str::from_utf8(bytes).map_err(|_| ReceiptError::NotUtf8)?;
-        let mut rest = text.strip_prefix(FIRST_LINE).and_then(|rest| rest.strip_prefix('\n')).ok_or(ReceiptError::Format)?;
+        let mut rest =
+            text.strip_prefix(FIRST_LINE).and_then(|rest| rest.strip_prefix('\n')).ok_or(ReceiptError::Format)?;
         let mut extra = None;
         if let Some(after) = rest.strip_prefix("extra ") {
             let (encoded, after) = after.split_once('\n').ok_or(ReceiptError::Extra)?;

@@ -4,6 +4,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use super::hash::{HASH_BYTES, Hash, MAX_SIZE, decimal, empty_root, node_hash, split};
 
@@ -60,6 +61,9 @@ pub enum TileError {
         size: u64,
     },
 }
+
+/// Tiles to write: where, and which bytes.
+pub type WrittenTiles = Vec<(TileId, Vec<u8>)>;
 
 /// The coordinates of one tile of hashes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -216,9 +220,9 @@ impl EntryBundle {
         let mut entries = Vec::with_capacity(usize::from(width));
         let mut rest = bytes;
         for _ in 0..width {
-            let entry = rest.split_first_chunk::<2>().and_then(|(length, after)| {
-                after.split_at_checked(usize::from(u16::from_be_bytes(*length)))
-            });
+            let entry = rest
+                .split_first_chunk::<2>()
+                .and_then(|(length, after)| after.split_at_checked(usize::from(u16::from_be_bytes(*length))));
             let offset = bytes.len() - rest.len();
             let (entry, after) = entry.ok_or(TileError::BundleLength { expected: width, offset })?;
             entries.push(entry.to_vec());
@@ -271,11 +275,13 @@ impl<R: Fn(TileId) -> Option<Vec<u8>>> TileTree<R> {
         let first = index << within;
         let (tile, start) = (first / u64::from(FULL_WIDTH), usize::from(first as u8));
         let mut tiles = self.tiles.borrow_mut();
-        if !tiles.contains_key(&(level, tile)) {
-            let id = TileId { level, index: tile, width: width_at(level, tile, self.size) };
-            tiles.insert((level, tile), read_tile(id, &self.reader)?);
-        }
-        let bytes = &tiles[&(level, tile)];
+        let bytes = match tiles.entry((level, tile)) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(place) => {
+                let id = TileId { level, index: tile, width: width_at(level, tile, self.size) };
+                place.insert(read_tile(id, &self.reader)?)
+            }
+        };
         let wanted = start * HASH_BYTES..(start + (1 << within)) * HASH_BYTES;
         let hashes = bytes.get(wanted).ok_or(TileError::Outside { position: first, size: self.size })?;
         Ok(subtree_root(&hashes_of(hashes)))
@@ -338,7 +344,7 @@ pub fn tiles_after(
     old_size: u64,
     new_leaf_hashes: &[Hash],
     reader: impl Fn(TileId) -> Option<Vec<u8>>,
-) -> Result<(Vec<(TileId, Vec<u8>)>, Hash), TileError> {
+) -> Result<(WrittenTiles, Hash), TileError> {
     let new_size = old_size.checked_add(new_leaf_hashes.len() as u64).ok_or(TileError::TreeSize)?;
     if new_size > MAX_SIZE {
         return Err(TileError::TreeSize);
@@ -348,14 +354,14 @@ pub fn tiles_after(
     let mut level = 0_u8;
     while !hashes.is_empty() {
         let old_count = old_size.checked_shr(u32::from(level) * HEIGHT).unwrap_or(0);
-        let mut index = old_count / u64::from(FULL_WIDTH);
-        let width = width_at(level, index, old_size);
+        let first = old_count / u64::from(FULL_WIDTH);
+        let width = width_at(level, first, old_size);
         let mut line = match width {
             0 => Vec::new(),
-            _ => hashes_of(&read_tile(TileId { level, index, width }, &reader)?),
+            _ => hashes_of(&read_tile(TileId { level, index: first, width }, &reader)?),
         };
         line.append(&mut hashes);
-        for tile in line.chunks(usize::from(FULL_WIDTH)) {
+        for (index, tile) in (first..).zip(line.chunks(usize::from(FULL_WIDTH))) {
             let width = u16::try_from(tile.len()).unwrap_or(FULL_WIDTH);
             let bytes = tile.iter().flat_map(|hash| hash.0).collect();
             written.push((TileId { level, index, width }, bytes));
@@ -363,7 +369,6 @@ pub fn tiles_after(
             if width == FULL_WIDTH {
                 hashes.push(subtree_root(tile));
             }
-            index += 1;
         }
         level += 1;
     }
@@ -390,8 +395,8 @@ pub fn bundles_after(
     if new_entries.is_empty() {
         return Ok(Vec::new());
     }
-    let mut index = old_size / u64::from(FULL_WIDTH);
-    let old = EntriesId { index, width: width_at(0, index, old_size) };
+    let first = old_size / u64::from(FULL_WIDTH);
+    let old = EntriesId { index: first, width: width_at(0, first, old_size) };
     let mut entries = match old.width {
         0 => Vec::new(),
         width => {
@@ -401,10 +406,9 @@ pub fn bundles_after(
     };
     entries.extend_from_slice(new_entries);
     let mut written = Vec::new();
-    for bundle in entries.chunks(usize::from(FULL_WIDTH)) {
+    for (index, bundle) in (first..).zip(entries.chunks(usize::from(FULL_WIDTH))) {
         let width = u16::try_from(bundle.len()).unwrap_or(FULL_WIDTH);
         written.push((EntriesId { index, width }, EntryBundle { entries: bundle.to_vec() }.encode()?));
-        index += 1;
     }
     Ok(written)
 }
