@@ -58,9 +58,8 @@ impl FromIterator<Registered> for Ledger {
 
 impl Lookup for Ledger {
     fn covering(&self, keys: &Keys) -> Vec<Arc<Registered>> {
-        let covers = |registered: &&Arc<Registered>| {
-            registered.statement.scope().is_some_and(|scope| scope.touches(keys))
-        };
+        let covers =
+            |registered: &&Arc<Registered>| registered.statement.scope().is_some_and(|scope| scope.touches(keys));
         self.statements.iter().filter(covers).cloned().collect()
     }
 

@@ -11,6 +11,7 @@
 
 pub mod acquisition;
 pub mod canon;
+pub mod decide;
 pub mod evidence;
 pub mod id;
 pub mod issuer;
@@ -19,6 +20,7 @@ pub mod ledger;
 pub mod license;
 pub mod lineage;
 pub mod money;
+pub mod policy;
 pub mod scope;
 pub mod signal;
 pub mod signed;

@@ -95,10 +95,8 @@ pub enum Reading {
 #[must_use]
 pub fn read(id: &str) -> Reading {
     let Some(family) = family(id) else { return Reading::Unlisted };
-    let non_commercial = matches!(
-        family,
-        Family::NonCommercial | Family::NonCommercialShareAlike | Family::NonCommercialNoDerivatives
-    );
+    let non_commercial =
+        matches!(family, Family::NonCommercial | Family::NonCommercialShareAlike | Family::NonCommercialNoDerivatives);
     let copyleft = matches!(family, Family::ShareAlike | Family::NonCommercialShareAlike);
     let no_derivatives = matches!(family, Family::NoDerivatives | Family::NonCommercialNoDerivatives);
     let constraints = Constraints {

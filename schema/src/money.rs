@@ -203,6 +203,24 @@ pub enum Meter {
     },
 }
 
+impl Meter {
+    /// The word that JSON, reports and policies use.
+    #[must_use]
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Flat { .. } => "flat",
+            Self::Document {} => "document",
+            Self::Title {} => "title",
+            Self::Image {} => "image",
+            Self::ThousandTokens { .. } => "thousand-tokens",
+            Self::Fetch {} => "fetch",
+            Self::Hour {} => "hour",
+            Self::RevenueShare { .. } => "revenue-share",
+            Self::InKind { .. } => "in-kind",
+        }
+    }
+}
+
 /// What is paid.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(tag = "known", rename_all = "kebab-case", deny_unknown_fields)]

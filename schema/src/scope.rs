@@ -180,9 +180,8 @@ impl Scope {
 
     /// Matches by anything but URLs; `skip` says whether a name that is excluded is left out.
     fn other_matches(&self, keys: &Keys, skip: impl Fn(bool) -> bool) -> Vec<Match> {
-        let covered = |names: &dyn Fn(&Target) -> bool| {
-            self.include.iter().any(names) && !skip(self.exclude.iter().any(names))
-        };
+        let covered =
+            |names: &dyn Fn(&Target) -> bool| self.include.iter().any(names) && !skip(self.exclude.iter().any(names));
         let mut found = Vec::new();
         for name in &keys.content {
             if covered(&|target| target.names_content(name)) {

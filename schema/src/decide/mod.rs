@@ -1,0 +1,206 @@
+//! `decide`: the only function that turns terms into a verdict. The API, the filter, the pages and the wheel show it.
+//!
+//! Precedence is a legal choice, so it stands as data in `tests/vectors/decide/`, one row a case. Absent here: policy
+//! actions (`policy::act` changes what is done, never the verdict), lookups, clocks.
+
+mod authority;
+mod force;
+mod lineage;
+mod permit;
+mod question;
+mod reach;
+mod reason;
+mod sightings;
+
+pub use authority::CLAIM_LAPSE;
+pub use question::{Asker, Decision, DutyState, Owed, Question, Verdict, Voice};
+pub use reason::{Finding, Reason};
+
+use crate::acquisition::LicenseMark;
+use crate::evidence::{Evidence, Registered};
+use crate::issuer::Authority;
+use crate::policy::Reading;
+use crate::vocab::Access;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// One question with its evidence, as the rules see it.
+struct Case<'a> {
+    question: &'a Question,
+    evidence: &'a Evidence,
+    reading: &'a Reading,
+}
+
+/// What one statement, signal or mark comes to.
+#[derive(Debug, Clone)]
+struct Outcome {
+    verdict: Verdict,
+    findings: Vec<Finding>,
+    duties: Vec<Owed>,
+    /// It reaches the asker by name: an agreement or an accepted offer.
+    by_name: bool,
+    /// It reaches any copy.
+    any_copy: bool,
+    /// It was given for good, and evidenced at capture.
+    irrevocable: bool,
+}
+
+impl Default for Outcome {
+    fn default() -> Self {
+        Self {
+            verdict: Verdict::Unknown,
+            findings: Vec::new(),
+            duties: Vec::new(),
+            by_name: false,
+            any_copy: false,
+            irrevocable: false,
+        }
+    }
+}
+
+impl Outcome {
+    fn of(verdict: Verdict, finding: Finding) -> Self {
+        Self { verdict, findings: vec![finding], ..Self::default() }
+    }
+}
+
+/// What one authority says: outcomes that count, and reasons that only explain.
+#[derive(Debug, Default)]
+struct Heard {
+    speaking: Vec<Outcome>,
+    notes: Vec<Finding>,
+}
+
+impl Heard {
+    fn verdict(&self) -> Option<Verdict> {
+        self.speaking.iter().map(|outcome| outcome.verdict).min()
+    }
+
+    fn signed(mut self, authority: &Authority) -> Self {
+        let findings = self.speaking.iter_mut().flat_map(|outcome| &mut outcome.findings).chain(&mut self.notes);
+        for finding in findings {
+            finding.authority.get_or_insert_with(|| authority.clone());
+        }
+        self
+    }
+}
+
+/// The one verdict: everything that speaks for the copy and its ancestors, each authority by itself, the worst standing.
+///
+/// Total: it never fails and never reads a clock. What can't be told is `unknown`, with the missing fact among the reasons.
+#[must_use]
+pub fn decide(question: &Question, evidence: &Evidence, reading: &Reading) -> Decision {
+    let case = Case { question, evidence, reading };
+    let mut voices: Vec<(Option<Authority>, Heard)> = case.authorities();
+    let any_copy_agreement = voices
+        .iter()
+        .flat_map(|(_, heard)| &heard.speaking)
+        .any(|outcome| outcome.by_name && outcome.any_copy && outcome.verdict >= Verdict::Conditional);
+    voices.extend(case.conflicting_claims().map(|heard| (None, heard)));
+    voices.extend(case.unlawful_source(any_copy_agreement).map(|heard| (None, heard)));
+    voices.extend(case.unread_urls().map(|heard| (None, heard)));
+    let own_voice = voices.iter().any(|(_, heard)| heard.verdict().is_some());
+    voices.extend(case.ancestors(own_voice).map(|heard| (None, heard)));
+    conclude(&case, voices)
+}
+
+impl Case<'_> {
+    /// Sorts the evidence by authority and hears each.
+    fn authorities(&self) -> Vec<(Option<Authority>, Heard)> {
+        let mut statements: BTreeMap<Authority, Vec<&Arc<Registered>>> = BTreeMap::new();
+        for registered in &self.evidence.statements {
+            statements.entry(registered.authority()).or_default().push(registered);
+        }
+        let mut marks: BTreeMap<Authority, Vec<&LicenseMark>> = BTreeMap::new();
+        for mark in &self.question.acquisition.marks {
+            marks.entry(mark.host.authority()).or_default().push(mark);
+        }
+        let all: BTreeSet<Authority> = statements.keys().chain(marks.keys()).cloned().collect();
+        let hear = |authority: Authority| {
+            let said = statements.get(&authority).map(Vec::as_slice).unwrap_or_default();
+            let shown = marks.get(&authority).map(Vec::as_slice).unwrap_or_default();
+            let heard = self.hear(&authority, said, shown).signed(&authority);
+            (Some(authority), heard)
+        };
+        all.into_iter().map(hear).collect()
+    }
+
+    /// Two authorities that claim the same bytes as their own dispute each other.
+    fn conflicting_claims(&self) -> Option<Heard> {
+        let claims = self.evidence.statements.iter().filter(|registered| self.claims_content(registered));
+        let claimants: BTreeSet<Authority> = claims.map(|registered| registered.authority()).collect();
+        (claimants.len() > 1).then(|| {
+            let names: Vec<&str> = claimants.iter().map(Authority::as_str).collect();
+            let finding = Finding::new(Reason::ClaimsConflict).detail(names.join(", "));
+            Heard { speaking: vec![Outcome::of(Verdict::Disputed, finding)], notes: Vec::new() }
+        })
+    }
+
+    /// Rule 7: circumvented or infringing access, declared or listed, is reserved whatever the terms, unless an agreement
+    /// says that any copy will do.
+    fn unlawful_source(&self, any_copy_agreement: bool) -> Option<Heard> {
+        let access = self.question.acquisition.access;
+        let declared = access.filter(|access| matches!(access, Access::Circumvented | Access::Infringing));
+        let at = self.question.acquired_at();
+        let listed = self.evidence.keys.urls.iter().find_map(|(_, url)| self.reading.infringing(&url.host, at));
+        let detail = declared
+            .map(|access| access.word().to_owned())
+            .or_else(|| listed.map(|site| format!("{} on {}", site.host, site.list)))?;
+        let finding = Finding::new(Reason::UnlawfulSource).detail(detail);
+        Some(if any_copy_agreement {
+            Heard { speaking: Vec::new(), notes: vec![finding] }
+        } else {
+            Heard { speaking: vec![Outcome::of(Verdict::Reserved, finding)], notes: Vec::new() }
+        })
+    }
+
+    /// A URL that can't be read may be the one that is reserved.
+    fn unread_urls(&self) -> Option<Heard> {
+        let error = self.evidence.unread_urls.first()?;
+        let finding = Finding::new(Reason::UrlUnreadable).detail(error.to_string());
+        Some(Heard { speaking: vec![Outcome::of(Verdict::Unknown, finding)], notes: Vec::new() })
+    }
+
+    /// Why nobody spoke: the site was read and is silent, or was never looked at.
+    fn silence(&self, notes: &[Finding]) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        let read = notes.iter().any(|finding| finding.code == Reason::Unspecified);
+        if !self.evidence.keys.urls.is_empty() && !read {
+            findings.push(Finding::new(Reason::NotChecked));
+        }
+        findings.extend(notes.iter().filter(|finding| finding.code == Reason::Unspecified).cloned());
+        findings.push(Finding::new(Reason::NoStatement));
+        // What would have spoken but for one thing says most.
+        let telling = notes.iter().filter(|finding| finding.code != Reason::Unspecified).cloned();
+        telling.chain(findings).collect()
+    }
+}
+
+/// The worst verdict of all that speak, its reasons first.
+fn conclude(case: &Case<'_>, voices: Vec<(Option<Authority>, Heard)>) -> Decision {
+    let notes: Vec<Finding> = voices.iter().flat_map(|(_, heard)| heard.notes.iter().cloned()).collect();
+    let Some(verdict) = voices.iter().filter_map(|(_, heard)| heard.verdict()).min() else {
+        let reasons = unique(case.silence(&notes));
+        return Decision { verdict: Verdict::Unknown, reasons, duties: Vec::new(), voices: Vec::new() };
+    };
+    let outcomes: Vec<&Outcome> = voices.iter().flat_map(|(_, heard)| &heard.speaking).collect();
+    let (deciding, others): (Vec<&&Outcome>, Vec<&&Outcome>) =
+        outcomes.iter().partition(|outcome| outcome.verdict == verdict);
+    let told = deciding.iter().chain(&others).flat_map(|outcome| outcome.findings.iter().cloned());
+    let reasons = unique(told.chain(notes).collect());
+    let mut duties: Vec<Owed> = Vec::new();
+    if verdict >= Verdict::Conditional {
+        duties = outcomes.iter().flat_map(|outcome| outcome.duties.iter().cloned()).collect();
+        duties.sort();
+        duties.dedup();
+    }
+    let heard = |(authority, heard): &(Option<Authority>, Heard)| {
+        Some(Voice { authority: authority.clone()?, verdict: heard.verdict()? })
+    };
+    Decision { verdict, reasons, duties, voices: voices.iter().filter_map(heard).collect() }
+}
+
+fn unique(findings: Vec<Finding>) -> Vec<Finding> {
+    let mut seen = BTreeSet::new();
+    findings.into_iter().filter(|finding| seen.insert(finding.clone())).collect()
+}
