@@ -105,7 +105,7 @@ pub fn check_canonical_within(bytes: &[u8], limit: usize) -> Result<Value, Canon
     let text = std::str::from_utf8(bytes).map_err(|error| CanonError::NotUtf8 { offset: error.valid_up_to() })?;
     // Before parsing: hostile nesting must not reach a recursive parser, nor a big integer a rounding one.
     scan(bytes)?;
-    let value: Value = serde_json::from_str(text).map_err(|error| CanonError::Malformed(error.to_string()))?;
+    let value: Value = serde_json::from_str(text).map_err(|error| CanonError::Malformed(complaint(&error)))?;
     let canonical = write(&value)?;
     if canonical == bytes {
         return Ok(value);
@@ -120,11 +120,16 @@ pub fn check_canonical_within(bytes: &[u8], limit: usize) -> Result<Value, Canon
 ///
 /// As [`check_canonical`]; a shape that the type does not have is [`CanonError::Malformed`].
 pub fn from_canonical<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CanonError> {
-    serde_json::from_value(check_canonical(bytes)?).map_err(|error| CanonError::Malformed(error.to_string()))
+    serde_json::from_value(check_canonical(bytes)?).map_err(|error| CanonError::Malformed(complaint(&error)))
 }
 
 fn write(value: &impl Serialize) -> Result<Vec<u8>, CanonError> {
-    serde_json_canonicalizer::to_vec(value).map_err(|error| CanonError::Malformed(error.to_string()))
+    serde_json_canonicalizer::to_vec(value).map_err(|error| CanonError::Malformed(complaint(&error)))
+}
+
+/// What the JSON parser complains of, cut: it may quote a hostile member name of any length.
+pub(crate) fn complaint(error: &serde_json::Error) -> String {
+    error.to_string().chars().take(200).collect()
 }
 
 fn check_length(bytes: &[u8], limit: usize) -> Result<(), CanonError> {

@@ -154,7 +154,7 @@ impl Leaf {
             Some(other) => return Err(LeafError::UnknownVersion(other)),
             None => return Err(LeafError::Malformed("`v` is not a version".to_owned())),
         }
-        let malformed = |error: serde_json::Error| LeafError::Malformed(error.to_string());
+        let malformed = |error: serde_json::Error| LeafError::Malformed(canon::complaint(&error));
         if let Some(kind @ Value::String(name)) = value.get("kind") {
             LeafKind::deserialize(kind).map_err(|_| LeafError::UnknownKind(name.chars().take(80).collect()))?;
         }
@@ -216,7 +216,7 @@ impl Published {
     pub fn parse(bytes: &[u8]) -> Result<Self, LeafError> {
         let value = canon::check_canonical_within(bytes, MAX_PUBLISHED)?;
         let PublishedText { envelope, salt } =
-            serde_json::from_value(value).map_err(|error| LeafError::Malformed(error.to_string()))?;
+            serde_json::from_value(value).map_err(|error| LeafError::Malformed(canon::complaint(&error)))?;
         let salt = Salt::from_hex(&salt)?;
         let published = Published { salt, envelope: Envelope::parse(envelope.to_string().as_bytes())? };
         // Signatures out of order are canonical JSON but not this envelope's one form.
@@ -245,6 +245,17 @@ mod tests {
     fn leaf() -> Leaf {
         let registered_at = Timestamp(1_795_471_200);
         Leaf { kind: LeafKind::Public, commitment: published().commitment(), registered_at, amends: None }
+    }
+
+    /// The log can't be mended: these bytes stay readable for ever.
+    #[test]
+    fn the_stored_forms_are_pinned() {
+        let blob = include_bytes!("../../tests/vectors/canon/published.json");
+        let entry = include_bytes!("../../tests/vectors/canon/leaf.json");
+        assert_eq!(Published::parse(blob), Ok(published()));
+        assert_eq!(published().to_bytes(), blob);
+        assert_eq!(Leaf::parse(entry), Ok(leaf()));
+        assert_eq!(leaf().to_bytes(), entry);
     }
 
     #[test]

@@ -233,7 +233,7 @@ impl Envelope {
         }
         // The shape is fixed and unknown members are refused, so nothing nests; a member given twice is refused too.
         let text: EnvelopeText =
-            serde_json::from_slice(bytes).map_err(|error| SignedError::Malformed(error.to_string()))?;
+            serde_json::from_slice(bytes).map_err(|error| SignedError::Malformed(canon::complaint(&error)))?;
         Envelope::from_text(text)
     }
 
@@ -414,6 +414,22 @@ mod tests {
         let bytes = pre_authentication_encoding("http://example.com/HelloWorld", b"hello world");
         assert_eq!(bytes, b"DSSEv1 29 http://example.com/HelloWorld 11 hello world");
         assert_eq!(pre_authentication_encoding("", b""), b"DSSEv1 0  0 ");
+    }
+
+    /// Stored envelopes can't be mended: these bytes stay readable for ever.
+    #[test]
+    fn the_stored_form_is_pinned() {
+        let stored = include_bytes!("../../tests/vectors/canon/envelope.json");
+        let envelope = Envelope::parse(stored).unwrap();
+        assert_eq!(envelope.to_bytes(), stored);
+        assert_eq!(envelope, sign(STATEMENT_TYPE, PAYLOAD, &[&key(1), &key(2)]).unwrap());
+        assert_eq!(open_statement(&envelope, known(&[&key(1), &key(2)])).unwrap().payload(), PAYLOAD);
+    }
+
+    #[test]
+    fn complaints_are_bounded() {
+        let text = format!("{{\"{}\":1}}", "x".repeat(60_000));
+        assert!(Envelope::parse(text.as_bytes()).unwrap_err().to_string().len() < 300);
     }
 
     #[test]

@@ -92,6 +92,8 @@ impl Checkpoint {
 
     /// Reads a signed checkpoint that one of the known keys signed, issued by the log `origin`.
     ///
+    /// `known` holds the log's own keys, and no witness's: a witness alone must not be able to make a checkpoint.
+    ///
     /// # Errors
     ///
     /// [`CheckpointError::Note`] for a malformed, wrong or unknown signature, [`CheckpointError::Origin`] for another

@@ -131,6 +131,13 @@ proptest! {
         let mut changed = path.clone();
         changed[bit % path.len()].0[0] ^= 1;
         prop_assert!(proof::verify_consistency(old, size, &old_root, &root, &changed).is_err());
+        prop_assert!(proof::verify_consistency(old, size, &old_root, &root, &path[1..]).is_err());
+        let longer = [path.as_slice(), &[root]].concat();
+        let length = Err(ProofError::Length(longer.len()));
+        prop_assert_eq!(proof::verify_consistency(old, size, &old_root, &root, &longer), length);
+        for other in (1..=size).filter(|other| *other != old) {
+            prop_assert!(proof::verify_consistency(other, size, &old_root, &root, &path).is_err());
+        }
     }
 
     #[test]
@@ -162,7 +169,7 @@ proptest! {
     }
 
     #[test]
-    fn parsers_never_panic_on_arbitrary_bytes(bytes in prop::collection::vec(any::<u8>(), 0..400), width: u16, text: String) {
+    fn parsers_never_panic_on_arbitrary_bytes(bytes in prop::collection::vec(any::<u8>(), 0..400), width in 0..=300_u16, text: String) {
         let _ = Note::parse(&bytes);
         let _ = Receipt::parse(&bytes);
         let _ = EntryBundle::decode(&bytes, width);
@@ -318,6 +325,24 @@ mod oracle {
             assert_eq!(Note::parse(&their_note.to_bytes()).unwrap().verify(&verifier).unwrap(), [&verifier[0]]);
         }
     }
+}
+
+#[test]
+fn the_empty_tree_is_a_prefix_of_every_tree() {
+    let (empty, root) = (empty_root(), Hash(naive_root(&leaves(3))));
+    assert_eq!(proof::verify_consistency(0, 3, &empty, &root, &[]), Ok(()));
+    assert_eq!(proof::verify_consistency(0, 0, &empty, &empty, &[]), Ok(()));
+    assert_eq!(proof::verify_consistency(3, 3, &root, &root, &[]), Ok(()));
+    assert_eq!(proof::verify_consistency(0, 3, &root, &root, &[]), Err(ProofError::OldRoot));
+    assert_eq!(proof::verify_consistency(0, 0, &empty, &root, &[]), Err(ProofError::Root));
+    assert_eq!(proof::verify_consistency(3, 3, &root, &empty, &[]), Err(ProofError::Root));
+    assert_eq!(proof::verify_consistency(3, 3, &root, &root, &[root]), Err(ProofError::Length(1)));
+    assert_eq!(proof::verify_consistency(0, 3, &empty, &root, &[root]), Err(ProofError::Length(1)));
+    assert_eq!(proof::verify_consistency(2, 3, &empty, &root, &[]), Err(ProofError::Length(0)));
+    let outside = Err(ProofError::Outside { position: 4, size: 3 });
+    assert_eq!(proof::verify_consistency(4, 3, &root, &root, &[]), outside);
+    let outside = Err(ProofError::Outside { position: 0, size: 0 });
+    assert_eq!(proof::verify_inclusion(0, 0, &empty, &[], &empty), outside);
 }
 
 #[test]
