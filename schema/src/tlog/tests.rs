@@ -167,7 +167,9 @@ proptest! {
         }
         prop_assert_eq!(EntriesId::holding(total as u64, total as u64), None);
     }
+}
 
+proptest! {
     #[test]
     fn parsers_never_panic_on_arbitrary_bytes(bytes in prop::collection::vec(any::<u8>(), 0..400), width in 0..=300_u16, text: String) {
         let _ = Note::parse(&bytes);
@@ -443,6 +445,14 @@ fn receipts_prove_one_leaf_of_one_log() {
     let cosigned = Receipt { checkpoint_note: note.to_text(), extra: None, ..receipt };
     assert_eq!(Receipt::parse(cosigned.to_text().as_bytes()), Ok(cosigned.clone()));
     assert!(cosigned.verify(b"leaf 5", log.verifier(), ORIGIN).is_ok());
+}
+
+#[test]
+fn a_proof_is_no_longer_than_the_tallest_tree() {
+    let receipt = receipt_for(&Shelf::of(9), 5, &signer(ORIGIN, 7));
+    let with = |count: usize| Receipt { proof: vec![empty_root(); count], ..receipt.clone() }.to_text();
+    assert!(Receipt::parse(with(63).as_bytes()).is_ok());
+    assert_eq!(Receipt::parse(with(64).as_bytes()), Err(ReceiptError::ProofLine(64)));
 }
 
 #[test]

@@ -160,8 +160,7 @@ fn parse_position(text: &str) -> Option<(u64, u16)> {
         Some((elements, width)) => (elements, u16::try_from(decimal(width)?).ok()?),
         None => (text, FULL_WIDTH),
     };
-    let partial = text.len() != elements.len();
-    if width == 0 || (partial && width >= FULL_WIDTH) {
+    if width == 0 {
         return None;
     }
     let mut index = 0_u64;
@@ -172,7 +171,7 @@ fn parse_position(text: &str) -> Option<(u64, u16)> {
         }
         index = index.checked_mul(1000)?.checked_add(digits.parse().ok()?)?;
     }
-    // Writing it again settles the rest: where an `x` belongs, and no `x000/` in front.
+    // Writing it again settles the rest: where an `x` belongs, no `x000/` in front, no `.p/256`.
     (index <= MAX_SIZE && position_path(index, width) == text).then_some((index, width))
 }
 
