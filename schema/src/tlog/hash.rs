@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 
-/// The number of bytes of a [`Hash`].
+/// The number of bytes of a [`struct@Hash`].
 pub const HASH_BYTES: usize = 32;
 
 /// The greatest tree size and leaf index that is read or made: 2^63 - 1, the greatest that other implementations hold.
