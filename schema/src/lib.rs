@@ -24,6 +24,7 @@ pub mod policy;
 pub mod scope;
 pub mod signal;
 pub mod signed;
+pub mod snapshot;
 pub mod statement;
 mod statement_check;
 pub mod surt;

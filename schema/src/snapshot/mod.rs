@@ -1,0 +1,24 @@
+//! The snapshot: every registered statement at one log size, compiled for lookups into one immutable file.
+//!
+//! [`build()`] makes the body, [`Snapshot`] reads it in place, [`VerifiedSnapshot`] answers as
+//! [`Ledger`](crate::ledger::Ledger) would, by index; [`format`](mod@format) is the page that says every byte;
+//! [`note_text`] is what gets signed beside the body.
+//!
+//! Deliberately absent: files and memory maps (the caller brings bytes), the signing itself ([`crate::tlog::note`]),
+//! verdicts ([`crate::evidence`] gathers, `decide` judges), and sealed statements, which join on the client's side.
+
+mod build;
+pub mod format;
+mod note;
+mod read;
+mod url_rules;
+mod verified;
+
+#[cfg(test)]
+mod tests;
+
+pub use build::{BuildError, Built, Head, build};
+pub use format::{FormatError, Header, Tables};
+pub use note::{NoteTextError, SnapshotNote, note_text, parse_note_text};
+pub use read::{Damage, SetId, SetKey, Snapshot};
+pub use verified::{VerifiedSnapshot, VerifyError};

@@ -1,0 +1,135 @@
+//! URL rules as the index keeps them: folded hosts, literal prefixes, lowered patterns; they find too much, never too little.
+//!
+//! Everything here compares in lower case and without one leading `www.`. Whatever [`Target`](crate::scope::Target) covers,
+//! exactly or folded, is found through these keys; the scope itself then says whether it really is covered.
+
+use crate::surt::{UrlKey, normalise_path};
+
+/// The host that the index files a host under.
+pub(super) fn fold_host(host: &str) -> &str {
+    host.strip_prefix("www.").unwrap_or(host)
+}
+
+/// The hosts above a folded host, nearest first: `a.b.example` gives `b.example`, `example`.
+pub(super) fn hosts_above(host: &str) -> impl Iterator<Item = &str> {
+    host.match_indices('.').map(|(at, _)| &host[at + 1..])
+}
+
+/// A URL as the index sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Needle<'u> {
+    /// Folded host.
+    pub host: &'u str,
+    /// The lowered path, with one `/` more: folding compares a path with and without a slash at its end, and every prefix
+    /// that begins either also begins this.
+    pub key: String,
+}
+
+impl<'u> Needle<'u> {
+    pub(super) fn new(url: &'u UrlKey) -> Self {
+        let mut key = url.path.to_ascii_lowercase();
+        key.push('/');
+        Self { host: fold_host(&url.host), key }
+    }
+
+    /// The path spellings that a pattern is tried on: as it is, without slashes at its end, with one.
+    fn spellings(&self) -> [&str; 3] {
+        let whole = self.key.as_str();
+        let path = whole.strip_suffix('/').unwrap_or(whole);
+        let trimmed = path.trim_end_matches('/');
+        // A path of slashes alone folds to `/`; with its slash that is `//`, which the key of `/` is too.
+        if trimmed.is_empty() { [path, "/", "//"] } else { [path, trimmed, &whole[..=trimmed.len()]] }
+    }
+}
+
+/// An RFC 9309 pattern as the index keeps it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct IndexPattern {
+    /// Escaped, lowered, without the final `$`.
+    pub text: String,
+    /// It had a final `$`.
+    pub anchored: bool,
+}
+
+impl IndexPattern {
+    /// The pattern of a `Target::Url`.
+    pub(super) fn new(path: &str) -> Self {
+        let (body, anchored) = path.strip_suffix('$').map_or((path, false), |body| (body, true));
+        let rooted = if body.starts_with('*') { format!("/{body}") } else { body.to_owned() };
+        Self { text: normalise_path(&rooted).to_ascii_lowercase(), anchored }
+    }
+
+    /// What every path that it matches begins with.
+    pub(super) fn literal_prefix(&self) -> &str {
+        self.text.split('*').next().unwrap_or_default()
+    }
+
+    /// Whether the literal prefix says everything.
+    pub(super) fn is_plain(&self) -> bool {
+        !self.anchored && !self.text.contains('*')
+    }
+}
+
+/// Whether a pattern's bytes match any spelling of the URL's path. Bytes, since a hostile file need not hold text.
+pub(super) fn pattern_matches(text: &[u8], anchored: bool, needle: &Needle<'_>) -> bool {
+    needle.spellings().iter().any(|path| glob(text, anchored, path.as_bytes()))
+}
+
+/// Greedy from the left with the last part at the end: at worst pattern times path steps, no recursion.
+fn glob(text: &[u8], anchored: bool, path: &[u8]) -> bool {
+    let mut parts = text.split(|byte| *byte == b'*');
+    let Some(mut rest) = parts.next().and_then(|first| path.strip_prefix(first)) else { return false };
+    let mut pending: Option<&[u8]> = None;
+    for part in parts {
+        if let Some(previous) = pending.replace(part) {
+            match find(rest, previous) {
+                Some(at) => rest = &rest[at + previous.len()..],
+                None => return false,
+            }
+        }
+    }
+    match (pending, anchored) {
+        (None, anchored) => !anchored || rest.is_empty(),
+        (Some(part), false) => find(rest, part).is_some(),
+        (Some(part), true) => rest.ends_with(part),
+    }
+}
+
+fn find(text: &[u8], part: &[u8]) -> Option<usize> {
+    if part.is_empty() { Some(0) } else { text.windows(part.len()).position(|window| window == part) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(pattern: &str, url: &str) -> bool {
+        let url = UrlKey::parse(url).unwrap();
+        let needle = Needle::new(&url);
+        let pattern = IndexPattern::new(pattern);
+        needle.key.starts_with(pattern.literal_prefix())
+            && (pattern.is_plain() || pattern_matches(pattern.text.as_bytes(), pattern.anchored, &needle))
+    }
+
+    #[test]
+    fn the_index_finds_what_folding_may_cover() {
+        for (pattern, url) in [
+            ("/a/", "https://x.example/A"),
+            ("/a//", "https://x.example/a//"),
+            ("//", "https://x.example/"),
+            ("/News/*.html$", "https://x.example/news/b.HTML/"),
+            ("/%C3%9C$", "https://x.example/%c3%9c"),
+            ("/*?id=", "https://x.example/q?ID=3"),
+        ] {
+            assert!(found(pattern, url), "{pattern} on {url}");
+        }
+        assert!(!found("/a/", "https://x.example/ab"));
+        assert!(!found("/a$", "https://x.example/ab"));
+    }
+
+    #[test]
+    fn hosts_above_come_nearest_first() {
+        let above: Vec<&str> = hosts_above("a.b.example").collect();
+        assert_eq!(above, ["b.example", "example"]);
+    }
+}
