@@ -1,1 +1,2 @@
 //! The data builder's side.
+pub mod crawl;

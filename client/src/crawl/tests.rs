@@ -1,0 +1,1 @@
+//! Whole-file tests of the crawl reader and the writers.
