@@ -1,0 +1,3 @@
+//! Tables of test data held against the code: decisions, policy actions.
+
+mod decide;
