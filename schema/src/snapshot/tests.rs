@@ -462,3 +462,51 @@ fn the_format_does_not_drift_unseen() {
     assert_eq!(snapshot.header(), &built.header);
     assert!(snapshot.verify().is_ok());
 }
+
+#[test]
+fn the_index_alone_finds_neither_too_little_nor_much_too_much() {
+    let host = |host: &str, subdomains| Target::Host { host: host.parse().unwrap(), subdomains };
+    let url = |path: &str| Target::Url { host: "a.press.example".parse().unwrap(), port: None, path: path.to_owned() };
+    let rules = [
+        host("press.example", true),    // 0
+        host("press.example", false),   // 1
+        host("a.press.example", true),  // 2
+        url("/"),                       // 3
+        url("/n"),                      // 4
+        url("/n/a/"),                   // 5
+        url("/n/a/b"),                  // 6
+        url("/n/c"),                    // 7
+        url("/n/a/*.pdf$"),             // 8
+        url("/*.pdf"),                  // 9
+        url("/n$"),                     // 10
+        host("b.press.example", false), // 11
+    ];
+    let rows = rules.into_iter().enumerate().map(|(index, target)| {
+        let scope = Scope { include: vec![target], exclude: Vec::new() };
+        registered(index as u64, statement("press.example", reservation(scope)))
+    });
+    let ledger: Ledger = rows.collect();
+    let snapshot = Snapshot::open(body(&ledger, 20)).unwrap();
+    for (url, expected) in [
+        ("https://press.example/", &[0, 1][..]),
+        ("https://www.press.example/x", &[0, 1]),
+        ("https://x.y.press.example/", &[0]),
+        ("https://b.press.example/", &[0, 11]),
+        ("https://x.b.press.example/", &[0]),
+        ("https://x.a.press.example/n", &[0, 2]),
+        ("https://a.press.example/", &[0, 2, 3]),
+        ("https://a.press.example/n", &[0, 2, 3, 4, 10]),
+        ("https://a.press.example/n/b", &[0, 2, 3, 4]),
+        ("https://a.press.example/n/a", &[0, 2, 3, 4, 5]),
+        ("https://a.press.example/n/a/bc.pdf", &[0, 2, 3, 4, 5, 6, 8, 9]),
+        ("https://a.press.example/n/a/z.pdf?x", &[0, 2, 3, 4, 5, 9]),
+        ("https://a.press.example/n/a/zz", &[0, 2, 3, 4, 5]),
+        ("https://a.press.example/n/c.pdf", &[0, 2, 3, 4, 7, 9]),
+        ("https://example/", &[]),
+        ("https://xpress.example/", &[]),
+        ("https://127.0.0.1/", &[]),
+    ] {
+        let sets = snapshot.by_url(&UrlKey::parse(url).unwrap()).unwrap();
+        assert_eq!(snapshot.places(&sets).unwrap(), expected, "{url}");
+    }
+}
