@@ -1,0 +1,166 @@
+//! The one place where the parts are put together: which folder, which store, which keys, which log.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use cleartitle_schema::issuer::Domain;
+use cleartitle_schema::signed::{key_id, print_public_key};
+use cleartitle_schema::tlog::note::{NoteSigner, NoteVerifier};
+use ed25519_dalek::SigningKey;
+
+use crate::clearance::Clearance;
+use crate::data_dir::{DataDir, DataDirError};
+use crate::log::{Candidate, Log, Sequencer, now};
+use crate::refusal::Refusal;
+use crate::registration::{self, BindError};
+use crate::store::sqlite::SqliteStore;
+use crate::store::{Store, StoreError};
+
+/// Why a registry could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The data folder.
+    #[error(transparent)]
+    DataDir(#[from] DataDirError),
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The log was begun under another name.
+    #[error("the log's origin is `{present}`, not `{wanted}`")]
+    Origin {
+        /// The name it has.
+        present: String,
+        /// The name that was asked for.
+        wanted: String,
+    },
+    /// The origin does not begin with a host name, or is not one word.
+    #[error("`{0}` can't be a log's origin: a host name, and a path if you like, such as `registry.example/log`")]
+    OriginForm(String),
+    /// The log could not be begun.
+    #[error(transparent)]
+    Log(#[from] Refusal),
+    /// A key could not be bound.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+}
+
+/// An opened registry, not yet serving: its store, names and keys.
+pub struct Registry {
+    /// Where it lies.
+    pub data: DataDir,
+    /// What it keeps.
+    pub store: Arc<SqliteStore>,
+    /// The log's name.
+    pub origin: String,
+    signer: NoteSigner,
+    operator_domain: Domain,
+    operator: SigningKey,
+}
+
+impl Registry {
+    /// Opens a registry, beginning its log where there is none. The origin is fixed at the first start; without one, a
+    /// name of the key's own is taken, so that no two logs share it.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub fn open(root: &Path, origin: Option<&str>) -> Result<Self, OpenError> {
+        let data = DataDir::open(root)?;
+        let (log_key, operator) = (data.key("log")?, data.key("operator")?);
+        let store = Arc::new(SqliteStore::open(&data.database())?);
+        let own = || {
+            let id = key_id(&log_key.verifying_key()).to_string();
+            format!("log-{}.example", id.trim_start_matches("key:").get(..16).unwrap_or_default())
+        };
+        let wanted = origin.map_or_else(own, str::to_owned);
+        let operator_domain = operator_domain(&wanted)?;
+        let present = store.setting("origin", &wanted)?;
+        if origin.is_some() && present != wanted {
+            return Err(OpenError::Origin { present, wanted });
+        }
+        let operator_domain = if present == wanted { operator_domain } else { self::operator_domain(&present)? };
+        let signer =
+            NoteSigner::new(&present, log_key).map_err(|_| OpenError::OriginForm(present.clone()))?;
+        data.publish("log.pub", &format!("{}\n", signer.verifier()))?;
+        data.publish("operator.pub", &print_public_key(&operator.verifying_key()))?;
+        let registry = Self { data, store, origin: present, signer, operator_domain, operator };
+        registry.begin()?;
+        Ok(registry)
+    }
+
+    /// The empty log's checkpoint, and as its first leaf the operator's own key.
+    fn begin(&self) -> Result<(), OpenError> {
+        let sequencer = self.sequencer();
+        sequencer.begin()?;
+        if self.store.bindings_of(&self.operator_domain)?.is_empty() {
+            let key = self.operator.verifying_key();
+            self.bind(&self.operator_domain.clone(), &key)?;
+        }
+        Ok(())
+    }
+
+    /// A sequencer of this log.
+    #[must_use]
+    pub fn sequencer(&self) -> Sequencer {
+        Sequencer::new(Arc::clone(&self.store) as Arc<dyn Store>, self.signer.clone())
+    }
+
+    /// The key that checkpoints are checked with.
+    #[must_use]
+    pub fn verifier(&self) -> &NoteVerifier {
+        self.signer.verifier()
+    }
+
+    /// Signs a note as the log.
+    #[must_use]
+    pub fn signer(&self) -> &NoteSigner {
+        &self.signer
+    }
+
+    /// Binds a key to a domain by the operator's word; bound already is fine. Returns the binding's leaf index.
+    ///
+    /// # Errors
+    /// [`OpenError::Bind`], [`OpenError::Log`], [`OpenError::Store`].
+    pub fn bind(&self, domain: &Domain, key: &ed25519_dalek::VerifyingKey) -> Result<u64, OpenError> {
+        if let Some(bound) = self.store.bindings_of(domain)?.iter().find(|bound| bound.key_id == key_id(key)) {
+            return Ok(bound.index);
+        }
+        let operator = (&self.operator_domain, &self.operator);
+        let candidate: Candidate =
+            registration::bind(&*self.store, &self.origin, operator, domain, key, now())?;
+        let mut answers = self.sequencer().commit(std::slice::from_ref(&candidate));
+        let lost = || Refusal::Unavailable("no answer".to_owned());
+        Ok(answers.pop().ok_or_else(lost)??.stored.registered.index)
+    }
+}
+
+fn operator_domain(origin: &str) -> Result<Domain, OpenError> {
+    let host = origin.split('/').next().unwrap_or_default();
+    let one_word = origin.len() <= 200 && origin.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'+');
+    let form = || OpenError::OriginForm(origin.chars().take(80).collect());
+    if one_word { host.parse().map_err(|_| form()) } else { Err(form()) }
+}
+
+/// A serving registry: what every route may ask.
+pub struct App {
+    /// What is kept.
+    pub store: Arc<dyn Store>,
+    /// Where candidates go.
+    pub log: Log,
+    /// Where questions go.
+    pub clearance: Clearance,
+    /// The opened registry.
+    pub registry: Registry,
+}
+
+impl App {
+    /// Starts the log of an opened registry.
+    ///
+    /// # Errors
+    /// Whatever starting a thread gives.
+    pub fn start(registry: Registry) -> std::io::Result<Arc<Self>> {
+        let store = Arc::clone(&registry.store) as Arc<dyn Store>;
+        let log = Log::start(registry.sequencer())?;
+        let clearance = Clearance::new(Arc::clone(&store));
+        Ok(Arc::new(Self { store, log, clearance, registry }))
+    }
+}

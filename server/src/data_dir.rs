@@ -1,0 +1,188 @@
+//! The data folder of one registry: where everything lies, the keys made at first start, and the lock against a second server.
+//!
+//! ```text
+//! DIR/lock              held by `serve` and `rebuild`
+//! DIR/registry.sqlite   leaves, blobs, checkpoints and projections
+//! DIR/keys/log.pem      private key that signs checkpoints, 0600
+//! DIR/keys/operator.pem private key that signs key bindings, 0600
+//! DIR/log.pub           the log's verifier key, for clients to pin
+//! DIR/operator.pub      the operator's public key
+//! DIR/snapshots/        bodies and notes by log size, made again when missing
+//! ```
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use cleartitle_schema::signed::{parse_private_key, print_private_key};
+use ed25519_dalek::SigningKey;
+
+/// Why a data folder can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum DataDirError {
+    /// A file or folder could not be read or written.
+    #[error("`{}`: {error}", path.display())]
+    Io {
+        /// Which.
+        path: PathBuf,
+        /// What went wrong.
+        error: io::Error,
+    },
+    /// A private key file that holds something else.
+    #[error("`{}` is not a private key", .0.display())]
+    Key(PathBuf),
+    /// Another server has the folder.
+    #[error("`{}` is in use by another server", .0.display())]
+    InUse(PathBuf),
+    /// There is no registry here.
+    #[error("`{}` holds no registry", .0.display())]
+    Absent(PathBuf),
+}
+
+/// The data folder.
+#[derive(Debug, Clone)]
+pub struct DataDir {
+    root: PathBuf,
+}
+
+fn io_at(path: &Path) -> impl Fn(io::Error) -> DataDirError {
+    move |error| DataDirError::Io { path: path.to_owned(), error }
+}
+
+impl DataDir {
+    /// Opens the folder and makes what is missing of it.
+    ///
+    /// # Errors
+    /// [`DataDirError::Io`].
+    pub fn open(root: &Path) -> Result<Self, DataDirError> {
+        for folder in [root.to_owned(), root.join("keys"), root.join("snapshots")] {
+            fs::create_dir_all(&folder).map_err(io_at(&folder))?;
+        }
+        restrict(&root.join("keys"), 0o700)?;
+        Ok(Self { root: root.to_owned() })
+    }
+
+    /// Opens a folder that holds a registry already.
+    ///
+    /// # Errors
+    /// [`DataDirError::Absent`] where there is none, [`DataDirError::Io`].
+    pub fn existing(root: &Path) -> Result<Self, DataDirError> {
+        if !root.join("registry.sqlite").is_file() {
+            return Err(DataDirError::Absent(root.to_owned()));
+        }
+        Self::open(root)
+    }
+
+    /// The database file.
+    #[must_use]
+    pub fn database(&self) -> PathBuf {
+        self.root.join("registry.sqlite")
+    }
+
+    /// The folder of snapshots.
+    #[must_use]
+    pub fn snapshots(&self) -> PathBuf {
+        self.root.join("snapshots")
+    }
+
+    /// Takes the folder for one server; the lock ends with the file's life, also after `kill -9`.
+    ///
+    /// # Errors
+    /// [`DataDirError::InUse`], [`DataDirError::Io`].
+    pub fn lock(&self) -> Result<File, DataDirError> {
+        let path = self.root.join("lock");
+        let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(io_at(&path))?;
+        match file.try_lock() {
+            Ok(()) => Ok(file),
+            Err(TryLockError::WouldBlock) => Err(DataDirError::InUse(self.root.clone())),
+            Err(TryLockError::Error(error)) => Err(io_at(&path)(error)),
+        }
+    }
+
+    /// The private key of this name, made at first use.
+    ///
+    /// # Errors
+    /// [`DataDirError::Key`] for a file that is no key, [`DataDirError::Io`].
+    pub fn key(&self, name: &str) -> Result<SigningKey, DataDirError> {
+        let path = self.root.join("keys").join(format!("{name}.pem"));
+        if !path.exists() {
+            let mut secret = [0; 32];
+            getrandom::fill(&mut secret).map_err(|error| io_at(&path)(io::Error::other(error.to_string())))?;
+            let text = print_private_key(&SigningKey::from_bytes(&secret)).map_err(|_| DataDirError::Key(path.clone()))?;
+            self.place(&path, text.as_bytes(), 0o600, false)?;
+        }
+        let text = fs::read_to_string(&path).map_err(io_at(&path))?;
+        parse_private_key(&text).map_err(|_| DataDirError::Key(path))
+    }
+
+    /// Writes a public file of the folder, whole or not at all.
+    ///
+    /// # Errors
+    /// [`DataDirError::Io`].
+    pub fn publish(&self, name: &str, text: &str) -> Result<(), DataDirError> {
+        self.place(&self.root.join(name), text.as_bytes(), 0o644, true)
+    }
+
+    /// Writes beside and moves into place, so that a crash leaves the old file or the new one. Without `replace` a file
+    /// that another process made first stays.
+    fn place(&self, path: &Path, bytes: &[u8], mode: u32, replace: bool) -> Result<(), DataDirError> {
+        let beside = path.with_extension(format!("new-{}", std::process::id()));
+        let _ = fs::remove_file(&beside);
+        let mut options = OpenOptions::new();
+        options.create_new(true).write(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, mode);
+        let mut file = options.open(&beside).map_err(io_at(&beside))?;
+        file.write_all(bytes).and_then(|()| file.sync_all()).map_err(io_at(&beside))?;
+        let placed = if replace { fs::rename(&beside, path) } else { fs::hard_link(&beside, path) };
+        let _ = fs::remove_file(&beside);
+        match placed {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            other => other.map_err(io_at(path))?,
+        }
+        if let Some(folder) = path.parent() {
+            File::open(folder).and_then(|folder| folder.sync_all()).map_err(io_at(folder))?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(unix)]
+fn restrict(path: &Path, mode: u32) -> Result<(), DataDirError> {
+    fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(mode)).map_err(io_at(path))
+}
+
+#[cfg(not(unix))]
+fn restrict(_path: &Path, _mode: u32) -> Result<(), DataDirError> {
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_made_once_and_kept_to_their_owner() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = DataDir::open(folder.path()).unwrap();
+        let first = data.key("log").unwrap();
+        assert_eq!(first.to_bytes(), data.key("log").unwrap().to_bytes());
+        assert_ne!(first.to_bytes(), data.key("operator").unwrap().to_bytes());
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            let mode = fs::metadata(folder.path().join("keys/log.pem")).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o600);
+        }
+    }
+
+    #[test]
+    fn two_servers_never_share_a_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = DataDir::open(folder.path()).unwrap();
+        let held = data.lock().unwrap();
+        assert!(matches!(data.lock(), Err(DataDirError::InUse(_))));
+        drop(held);
+        assert!(data.lock().is_ok());
+    }
+}

@@ -1,0 +1,333 @@
+//! The log: a pool of candidates, one sequencer that commits them by the tick, tiles, checkpoints and receipts.
+//!
+//! A candidate is answered only when its leaf and a checkpoint that covers it are durable. The answer is read back from the
+//! store, the same way as for a statement that was there already: success and recovery walk one path.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use cleartitle_schema::evidence::Registered;
+use cleartitle_schema::id::{Commitment, StatementId};
+use cleartitle_schema::leaf::{Leaf, LeafKind, Published, Salt};
+use cleartitle_schema::signed::Envelope;
+use cleartitle_schema::statement::Statement;
+use cleartitle_schema::time::Timestamp;
+use cleartitle_schema::tlog::checkpoint::Checkpoint;
+use cleartitle_schema::tlog::hash::leaf_hash;
+use cleartitle_schema::tlog::note::NoteSigner;
+use cleartitle_schema::tlog::proof::{Receipt, inclusion};
+use cleartitle_schema::tlog::tile::{TileId, tiles_after};
+use tokio::sync::oneshot;
+
+use crate::refusal::Refusal;
+use crate::standing;
+use crate::store::{Batch, CommitError, Entry, Head, SignedHead, Store, StoreError, Stored, signed_by};
+
+/// The longest time that a candidate waits for others to share its commit. The promise is 100 ms; less is kinder.
+pub const TICK: Duration = Duration::from_millis(20);
+
+/// The most candidates of one commit.
+const MAX_BATCH: usize = 256;
+
+/// The most bulk bytes of one commit: a few whole batches.
+const MAX_BATCH_BYTES: usize = 64 << 20;
+
+/// How many candidates may wait.
+const POOL: usize = 4096;
+
+/// How often a batch is built again on a head that moved before the store is called stuck.
+const ATTEMPTS: usize = 100;
+
+/// A statement whose signatures and form have been checked, on its way into the log.
+#[derive(Debug, Clone)]
+pub struct Candidate {
+    /// The id of its payload.
+    pub id: StatementId,
+    /// The envelope around it.
+    pub envelope: Envelope,
+    /// What it says.
+    pub statement: Statement,
+    /// The bulk list that it names, where the registry keeps it.
+    pub list: Option<Vec<u8>>,
+}
+
+/// Where a statement stands in the log.
+#[derive(Debug, Clone)]
+pub struct Logged {
+    /// The statement as it is kept.
+    pub stored: Stored,
+    /// Whether this candidate made it so; otherwise the same payload was there before.
+    pub new: bool,
+}
+
+enum Work {
+    Candidate(Box<Candidate>, oneshot::Sender<Result<Logged, Refusal>>),
+    Probe(oneshot::Sender<bool>),
+}
+
+/// The wall clock, in whole seconds.
+#[must_use]
+pub fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp(i64::try_from(since.as_secs()).unwrap_or(i64::MAX)).min(Timestamp::MAX)
+}
+
+/// Whoever commits candidates: the one place where the log grows.
+pub struct Sequencer {
+    store: Arc<dyn Store>,
+    signer: NoteSigner,
+}
+
+impl Sequencer {
+    /// A sequencer that signs checkpoints as `signer`, whose name is the log's origin.
+    #[must_use]
+    pub fn new(store: Arc<dyn Store>, signer: NoteSigner) -> Self {
+        Self { store, signer }
+    }
+
+    /// Signs a checkpoint over the empty log where there is none yet.
+    ///
+    /// # Errors
+    /// [`Refusal::Unavailable`].
+    pub fn begin(&self) -> Result<(), Refusal> {
+        if self.store.head()?.is_some() {
+            return Ok(());
+        }
+        let batch = self.build(&Head::empty(), Vec::new())?;
+        match self.store.commit(&Head::empty(), &batch) {
+            // Another process was first.
+            Ok(_) | Err(CommitError::Moved(_)) => Ok(()),
+            Err(CommitError::Store(error)) => Err(error.into()),
+        }
+    }
+
+    /// Commits candidates together and answers each in its place.
+    #[must_use]
+    pub fn commit(&self, candidates: &[Candidate]) -> Vec<Result<Logged, Refusal>> {
+        let mut answers: Vec<Option<Result<Logged, Refusal>>> = vec![None; candidates.len()];
+        for _ in 0..ATTEMPTS {
+            if answers.iter().all(Option::is_some) {
+                break;
+            }
+            match self.attempt(candidates, &mut answers) {
+                Ok(()) => {}
+                Err(CommitError::Moved(head)) => tracing::debug!(log.size = head.size, "the log has moved on"),
+                Err(CommitError::Store(error)) => {
+                    tracing::error!(%error, "a batch was not committed");
+                    for answer in answers.iter_mut().filter(|answer| answer.is_none()) {
+                        *answer = Some(Err(error.clone().into()));
+                    }
+                }
+            }
+        }
+        let stuck = || Err(Refusal::Unavailable("the head moves faster than batches are built".to_owned()));
+        answers.into_iter().map(|answer| answer.unwrap_or_else(stuck)).collect()
+    }
+
+    /// One batch on the present head: answers what is known or refused, commits the others as far as they don't touch
+    /// each other. What is left without an answer belongs to the next attempt.
+    fn attempt(&self, candidates: &[Candidate], answers: &mut [Option<Result<Logged, Refusal>>]) -> Result<(), CommitError> {
+        let head = self.store.head()?.unwrap_or_else(Head::empty);
+        let registered_at = now().max(head.registered_at);
+        let mut chosen: Vec<usize> = Vec::new();
+        let mut touched: HashSet<StatementId> = HashSet::new();
+        for (place, candidate) in candidates.iter().enumerate().filter(|(place, _)| answers[*place].is_none()).collect::<Vec<_>>() {
+            if let Some(stored) = self.store.statement(&candidate.id)? {
+                answers[place] = Some(Ok(Logged { stored, new: false }));
+                continue;
+            }
+            // Two that name the same statement, or one payload twice: the second is judged after the first is in.
+            let names = candidate.statement.names();
+            if touched.contains(&candidate.id) || names.iter().any(|name| touched.contains(name)) {
+                continue;
+            }
+            if let Err(refusal) = standing::check(&*self.store, &candidate.statement, registered_at) {
+                answers[place] = Some(Err(refusal));
+                continue;
+            }
+            touched.insert(candidate.id);
+            touched.extend(names);
+            chosen.push(place);
+        }
+        if chosen.is_empty() {
+            return Ok(());
+        }
+        let mut entries = Vec::with_capacity(chosen.len());
+        for (place, index) in chosen.iter().zip(head.size..) {
+            entries.push(self.entry(&candidates[*place], index, registered_at)?);
+        }
+        let batch = self.build(&head, entries).map_err(|refusal| StoreError::Damaged(refusal.to_string()))?;
+        let committed = self.store.commit(&head, &batch)?;
+        metrics::counter!("cleartitle_log_leaves_total").increment(chosen.len() as u64);
+        metrics::gauge!("cleartitle_log_size").set(committed.size as f64);
+        for place in chosen {
+            let stored = self.store.statement(&candidates[place].id)?;
+            let missing = || StoreError::Damaged("a committed statement is not there".to_owned());
+            answers[place] = Some(Ok(Logged { stored: stored.ok_or_else(missing)?, new: true }));
+        }
+        Ok(())
+    }
+
+    fn entry(&self, candidate: &Candidate, index: u64, registered_at: Timestamp) -> Result<Entry, StoreError> {
+        let mut salt = [0; 32];
+        getrandom::fill(&mut salt).map_err(|error| StoreError::Backend(error.to_string()))?;
+        let published = Published { salt: Salt(salt), envelope: candidate.envelope.clone() };
+        let amends = self.amended(&candidate.statement)?;
+        let leaf = Leaf { kind: LeafKind::Public, commitment: published.commitment(), registered_at, amends };
+        let mut bindings = Vec::new();
+        for signature in candidate.envelope.signatures() {
+            bindings.extend(self.store.bindings_by(&signature.key_id())?);
+        }
+        let registered = Registered {
+            id: candidate.id,
+            index,
+            registered_at,
+            signed_by: signed_by(&candidate.statement, &candidate.envelope, &bindings),
+            tenure_from: None,
+            // Proof of domain control over content is a later matter; until then a content claim is unproven.
+            proven: false,
+            statement: candidate.statement.clone(),
+        };
+        Ok(Entry { leaf, published, registered, list: candidate.list.clone() })
+    }
+
+    /// The commitment of the first statement that this one names, in clear on its leaf.
+    fn amended(&self, statement: &Statement) -> Result<Option<Commitment>, StoreError> {
+        match statement.names().first() {
+            Some(named) => Ok(self.store.statement(named)?.map(|stored| stored.commitment)),
+            None => Ok(None),
+        }
+    }
+
+    /// The batch that adds these entries to the log at `head`: its tiles, and a signed checkpoint over all of it.
+    fn build(&self, head: &Head, entries: Vec<Entry>) -> Result<Batch, Refusal> {
+        let hashes: Vec<_> = entries.iter().map(|entry| leaf_hash(&entry.leaf.to_bytes())).collect();
+        let failed = |error: &dyn std::fmt::Display| Refusal::Unavailable(error.to_string());
+        let (tiles, root) =
+            tiles_after(head.size, &hashes, tile_reader(&*self.store)).map_err(|error| failed(&error))?;
+        let size = head.size + entries.len() as u64;
+        let origin = self.signer.verifier().name().to_owned();
+        let checkpoint = Checkpoint { origin, size, root, extensions: Vec::new() };
+        let note = checkpoint.sign(&[&self.signer]).map_err(|error| failed(&error))?.to_text();
+        Ok(Batch { entries, tiles, checkpoint: SignedHead { size, root, note } })
+    }
+}
+
+/// Reads tiles at whatever width is asked: a narrower tile is the beginning of the one that is kept.
+pub fn tile_reader(store: &dyn Store) -> impl Fn(TileId) -> Option<Vec<u8>> {
+    move |id| {
+        let bytes = store.tile(id.level, id.index).ok().flatten()?;
+        bytes.get(..usize::from(id.width) * 32).map(<[u8]>::to_vec)
+    }
+}
+
+/// The receipt of a leaf under the first checkpoint that covers it: the same bytes whenever it is asked for.
+///
+/// # Errors
+/// [`StoreError::Damaged`] when no checkpoint covers it or a tile is missing, and failures.
+pub fn receipt(store: &dyn Store, index: u64) -> Result<Receipt, StoreError> {
+    let covering = store.checkpoint_from(index + 1)?;
+    let covering = covering.ok_or_else(|| StoreError::Damaged(format!("no checkpoint covers leaf {index}")))?;
+    let proof = inclusion(index, covering.size, tile_reader(store))
+        .map_err(|error| StoreError::Damaged(error.to_string()))?;
+    Ok(Receipt { index, proof, checkpoint_note: covering.note, extra: None })
+}
+
+/// The running log: a pool that any task may add to, and the thread that empties it.
+pub struct Log {
+    sender: Option<SyncSender<Work>>,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+impl Log {
+    /// Starts the sequencing thread.
+    ///
+    /// # Errors
+    /// Whatever starting a thread gives.
+    pub fn start(sequencer: Sequencer) -> std::io::Result<Self> {
+        let (sender, receiver) = sync_channel(POOL);
+        let thread =
+            std::thread::Builder::new().name("sequencer".to_owned()).spawn(move || sequence(&sequencer, &receiver))?;
+        Ok(Self { sender: Some(sender), thread: Some(thread) })
+    }
+
+    fn send(&self, work: Work) -> Result<(), Refusal> {
+        let stopped = || Refusal::Unavailable("the sequencer has stopped".to_owned());
+        match self.sender.as_ref().ok_or_else(stopped)?.try_send(work) {
+            Ok(()) => Ok(()),
+            Err(TrySendError::Full(_)) => Err(Refusal::Busy),
+            Err(TrySendError::Disconnected(_)) => Err(stopped()),
+        }
+    }
+
+    /// Adds a candidate and waits until it is durable in the log.
+    ///
+    /// # Errors
+    /// What standing says of it, [`Refusal::Busy`] and [`Refusal::Unavailable`].
+    pub async fn add(&self, candidate: Candidate) -> Result<Logged, Refusal> {
+        let (answer, answered) = oneshot::channel();
+        self.send(Work::Candidate(Box::new(candidate), answer))?;
+        answered.await.unwrap_or_else(|_| Err(Refusal::Unavailable("the sequencer has stopped".to_owned())))
+    }
+
+    /// Whether the sequencer takes work and reaches the store, within two seconds.
+    pub async fn alive(&self) -> bool {
+        let (answer, answered) = oneshot::channel();
+        if self.send(Work::Probe(answer)).is_err() {
+            return false;
+        }
+        matches!(tokio::time::timeout(Duration::from_secs(2), answered).await, Ok(Ok(true)))
+    }
+}
+
+impl Drop for Log {
+    // What waits is committed before the process ends.
+    fn drop(&mut self) {
+        self.sender = None;
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// The sequencing thread: gathers for one tick, commits, answers, until the pool is closed and empty.
+fn sequence(sequencer: &Sequencer, receiver: &Receiver<Work>) {
+    while let Ok(first) = receiver.recv() {
+        let deadline = Instant::now() + TICK;
+        let (mut candidates, mut waiting, mut bytes) = (Vec::new(), Vec::new(), 0);
+        let mut next = Some(first);
+        loop {
+            match next.take() {
+                Some(Work::Candidate(candidate, answer)) => {
+                    bytes += candidate.list.as_ref().map_or(0, Vec::len);
+                    candidates.push(*candidate);
+                    waiting.push(answer);
+                }
+                Some(Work::Probe(answer)) => {
+                    let _ = answer.send(sequencer.store.head().is_ok_and(|head| head.is_some()));
+                }
+                None => break,
+            }
+            if candidates.len() >= MAX_BATCH || bytes >= MAX_BATCH_BYTES {
+                break;
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            match receiver.recv_timeout(left) {
+                Ok(work) => next = Some(work),
+                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => break,
+            }
+        }
+        if candidates.is_empty() {
+            continue;
+        }
+        let begun = Instant::now();
+        let answers = sequencer.commit(&candidates);
+        metrics::histogram!("cleartitle_commit_seconds").record(begun.elapsed().as_secs_f64());
+        for (answer, waits) in answers.into_iter().zip(waiting) {
+            // Whoever hung up has their statement registered all the same; asking again gives the receipt.
+            let _ = waits.send(answer);
+        }
+    }
+}

@@ -1,0 +1,367 @@
+//! Store: what the registry keeps, in the registry's words; the contract that every back end is held to.
+//!
+//! Deliberately absent: SQL and rows (each back end is written natively), checks of any kind (`registration`), signatures
+//! and clocks (`log`).
+
+#[cfg(test)]
+pub mod conformance;
+pub mod sqlite;
+
+use std::io::Write;
+use std::ops::Range;
+
+use cleartitle_schema::evidence::Registered;
+use cleartitle_schema::id::{Commitment, ContentName, KeyId, ListId, StatementId};
+use cleartitle_schema::issuer::Domain;
+use cleartitle_schema::leaf::{Leaf, Published};
+use cleartitle_schema::signed::{Envelope, key_id, parse_public_key};
+use cleartitle_schema::statement::{Body, Kind, Proof, Statement};
+use cleartitle_schema::time::Timestamp;
+use cleartitle_schema::tlog::hash::{Hash, empty_root};
+use cleartitle_schema::tlog::tile::TileId;
+use cleartitle_schema::vocab::UnknownWord;
+
+/// Why the store could not answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// The back end failed: disk full, locked too long, input or output error.
+    #[error("the store failed: {0}")]
+    Backend(String),
+    /// What is stored can't be read back as what it should be.
+    #[error("the store is damaged: {0}")]
+    Damaged(String),
+    /// The database was written by a newer version of this program.
+    #[error("the database has version {found}, this program knows versions up to {known}")]
+    Newer {
+        /// The version of the database.
+        found: u32,
+        /// The newest version that this program knows.
+        known: u32,
+    },
+}
+
+/// Why a batch was not committed.
+#[derive(Debug, thiserror::Error)]
+pub enum CommitError {
+    /// The log has another head than the batch was built on. Nothing was written: build it again on this head.
+    #[error("the log has moved on to {} leaves", .0.size)]
+    Moved(Head),
+    /// The store failed. After an error the caller must ask for the head again: the batch may or may not be written, but
+    /// never in part.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Where the log ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Head {
+    /// The number of leaves.
+    pub size: u64,
+    /// Their root.
+    pub root: Hash,
+    /// When the last leaf was registered.
+    pub registered_at: Timestamp,
+}
+
+impl Head {
+    /// The head of the empty log.
+    #[must_use]
+    pub fn empty() -> Self {
+        Self { size: 0, root: empty_root(), registered_at: Timestamp::MIN }
+    }
+}
+
+/// A signed checkpoint as it is kept and served.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignedHead {
+    /// The number of leaves that it covers.
+    pub size: u64,
+    /// Their root.
+    pub root: Hash,
+    /// The signed note, verbatim.
+    pub note: String,
+}
+
+/// One public leaf with all that follows from it.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// The leaf.
+    pub leaf: Leaf,
+    /// The blob that opens it.
+    pub published: Published,
+    /// The statement, with what registration established.
+    pub registered: Registered,
+    /// The bulk list that the statement names, where the registry keeps it.
+    pub list: Option<Vec<u8>>,
+}
+
+/// What one tick adds to the log: leaves, tiles and the checkpoint that covers them.
+#[derive(Debug, Clone)]
+pub struct Batch {
+    /// New entries, in order, the first at the old head's size.
+    pub entries: Vec<Entry>,
+    /// Every tile that is new or has grown.
+    pub tiles: Vec<(TileId, Vec<u8>)>,
+    /// The checkpoint over the old and the new leaves.
+    pub checkpoint: SignedHead,
+}
+
+/// A statement as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stored {
+    /// The statement, with what registration established.
+    pub registered: Registered,
+    /// The commitment of its leaf.
+    pub commitment: Commitment,
+}
+
+/// How one statement names another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Relation {
+    /// Takes its place.
+    Supersedes,
+    /// Ends it.
+    Withdraws,
+    /// Takes up the offer.
+    Accepts,
+    /// Says that a duty of it is met.
+    Discharges,
+    /// Suspends the agreement.
+    Disputes,
+}
+
+impl Relation {
+    const ALL: [(Self, &'static str); 5] = [
+        (Self::Supersedes, "supersedes"),
+        (Self::Withdraws, "withdraws"),
+        (Self::Accepts, "accepts"),
+        (Self::Discharges, "discharges"),
+        (Self::Disputes, "disputes"),
+    ];
+
+    /// The word that is stored.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        Self::ALL.iter().find(|(relation, _)| *relation == self).map_or("", |(_, word)| word)
+    }
+
+    /// Every statement that this one names, and how.
+    #[must_use]
+    pub fn all_of(registered: &Registered) -> Vec<(StatementId, Self)> {
+        let statement = &registered.statement;
+        let mut found: Vec<_> = statement.supersedes.iter().map(|id| (*id, Self::Supersedes)).collect();
+        match &statement.body {
+            Body::Withdrawal { statement } => found.push((*statement, Self::Withdraws)),
+            Body::Acceptance { offer } => found.push((*offer, Self::Accepts)),
+            Body::Discharge { statement, .. } => found.push((*statement, Self::Discharges)),
+            Body::Dispute { agreement: Some(agreement), .. } => found.push((*agreement, Self::Disputes)),
+            _ => {}
+        }
+        found
+    }
+}
+
+impl std::str::FromStr for Relation {
+    type Err = UnknownWord;
+    fn from_str(text: &str) -> Result<Self, UnknownWord> {
+        let found = Self::ALL.iter().find(|(_, word)| *word == text);
+        found.map(|(relation, _)| *relation).ok_or_else(|| UnknownWord {
+            word: text.chars().take(60).collect(),
+            known: Self::ALL.map(|(_, word)| word).join(", "),
+        })
+    }
+}
+
+/// A key that speaks for a domain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Binding {
+    /// The domain.
+    pub domain: Domain,
+    /// The key's id.
+    pub key_id: KeyId,
+    /// The key, in its file form.
+    pub key: String,
+    /// How control of the domain was proven.
+    pub proof: Proof,
+    /// The leaf of the key binding.
+    pub index: u64,
+    /// When it was bound.
+    pub bound_at: Timestamp,
+}
+
+/// The domains whose bound keys signed an envelope, sorted: what [`Registered::signed_by`] holds, at registration and when
+/// projections are made again. `bindings` are those of the signing keys, older than the statement.
+#[must_use]
+pub fn signed_by(statement: &Statement, envelope: &Envelope, bindings: &[Binding]) -> Vec<Domain> {
+    let mut domains: Vec<Domain> = bindings.iter().map(|binding| binding.domain.clone()).collect();
+    // The operator's own first binding is signed by the very key that it binds.
+    if let Body::KeyBinding { domain, key, .. } = &statement.body
+        && let Ok(key) = parse_public_key(key)
+        && envelope.signatures().iter().any(|signature| signature.key_id() == key_id(&key))
+    {
+        domains.push(domain.clone());
+    }
+    domains.sort();
+    domains.dedup();
+    domains
+}
+
+/// Which statements to list, oldest first.
+#[derive(Debug, Clone, Default)]
+pub struct Page {
+    /// Only by this issuer.
+    pub issuer: Option<Domain>,
+    /// Only of this kind.
+    pub kind: Option<Kind>,
+    /// Only at this index or later.
+    pub from: u64,
+    /// Only below this index.
+    pub below: Option<u64>,
+    /// At most so many.
+    pub limit: usize,
+}
+
+/// One provenance record, as its batch has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    /// The leaf of the manifest statement that lists it.
+    pub index: u64,
+    /// Its line in the batch, from 1.
+    pub line: u64,
+    /// The line's bytes: JSON of one acquisition.
+    pub bytes: Vec<u8>,
+}
+
+/// What differs between a projection as it stood and as it was made again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rebuilt {
+    /// How many leaves were read.
+    pub leaves: u64,
+    /// Names of the derived tables that differed before.
+    pub differing: Vec<String>,
+}
+
+/// What the registry keeps. All methods block, so that callers in async code move to a blocking thread first.
+///
+/// **Durability.** When [`Store::commit`] returns `Ok`, the batch survives the end of the process and the loss of power.
+/// **Atomicity.** A batch is there whole or not at all; readers never see leaves without the checkpoint that covers them.
+/// **Consistency.** Each read sees one committed state. Two reads may see two, the second never older.
+/// **Concurrency.** Any number of threads and processes may read and commit; of two commits from one head one gets
+/// [`CommitError::Moved`]. **Immutability.** Leaves and checkpoints never change; a list or a blob is kept once under its
+/// own digest.
+pub trait Store: Send + Sync {
+    /// Where the log ends; `None` before the first checkpoint.
+    ///
+    /// # Errors
+    /// [`StoreError`], as for every method.
+    fn head(&self) -> Result<Option<Head>, StoreError>;
+
+    /// Adds a batch if the log still ends at `from` ([`Head::empty`] before the first): a compare-and-swap on the head.
+    /// A batch without entries is kept only as the log's first, so that the empty log has a checkpoint too.
+    ///
+    /// # Errors
+    /// [`CommitError::Moved`] with the present head, or a failure.
+    fn commit(&self, from: &Head, batch: &Batch) -> Result<Head, CommitError>;
+
+    /// The oldest checkpoint that covers at least `size` leaves.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn checkpoint_from(&self, size: u64) -> Result<Option<SignedHead>, StoreError>;
+
+    /// The newest checkpoint.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn latest_checkpoint(&self) -> Result<Option<SignedHead>, StoreError>;
+
+    /// How many leaves were registered at this time or before.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn size_at(&self, time: Timestamp) -> Result<u64, StoreError>;
+
+    /// The leaves' bytes, in order; fewer where the log ends.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn leaves(&self, range: Range<u64>) -> Result<Vec<Vec<u8>>, StoreError>;
+
+    /// The widest tile in this place.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn tile(&self, level: u8, index: u64) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// The blob that opens a commitment; `None` when it is sealed, erased or not ours.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn published(&self, commitment: &Commitment) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// The bytes of a bulk list.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn list(&self, list: &ListId) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// One statement.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn statement(&self, id: &StatementId) -> Result<Option<Stored>, StoreError>;
+
+    /// Statements in log order.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn statements(&self, page: &Page) -> Result<Vec<Stored>, StoreError>;
+
+    /// The statements that name this one, in log order.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn naming(&self, id: &StatementId) -> Result<Vec<(Relation, Stored)>, StoreError>;
+
+    /// The keys bound to a domain, in log order.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn bindings_of(&self, domain: &Domain) -> Result<Vec<Binding>, StoreError>;
+
+    /// The domains that a key is bound to.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn bindings_by(&self, key: &KeyId) -> Result<Vec<Binding>, StoreError>;
+
+    /// How many statements of each kind an issuer has registered.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn counts(&self, domain: &Domain) -> Result<Vec<(Kind, u64)>, StoreError>;
+
+    /// Provenance records that name a document, at most `limit`, in log order.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn records(&self, name: &ContentName, limit: usize) -> Result<Vec<Record>, StoreError>;
+
+    /// Statements whose scope lists a document, at most `limit`, in log order.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn claims(&self, name: &ContentName, limit: usize) -> Result<Vec<Stored>, StoreError>;
+
+    /// Makes every derived thing again from leaves, blobs and lists, in one transaction.
+    ///
+    /// # Errors
+    /// [`StoreError`]; [`StoreError::Damaged`] when the primary tables can't be read.
+    fn rebuild(&self) -> Result<Rebuilt, StoreError>;
+
+    /// Writes every derived thing in one canonical text form: equal text, equal projections.
+    ///
+    /// # Errors
+    /// [`StoreError`]; a failed write is [`StoreError::Backend`].
+    fn dump(&self, out: &mut dyn Write) -> Result<(), StoreError>;
+}

@@ -1,0 +1,226 @@
+//! Writing to SQLite: the commit of a batch, and the projections that follow from one entry.
+
+use cleartitle_schema::acquisition::Acquisition;
+use cleartitle_schema::evidence::Registered;
+use cleartitle_schema::id::StatementId;
+use cleartitle_schema::leaf::{Leaf, LeafKind, Published};
+use cleartitle_schema::scope::Target;
+use cleartitle_schema::signed::{key_id, parse_public_key};
+use cleartitle_schema::statement::{Body, ListRole, Statement};
+use cleartitle_schema::tlog::hash::{Hash, leaf_hash};
+use cleartitle_schema::tlog::tile::{TileId, tiles_after};
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
+
+use super::{failed, read};
+use crate::store::{Batch, Entry, Relation, StoreError, signed_by};
+
+/// The tables that are made again by `rebuild`, each with its order in the canonical dump.
+pub(super) const DERIVED: [(&str, &str); 6] = [
+    ("tiles", "level, idx"),
+    ("statements", "idx"),
+    ("names", "named, idx, relation"),
+    ("bindings", "key_id, domain"),
+    ("documents", "kind, name, idx, line"),
+    ("claims", "kind, name, idx"),
+];
+
+fn integer(number: u64) -> Result<i64, StoreError> {
+    i64::try_from(number).map_err(|_| StoreError::Damaged(format!("{number} is beyond the store's integers")))
+}
+
+fn damaged(error: impl std::fmt::Display) -> StoreError {
+    StoreError::Damaged(error.to_string())
+}
+
+/// Writes a batch whose place the caller has checked.
+pub(super) fn append(transaction: &Transaction<'_>, batch: &Batch) -> Result<(), StoreError> {
+    for entry in &batch.entries {
+        let leaf = &entry.leaf;
+        transaction
+            .prepare_cached("INSERT INTO leaves (idx, leaf, registered_at) VALUES (?1, ?2, ?3)")
+            .and_then(|mut insert| {
+                let index = entry.registered.index.cast_signed();
+                insert.execute(params![index, leaf.to_bytes(), leaf.registered_at.0])
+            })
+            .map_err(failed)?;
+        transaction
+            .prepare_cached("INSERT INTO published (commitment, blob) VALUES (?1, ?2)")
+            .and_then(|mut insert| insert.execute(params![leaf.commitment.0, entry.published.to_bytes()]))
+            .map_err(failed)?;
+        if let (Body::Manifest { list, .. }, Some(bytes)) = (&entry.registered.statement.body, &entry.list) {
+            transaction
+                .prepare_cached("INSERT OR IGNORE INTO lists (list, bytes) VALUES (?1, ?2)")
+                .and_then(|mut insert| insert.execute(params![list.0, bytes]))
+                .map_err(failed)?;
+        }
+        project(transaction, entry)?;
+    }
+    put_tiles(transaction, &batch.tiles)?;
+    transaction
+        .prepare_cached("INSERT INTO checkpoints (size, root, note) VALUES (?1, ?2, ?3)")
+        .and_then(|mut insert| {
+            insert.execute(params![batch.checkpoint.size.cast_signed(), batch.checkpoint.root.0, batch.checkpoint.note])
+        })
+        .map_err(failed)?;
+    Ok(())
+}
+
+fn put_tiles(connection: &Connection, tiles: &[(TileId, Vec<u8>)]) -> Result<(), StoreError> {
+    let mut insert = connection
+        .prepare_cached("INSERT OR REPLACE INTO tiles (level, idx, bytes) VALUES (?1, ?2, ?3)")
+        .map_err(failed)?;
+    for (id, bytes) in tiles {
+        insert.execute(params![id.level, integer(id.index)?, bytes]).map_err(failed)?;
+    }
+    Ok(())
+}
+
+/// Writes what follows from one entry into the derived tables; registration and `rebuild` both come through here.
+fn project(connection: &Connection, entry: &Entry) -> Result<(), StoreError> {
+    let registered = &entry.registered;
+    let index = integer(registered.index)?;
+    let statement = &registered.statement;
+    let signed_by = serde_json::to_string(&registered.signed_by).map_err(damaged)?;
+    connection
+        .prepare_cached(
+            "INSERT INTO statements (idx, id, commitment, issuer, authority, kind, registered_at, signed_by, tenure_from,
+             proven, payload) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+        )
+        .and_then(|mut insert| {
+            insert.execute(params![
+                index,
+                registered.id.0,
+                entry.leaf.commitment.0,
+                statement.issuer.domain.as_str(),
+                registered.authority().as_str(),
+                statement.kind().word(),
+                registered.registered_at.0,
+                signed_by,
+                registered.tenure_from.map(|time| time.0),
+                registered.proven,
+                entry.published.envelope.payload(),
+            ])
+        })
+        .map_err(failed)?;
+    for (named, relation) in Relation::all_of(registered) {
+        connection
+            .prepare_cached("INSERT OR IGNORE INTO names (named, idx, relation) VALUES (?1, ?2, ?3)")
+            .and_then(|mut insert| insert.execute(params![named.0, index, relation.word()]))
+            .map_err(failed)?;
+    }
+    if let Body::KeyBinding { domain, key, proof } = &statement.body {
+        let id = parse_public_key(key).map(|key| key_id(&key)).map_err(damaged)?;
+        connection
+            .prepare_cached(
+                "INSERT OR IGNORE INTO bindings (key_id, domain, idx, key, proof, bound_at)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            )
+            .and_then(|mut insert| {
+                insert.execute(params![id.0, domain.as_str(), index, key, proof.word(), registered.registered_at.0])
+            })
+            .map_err(failed)?;
+    }
+    project_content(connection, entry, index)
+}
+
+/// The documents that an entry names: in a provenance batch, or in its scope.
+fn project_content(connection: &Connection, entry: &Entry, index: i64) -> Result<(), StoreError> {
+    let statement = &entry.registered.statement;
+    for target in statement.scope().iter().flat_map(|scope| &scope.include) {
+        let Target::Content { ids } = target else { continue };
+        for (kind, name) in ids.iter().map(|id| id.to_parts()) {
+            connection
+                .prepare_cached("INSERT OR IGNORE INTO claims (kind, name, idx) VALUES (?1, ?2, ?3)")
+                .and_then(|mut insert| insert.execute(params![kind, name, index]))
+                .map_err(failed)?;
+        }
+    }
+    let (Body::Manifest { role: ListRole::Provenance, .. }, Some(bytes)) = (&statement.body, &entry.list) else {
+        return Ok(());
+    };
+    let mut insert = connection
+        .prepare_cached(
+            "INSERT OR IGNORE INTO documents (kind, name, idx, line, start, length) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        )
+        .map_err(failed)?;
+    let mut start = 0;
+    for (number, line) in bytes.split_inclusive(|byte| *byte == b'\n').enumerate() {
+        let record: Acquisition = serde_json::from_slice(line).map_err(damaged)?;
+        for (kind, name) in record.content.iter().map(|name| name.to_parts()) {
+            let (line_number, start, length) = (integer(number as u64 + 1)?, integer(start as u64)?, line.len() as u64);
+            insert
+                .execute(params![kind, name, index, line_number, start, length.cast_signed()])
+                .map_err(failed)?;
+        }
+        start += line.len();
+    }
+    Ok(())
+}
+
+/// Makes an entry again from what the log holds, with the bindings that the projection has so far; `None` for a leaf that
+/// is sealed or erased. No registration check runs anew: what was registered stays registered.
+fn entry_from(
+    derived: &Connection,
+    primary: &Connection,
+    index: u64,
+    leaf: &[u8],
+) -> Result<Option<Entry>, StoreError> {
+    let leaf = Leaf::parse(leaf).map_err(|error| StoreError::Damaged(format!("leaf {index}: {error}")))?;
+    if leaf.kind != LeafKind::Public {
+        return Ok(None);
+    }
+    let Some(blob) = read::published(primary, &leaf.commitment)? else { return Ok(None) };
+    let published = Published::parse(&blob).map_err(|error| StoreError::Damaged(format!("blob {index}: {error}")))?;
+    if !published.matches(&leaf) {
+        return Err(StoreError::Damaged(format!("blob {index} does not open its leaf")));
+    }
+    let payload = published.envelope.payload();
+    let statement = Statement::parse(payload).map_err(|error| StoreError::Damaged(format!("{index}: {error}")))?;
+    let mut bindings = Vec::new();
+    for signature in published.envelope.signatures() {
+        bindings.extend(read::bindings_by(derived, &signature.key_id())?);
+    }
+    let signed_by = signed_by(&statement, &published.envelope, &bindings);
+    let list = match &statement.body {
+        Body::Manifest { list, .. } => read::list(primary, list)?,
+        _ => None,
+    };
+    let (id, registered_at) = (StatementId::of(payload), leaf.registered_at);
+    let registered = Registered { id, index, registered_at, signed_by, tenure_from: None, proven: false, statement };
+    Ok(Some(Entry { leaf, published, registered, list }))
+}
+
+/// Empties the derived tables and fills them again from the primary ones; returns the number of leaves.
+pub(super) fn project_all(connection: &Connection, from: &Connection) -> Result<u64, StoreError> {
+    for (table, _) in DERIVED {
+        connection.execute(&format!("DELETE FROM {table}"), []).map_err(failed)?;
+    }
+    let mut size = 0_u64;
+    loop {
+        let leaves = read::leaves(from, size..size + 1024)?;
+        if leaves.is_empty() {
+            return Ok(size);
+        }
+        let hashes: Vec<Hash> = leaves.iter().map(|leaf| leaf_hash(leaf)).collect();
+        let reader = |id: TileId| {
+            let bytes = read::tile(connection, id.level, id.index).ok().flatten()?;
+            bytes.get(..usize::from(id.width) * 32).map(<[u8]>::to_vec)
+        };
+        let (tiles, _) = tiles_after(size, &hashes, reader).map_err(damaged)?;
+        put_tiles(connection, &tiles)?;
+        for leaf in &leaves {
+            if let Some(entry) = entry_from(connection, from, size, leaf)? {
+                project(connection, &entry)?;
+            }
+            size += 1;
+        }
+    }
+}
+
+/// The registry's own settings, written once.
+pub(super) fn setting(connection: &Connection, name: &str) -> Result<Option<String>, StoreError> {
+    connection
+        .query_row("SELECT value FROM registry WHERE name = ?1", [name], |row| row.get(0))
+        .optional()
+        .map_err(failed)
+}
