@@ -10,6 +10,7 @@
 #![deny(missing_docs)]
 
 pub mod acquisition;
+pub mod api;
 pub mod canon;
 pub mod decide;
 pub mod evidence;

@@ -1,0 +1,393 @@
+//! Shapes that travel over HTTP, written once for the registry that answers and the clients that ask.
+//!
+//! Answers may gain members, so that a client ignores those it doesn't know; requests are read strictly.
+
+use crate::acquisition::Acquisition;
+use crate::decide::{Asker, Decision, Reason, Verdict};
+use crate::id::{Commitment, ContentName, KeyId, ListId, StatementId};
+use crate::issuer::Domain;
+use crate::policy::Reading;
+use crate::statement::{Kind, Proof};
+use crate::time::Timestamp;
+use crate::vocab::{Artefact, Use, words};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// The most questions of one JSON array; more travel as NDJSON.
+pub const MAX_QUESTIONS: usize = 50_000;
+
+/// The longest line of an NDJSON body, with its newline.
+pub const MAX_LINE: usize = 64 << 10;
+
+/// The most statements of one listing.
+pub const MAX_LISTED: u64 = 1000;
+
+/// The media type of newline-delimited JSON.
+pub const NDJSON: &str = "application/x-ndjson";
+
+/// The media type of errors (RFC 9457).
+pub const PROBLEM_JSON: &str = "application/problem+json";
+
+/// An error (RFC 9457).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Problem {
+    /// The page of the code.
+    #[serde(rename = "type")]
+    #[cfg_attr(feature = "openapi", schema(example = "/reasons/bad-signature"))]
+    pub about: String,
+    /// What the code means, in a few words.
+    pub title: String,
+    /// The HTTP status.
+    #[cfg_attr(feature = "openapi", schema(minimum = 400, maximum = 599))]
+    pub status: u16,
+    /// What went wrong this time.
+    pub detail: String,
+    /// The stable code.
+    #[cfg_attr(feature = "openapi", schema(example = "bad-signature"))]
+    pub code: String,
+}
+
+words!(
+    /// How a statement stands now, as far as later statements say. Windows of time stand in the payload.
+    StatementStatus {
+        /// No later statement ends it.
+        InForce = "in-force",
+        /// A later statement of its authority takes its place.
+        Superseded = "superseded",
+        /// Its issuer ended it.
+        Withdrawn = "withdrawn",
+        /// One party declared an end that no clause lets it declare alone.
+        EndContested = "end-contested",
+    }
+);
+
+/// The answer to a registration: where the statement stands in the log, with the proof.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Registration {
+    /// The statement's id.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub statement: StatementId,
+    /// Its place in the log, from 0.
+    pub index: u64,
+    /// When it was registered.
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
+    pub registered_at: Timestamp,
+    /// The salted commitment that its leaf carries.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub commitment: Commitment,
+    /// The salt of the commitment, 64 hex digits.
+    pub salt: String,
+    /// The canonical leaf, as the log hashes it.
+    pub leaf: String,
+    /// The receipt (`c2sp.org/tlog-proof@v1`): inclusion proof and signed checkpoint.
+    pub receipt: String,
+}
+
+/// A statement as the registry holds it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct StatementView {
+    /// Where it stands, with the proof.
+    pub registration: Registration,
+    /// How it stands now.
+    pub status: StatementStatus,
+    /// The statements that name this one.
+    pub named_by: Vec<NamedBy>,
+    /// The domains whose keys signed it.
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<String>))]
+    pub signed_by: Vec<Domain>,
+    /// What was said: the payload.
+    #[cfg_attr(feature = "openapi", schema(value_type = Object))]
+    pub payload: Value,
+    /// The DSSE envelope around it.
+    #[cfg_attr(feature = "openapi", schema(value_type = Object))]
+    pub envelope: Value,
+}
+
+/// A later statement that names an earlier one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct NamedBy {
+    /// The later one.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub statement: StatementId,
+    /// `supersedes`, `withdraws`, `accepts`, `discharges` or `disputes`.
+    pub relation: String,
+    /// When that was registered.
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
+    pub registered_at: Timestamp,
+}
+
+/// A statement in a listing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct StatementSummary {
+    /// Its id.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub statement: StatementId,
+    /// Its place in the log.
+    pub index: u64,
+    /// When it was registered.
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
+    pub registered_at: Timestamp,
+    /// Who spoke.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub issuer: Domain,
+    /// Its kind.
+    pub kind: Kind,
+    /// What was said: the payload.
+    #[cfg_attr(feature = "openapi", schema(value_type = Object))]
+    pub payload: Value,
+}
+
+/// Statements in log order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct StatementList {
+    /// The page's statements.
+    pub statements: Vec<StatementSummary>,
+    /// The `after` of the next page; left out on the last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<u64>,
+}
+
+/// A key that speaks for an issuer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct IssuerKey {
+    /// Its id.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub key_id: KeyId,
+    /// The key, in its file form.
+    pub key: String,
+    /// How control of the domain was proven.
+    pub proof: Proof,
+    /// The leaf of the key binding.
+    pub index: u64,
+    /// Since when it speaks.
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
+    pub bound_at: Timestamp,
+}
+
+/// How many statements of a kind.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct KindCount {
+    /// The kind.
+    pub kind: Kind,
+    /// How many.
+    pub count: u64,
+}
+
+/// An issuer as the registry knows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct IssuerView {
+    /// Its domain.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub domain: Domain,
+    /// The registrable domain that answers for it.
+    pub authority: String,
+    /// The start of its tenure: when its first key was bound.
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
+    pub tenure_from: Timestamp,
+    /// Its keys, the oldest first.
+    pub keys: Vec<IssuerKey>,
+    /// What it has registered, by kind.
+    pub statements: Vec<KindCount>,
+}
+
+/// A provenance record, and who brought it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ProvenanceRecord {
+    /// The manifest statement that lists it.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub statement: StatementId,
+    /// Who signed that.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub issuer: Domain,
+    /// When that was registered.
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
+    pub registered_at: Timestamp,
+    /// Its line in the batch, from 1.
+    pub line: u64,
+    /// The record.
+    pub acquisition: Acquisition,
+}
+
+/// What the registry knows of one document by its name alone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct DocumentView {
+    /// The name that was asked for.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub document: ContentName,
+    /// Provenance records that name it, at most 1,000, in log order.
+    pub records: Vec<ProvenanceRecord>,
+    /// Statements whose scope lists it, at most 1,000, in log order.
+    pub statements: Vec<StatementSummary>,
+}
+
+/// The answer to a batch of provenance records.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct BatchRegistration {
+    /// The registration of the manifest statement.
+    pub registration: Registration,
+    /// The digest of the batch.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub list: ListId,
+    /// How many records it has.
+    pub rows: u64,
+}
+
+/// A question as it travels: the members of [`crate::decide::Question`], with shorter spellings and a default for the time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct DecisionRequest {
+    /// The URL that the copy was fetched from: short for an `acquisition` with one fetched URL.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// The copy. Left out: known by its `url` alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acquisition: Option<Acquisition>,
+    /// Who asks.
+    #[serde(default)]
+    pub asker: Asker,
+    /// For what.
+    #[serde(rename = "use")]
+    pub category: Use,
+    /// When the use takes place. Left out: now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = DateTime))]
+    pub used_at: Option<Timestamp>,
+    /// Where the copying takes place, ISO 3166-1 alpha-2.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub territory: Option<String>,
+    /// For which model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// Asks about keeping what an earlier use left behind.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub artefact: Option<Artefact>,
+    /// Whose evidence counts and how. Left out: nobody is trusted beyond what is signed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>))]
+    pub reading: Option<Reading>,
+}
+
+/// The answer to one question.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct DecisionAnswer {
+    /// The number of leaves that the answer rests on.
+    pub log_size: u64,
+    /// The decision.
+    #[cfg_attr(feature = "openapi", schema(value_type = Object))]
+    pub decision: Decision,
+}
+
+/// What is wrong with one row of a stream.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct RowError {
+    /// The line of the request, from 1.
+    pub line: u64,
+    /// The problem's code.
+    pub code: String,
+    /// What is wrong.
+    pub detail: String,
+}
+
+/// One row of a batch's answer: a verdict, or what is wrong with the question.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct DecisionRow {
+    /// The verdict.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<Verdict>,
+    /// The reason codes, those that decided first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reasons: Vec<Reason>,
+    /// The statements that the reasons name, sorted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<String>))]
+    pub statements: Vec<StatementId>,
+    /// The whole decision, where `explain` was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>))]
+    pub decision: Option<Decision>,
+    /// What is wrong with the question. A row with an error has no verdict.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<RowError>,
+}
+
+/// The answer to an array of questions, one row each, in order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct DecisionRows {
+    /// The number of leaves that the answers rest on.
+    pub log_size: u64,
+    /// The rows.
+    pub rows: Vec<DecisionRow>,
+}
+
+/// The first line of an NDJSON answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct StreamBegin {
+    /// The number of leaves that the answers rest on.
+    pub log_size: u64,
+}
+
+/// The last line of an NDJSON answer. A stream without it is cut off and means nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct StreamEnd {
+    /// Always `true`.
+    pub end: bool,
+    /// How many rows came before.
+    pub rows: u64,
+}
+
+/// The newest snapshot.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct SnapshotView {
+    /// The number of leaves that it was compiled from.
+    pub size: u64,
+    /// Their root, in base64.
+    pub root: String,
+    /// BLAKE3 of the body, in hex.
+    pub blake3: String,
+    /// The body's length in bytes.
+    pub bytes: u64,
+    /// The signed note over format, size, root and BLAKE3 of the body.
+    pub note: String,
+    /// Where the body lies, relative to the registry.
+    pub url: String,
+}
+
+/// The log's name and the keys that clients pin.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct LogKey {
+    /// The log's origin, which statements name.
+    pub origin: String,
+    /// The verifier key of checkpoints and snapshots, `name+hash+base64`.
+    pub verifier: String,
+    /// The operator's key, which signs key bindings, in its file form.
+    pub operator: String,
+}
+
+/// The state of the server, for probes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Health {
+    /// `ok`.
+    pub status: String,
+}
