@@ -3,7 +3,7 @@
 use crate::acquisition::{Keys, UrlRole, WorkId};
 use crate::id::{ContentName, ListId};
 use crate::issuer::Domain;
-use crate::surt::{PathPattern, UrlKey};
+use crate::surt::{PathPattern, UrlKey, without_www};
 use crate::terms::Sorted;
 use serde::{Deserialize, Serialize};
 
@@ -123,10 +123,6 @@ impl Target {
     }
 }
 
-fn without_www(host: &str) -> &str {
-    host.strip_prefix("www.").unwrap_or(host)
-}
-
 fn host_covers(rule: &str, subdomains: bool, host: &str) -> bool {
     rule == host || (subdomains && host.strip_suffix(rule).is_some_and(|below| below.ends_with('.')))
 }
@@ -214,5 +210,30 @@ impl Scope {
     #[must_use]
     pub fn claims_content(&self) -> bool {
         self.include.iter().any(|target| !matches!(target, Target::Host { .. } | Target::Url { .. }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(url: &str) -> UrlKey {
+        UrlKey::parse(url).unwrap()
+    }
+
+    #[test]
+    fn a_folded_host_never_reaches_across_a_public_suffix() {
+        let rule = |host: &str| Target::Host { host: host.parse().unwrap(), subdomains: true };
+        assert!(!rule("www.github.io").covers_folded(&key("https://bob.github.io/")));
+        assert!(!rule("www.co.uk").covers_folded(&key("https://press.co.uk/")));
+        assert!(rule("www.press.example").covers_folded(&key("https://news.press.example/")));
+        assert!(rule("press.example").covers_folded(&key("https://www.press.example/")));
+    }
+
+    #[test]
+    fn folding_sees_through_case_beside_escapes() {
+        let rule = Target::Url { host: "press.example".parse().unwrap(), port: None, path: "/%C3%BC/News".to_owned() };
+        assert!(rule.covers_folded(&key("https://www.press.example/ü/news/")));
+        assert!(!rule.covers_folded(&key("https://www.press.example/ö/news/")));
     }
 }

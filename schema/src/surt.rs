@@ -83,8 +83,9 @@ impl UrlKey {
     /// The folded key that may only widen a restriction: default `www` gone, path lowered, trailing slash and index gone.
     #[must_use]
     pub fn folded(&self) -> Self {
-        let host = self.host.strip_prefix("www.").unwrap_or(&self.host).to_owned();
-        let lowered = self.path.to_ascii_lowercase();
+        let host = without_www(&self.host).to_owned();
+        // Lowered escapes are put back into their one spelling, which is also that of patterns.
+        let lowered = normalise_path(&self.path.to_ascii_lowercase());
         let trimmed = lowered.trim_end_matches('/');
         let path = if trimmed.is_empty() { "/".to_owned() } else { trimmed.to_owned() };
         Self { host, port: None, path }
@@ -95,6 +96,13 @@ impl fmt::Display for UrlKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "//{}{}", self.site(), self.path)
     }
+}
+
+/// The host that a `www.` stands before, or the host itself. The `www` of a public suffix stays: whoever holds
+/// `www.github.io` must not speak for `github.io` and all below it.
+#[must_use]
+pub fn without_www(host: &str) -> &str {
+    host.strip_prefix("www.").filter(|rest| !Authority::is_public_suffix(rest)).unwrap_or(host)
 }
 
 /// RFC 9309 section 2.2.2 escaping, for paths and for rules alike: both sides are compared in this form.
@@ -206,6 +214,15 @@ mod tests {
         assert_eq!(key("https://a.example/ツ").path, "/%E3%83%84");
         assert_eq!(key("https://a.example/%e3%83%84").path, "/%E3%83%84");
         assert_eq!(normalise_path("/a%2Fb%24%zz"), "/a%2Fb%24%zz");
+    }
+
+    #[test]
+    fn folding_keeps_to_one_authority_and_one_spelling_of_escapes() {
+        assert_eq!(without_www("www.press.example"), "press.example");
+        for host in ["www.github.io", "www.co.uk", "www.com", "press.example"] {
+            assert_eq!(without_www(host), host);
+        }
+        assert_eq!(key("https://www.a.example/%C3%BC/A/").folded(), key("https://a.example/%C3%BC/a"));
     }
 
     #[test]

@@ -5,7 +5,8 @@
 
 use crate::surt::{UrlKey, normalise_path};
 
-/// The host that the index files a host under.
+/// The host that the index files a host under. Unlike a scope's own folding it asks no public suffix list: builder and
+/// reader may have different ones, and a rule filed under another name would be missed.
 pub(super) fn fold_host(host: &str) -> &str {
     host.strip_prefix("www.").unwrap_or(host)
 }
