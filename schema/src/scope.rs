@@ -201,6 +201,29 @@ impl Scope {
         bare.restricts(keys).is_some()
     }
 
+    /// The same scope with every list in its one order. Statements are accepted only in this form.
+    #[must_use]
+    pub fn sorted(mut self) -> Self {
+        for list in [&mut self.include, &mut self.exclude] {
+            for target in list.iter_mut() {
+                match target {
+                    Target::Content { ids } => {
+                        ids.sort();
+                        ids.dedup();
+                    }
+                    Target::Works { ids } => {
+                        ids.sort();
+                        ids.dedup();
+                    }
+                    _ => {}
+                }
+            }
+            list.sort();
+            list.dedup();
+        }
+        self
+    }
+
     /// Every target, included and excluded.
     pub fn targets(&self) -> impl Iterator<Item = &Target> {
         self.include.iter().chain(&self.exclude)

@@ -357,6 +357,49 @@ impl Statement {
         Ok(canon::to_canonical(self)?)
     }
 
+    /// The same statement with every list in its one order, as signing and registration want it.
+    #[must_use]
+    pub fn sorted(mut self) -> Self {
+        fn sort<T: Ord>(list: &mut Vec<T>) {
+            list.sort();
+            list.dedup();
+        }
+        sort(&mut self.supersedes);
+        sort(&mut self.evidence);
+        sort(&mut self.issuer.affiliates);
+        sort(&mut self.issuer.successors);
+        match &mut self.body {
+            Body::Reservation { scope, terms, .. }
+            | Body::Grant { scope, terms, .. }
+            | Body::Offer { scope, terms, .. } => {
+                *scope = std::mem::take(scope).sorted();
+                *terms = std::mem::take(terms).sorted();
+            }
+            Body::Agreement { scope, terms, licensees, .. } => {
+                *scope = std::mem::take(scope).sorted();
+                *terms = std::mem::take(terms).sorted();
+                sort(licensees);
+            }
+            Body::Release { scope, released, .. } => {
+                *scope = std::mem::take(scope).sorted();
+                sort(released);
+            }
+            Body::Dispute { scope, against, .. } => {
+                *scope = std::mem::take(scope).sorted();
+                sort(against);
+            }
+            Body::Observation { scope, sighting } => {
+                *scope = std::mem::take(scope).sorted();
+                sort(&mut sighting.sources);
+                sighting.signals.iter_mut().for_each(|signal| sort(&mut signal.uses));
+                sort(&mut sighting.signals);
+            }
+            Body::Delegation { scope, .. } => *scope = std::mem::take(scope).sorted(),
+            _ => {}
+        }
+        self
+    }
+
     /// The kind of the body.
     #[must_use]
     pub const fn kind(&self) -> Kind {

@@ -121,6 +121,7 @@ fn spell_out(short: &Map<String, Value>) -> Value {
 
 fn register(index: usize, short: &Map<String, Value>) -> Registered {
     let statement: Statement = serde_json::from_value(spell_out(short)).expect("a statement");
+    let statement = statement.sorted();
     let payload = statement.to_payload().expect("a statement that makes sense");
     // What the table says must be what a registry accepts.
     let statement = Statement::parse(&payload).expect("one canonical form");
@@ -160,7 +161,7 @@ fn question(case: &Map<String, Value>) -> Question {
         acquisition,
         asker: Asker {
             domain: text("asker").filter(|it| it != "nobody").map(|domain| domain.parse().expect("a domain")),
-            class: text("class").map(|class| class.parse().expect("a class")),
+            class: text("class").filter(|it| !it.is_empty()).map(|class| class.parse().expect("a class")),
         },
         category: text("use").unwrap_or("train-ai".to_owned()).parse().expect("a use"),
         used_at: text("used").expect("`used`").parse().expect("a time"),
