@@ -218,6 +218,15 @@ impl<D: AsRef<[u8]>> Snapshot<D> {
         Ok(Arc::clone(slot.get_or_init(|| parsed)))
     }
 
+    /// Where a statement's payload stands in the payloads section, as its record says.
+    pub(super) fn payload_extent(&self, place: u32) -> Result<std::ops::Range<u64>, Damage> {
+        let damage = Damage { section: Section::Statements, record: u64::from(place) };
+        let record = self.record(Section::Statements, usize::try_from(place).map_err(|_| damage)?)?;
+        let start = u64_at(record, 56).ok_or(damage)?;
+        let length = u32_at(record, 72).ok_or(damage)?;
+        Ok(start..start.checked_add(u64::from(length)).ok_or(damage)?)
+    }
+
     fn parse_statement(&self, place: usize) -> Result<Registered, Damage> {
         let damage = Damage { section: Section::Statements, record: place as u64 };
         let record = self.record(Section::Statements, place)?;

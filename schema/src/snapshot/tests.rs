@@ -510,3 +510,16 @@ fn the_index_alone_finds_neither_too_little_nor_much_too_much() {
         assert_eq!(snapshot.places(&sets).unwrap(), expected, "{url}");
     }
 }
+
+#[test]
+fn many_records_over_one_payload_are_refused_before_they_are_parsed() {
+    let ledger = full_ledger();
+    let mut bytes = body(&ledger, 9);
+    let at = FIXED_HEADER + Section::Statements.rank() * DIRECTORY_RECORD;
+    let start = usize::try_from(format::u64_at(&bytes, at + 8).unwrap()).unwrap();
+    let width = Section::Statements.width();
+    bytes.copy_within(start..start + width, start + width);
+    reseal(&mut bytes);
+    let refused = Snapshot::open(bytes).unwrap().verify();
+    assert!(matches!(refused, Err(VerifyError::Damage(Damage { section: Section::Statements, record: 1 }))));
+}

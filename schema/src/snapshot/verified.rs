@@ -61,7 +61,14 @@ impl<D: AsRef<[u8]>> Snapshot<D> {
             }
         }
         let mut statements = Vec::new();
+        let mut next = 0;
         for place in 0..u32::try_from(self.len()).unwrap_or(u32::MAX) {
+            // A thousand records over one long payload would cost a thousand times its parsing before they are refused.
+            let payload = self.payload_extent(place)?;
+            if payload.start != next {
+                return Err(Damage { section: Section::Statements, record: u64::from(place) }.into());
+            }
+            next = payload.end;
             statements.push(self.statement(place)?);
         }
         let header = self.header();
