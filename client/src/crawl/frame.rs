@@ -185,9 +185,9 @@ impl<R: Read + Seek> Reader<R> {
             if self.layout.container == Container::Warc {
                 self.skip_blank()?;
             }
+            let more = self.stream.fill(1)?;
             self.account_padding();
-            if !self.stream.fill(1)? {
-                self.account_padding();
+            if !more {
                 match self.stream.take_broken() {
                     Some(broken) => self.report_broken(&broken),
                     None => return Ok(None),
@@ -296,8 +296,8 @@ impl<R: Read + Seek> Reader<R> {
 
     /// Checks what follows the block, and takes the record out of the stream.
     ///
-    /// A wrong length that happens to end near a line's end must not pass: the blank lines have to be as the standard
-    /// has them, or the member has to end with them, or the declared digest of the block has to agree.
+    /// A wrong length that happens to end near a line's end must not pass: either the two line ends stand there as the
+    /// standard has them and nothing like them follows, or the declared digest of the block has to agree.
     fn close_record(&mut self, header: Header, head: usize, block: usize) -> io::Result<Option<RawRecord>> {
         let total = head + block;
         let mut notes = Vec::new();
@@ -312,20 +312,12 @@ impl<R: Read + Seek> Reader<R> {
         let line_end: &[u8] = if header.bare_line_feeds { b"\n\n" } else { b"\r\n\r\n" };
         let mut length = total + line_end.len();
         if !(after.starts_with(line_end) && ends == line_end.len()) {
-            let member_ends = (at_start && left <= 64).then_some(left as usize).filter(|&left| {
-                let rest = self.stream.pending().get(total..total + left);
-                rest.is_some_and(|rest| rest.iter().all(|byte| matches!(byte, b'\r' | b'\n')))
-            });
-            let bytes = &self.stream.pending()[head..total];
-            match member_ends {
-                Some(left) => length = total + left,
-                None if header.block_digest_agrees(bytes) => length = total + ends.min(4),
-                None => {
-                    let complaint = Complaint::new(DamageKind::LengthMismatch, "no record ends where the length leads");
-                    self.damaged(complaint, header.record_id(), head, total as u64)?;
-                    return Ok(None);
-                }
+            let complaint = Complaint::new(DamageKind::LengthMismatch, "no record ends where the length leads");
+            if !header.block_digest_agrees(&self.stream.pending()[head..total]) {
+                self.damaged(complaint, header.record_id(), head, total as u64)?;
+                return Ok(None);
             }
+            length = total + ends.min(4);
             notes.push(format!("{ends} line-end bytes after the block instead of {}", line_end.len()));
         }
         let after_damage = self.stream.position() < self.suspect_to && !at_start;
@@ -418,6 +410,7 @@ impl<R: Read + Seek> Reader<R> {
     /// Passes line ends between records.
     fn skip_blank(&mut self) -> io::Result<()> {
         while self.stream.fill(1)? {
+            self.account_padding();
             let start = self.stream.stored_range(1).start;
             let count = self.stream.pending().iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
             if count == 0 {

@@ -16,6 +16,7 @@ pub(super) struct Member {
     crc: Crc,
     state: State,
     carry: Vec<u8>,
+    produced: usize,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -27,7 +28,7 @@ enum State {
 
 impl Member {
     pub fn new() -> Self {
-        Self { inflater: Decompress::new(false), crc: Crc::new(), state: State::Header, carry: Vec::new() }
+        Self { inflater: Decompress::new(false), crc: Crc::new(), state: State::Header, carry: Vec::new(), produced: 0 }
     }
 
     /// Makes ready for another member.
@@ -38,9 +39,15 @@ impl Member {
         self.carry.clear();
     }
 
+    /// How much output the last call gave, also when it failed.
+    pub fn produced(&self) -> usize {
+        self.produced
+    }
+
     /// Takes some input and gives some output; see [`super::Inflater::run`].
     pub fn run(&mut self, input: &[u8], output: &mut [u8]) -> Result<Step, Complaint> {
         let mut step = Step::default();
+        self.produced = 0;
         if self.state == State::Header {
             step.consumed = self.header(input)?;
             if self.state == State::Header {
@@ -50,17 +57,20 @@ impl Member {
         if self.state == State::Body {
             let (before_in, before_out) = (self.inflater.total_in(), self.inflater.total_out());
             let rest = &input[step.consumed..];
-            let status = self
-                .inflater
-                .decompress(rest, output, FlushDecompress::None)
-                .map_err(|error| Complaint::new(DamageKind::CorruptMember, format!("gzip member: {error}")))?;
+            let status = self.inflater.decompress(rest, output, FlushDecompress::None);
             let consumed = (self.inflater.total_in() - before_in) as usize;
             step.produced = (self.inflater.total_out() - before_out) as usize;
+            self.produced = step.produced;
+            let status =
+                status.map_err(|error| Complaint::new(DamageKind::CorruptMember, format!("gzip member: {error}")))?;
             self.crc.update(&output[..step.produced]);
             step.consumed += consumed;
             if status == Status::StreamEnd {
+                // The trailer waits for the next call: if it disagrees, this call's output still names the records.
                 self.state = State::Trailer;
-            } else if consumed == 0 && step.produced == 0 && !rest.is_empty() && !output.is_empty() {
+                return Ok(step);
+            }
+            if consumed == 0 && step.produced == 0 && !rest.is_empty() && !output.is_empty() {
                 return Err(Complaint::new(DamageKind::CorruptMember, "gzip member: inflation makes no progress"));
             }
         }

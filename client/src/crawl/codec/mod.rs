@@ -52,6 +52,14 @@ impl Inflater {
         }
     }
 
+    /// Output of a call that failed, as far as it is known: good for names in a report, for nothing else.
+    fn produced_in_failing(&self) -> usize {
+        match self {
+            Self::Gzip(member) => member.produced(),
+            Self::Zstd(_) => 0,
+        }
+    }
+
     /// Takes some input, gives some output, says whether the unit ended.
     fn run(&mut self, input: &[u8], output: &mut [u8]) -> Result<Step, Complaint> {
         match self {
@@ -142,7 +150,10 @@ impl Units {
             let at_end = input.is_empty();
             let step = match self.inflater.run(input, &mut self.output) {
                 Ok(step) => step,
-                Err(complaint) => break complaint,
+                Err(complaint) => {
+                    hold(&mut content, &self.output[..self.inflater.produced_in_failing()], &mut salvage);
+                    break complaint;
+                }
             };
             plain_length += step.produced as u64;
             hold(&mut content, &self.output[..step.produced], &mut salvage);

@@ -1,1 +1,0 @@
-//! Whole-file tests of the crawl reader and the writers.
