@@ -7,111 +7,28 @@ use std::sync::Arc;
 use super::codec::BrokenUnit;
 use super::damage::{Complaint, Damage, DamageKind};
 use super::digest::DeclaredDigest;
+use super::raw::{Accounting, Item, RawItem, RawRecord};
 use super::source::Source;
 use super::stream::Stream;
-use super::warc::{Header, Record};
-use super::{Codec, Container, Dictionary, Framing, Layout, Options, Raw, jsonl};
+use super::warc::Header;
+use super::{Codec, Container, Dictionary, Framing, Layout, Options, Raw};
 
 /// Bytes that decide whether a record begins: `WARC/1.1` and its line's end.
 const BEGINNING: usize = 12;
 /// Most record names told for one broken member.
 const NAMES_LIMIT: usize = 10_000;
 
-/// A record or a line as it lies in the file, not yet looked into; may go to another thread.
-#[derive(Debug)]
-pub struct RawRecord {
-    pub(super) raw: Raw,
-    /// The record's plain bytes, header and block and the line ends after it.
-    pub(super) plain: Vec<u8>,
-    /// The member that holds it alone.
-    pub(super) stored: Option<Vec<u8>>,
-    pub(super) codec: Codec,
-    pub(super) dictionary: Option<Arc<Dictionary>>,
-    /// `None` for JSONL.
-    pub(super) header: Option<Header>,
-    pub(super) block: Range<usize>,
-    pub(super) line: Option<u64>,
-    pub(super) after_damage: bool,
-    pub(super) notes: Vec<String>,
-}
-
-impl RawRecord {
-    /// Where it lies in the stored file.
-    pub fn raw(&self) -> Raw {
-        self.raw
-    }
-
-    /// How many plain bytes it has: what a bound on records in flight should count.
-    pub fn plain_length(&self) -> usize {
-        self.plain.len()
-    }
-
-    /// Reads the fields and the document, decodes the payload. Pure; meant for many threads.
-    ///
-    /// # Errors
-    /// The damage, when the record's own header or line cannot be read. A payload that cannot be decoded is no error:
-    /// see [`super::PayloadState`].
-    pub fn parse(self, options: &Options) -> Result<Record, Damage> {
-        match self.header {
-            Some(_) => super::warc::parse(self, options),
-            None => jsonl::parse(self, options),
-        }
-    }
-
-    pub(super) fn damage(&self, complaint: Complaint) -> Damage {
-        let Range { start: offset, end } = self.raw.range();
-        let record_id = self.header.as_ref().and_then(Header::record_id);
-        Damage { offset, end, record_id, line: self.line, what: complaint.what, detail: complaint.detail }
-    }
-}
-
-/// What a reader meets next.
-#[derive(Debug)]
-pub enum RawItem {
-    /// A record whose framing is sound.
-    Record(RawRecord),
-    /// A stretch that is not.
-    Damage(Damage),
-}
-
-/// Where every stored byte of a file went. At the end of reading the three sum up to the file's length.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Accounting {
-    /// Stored bytes that hold records. A member that holds a record and damage counts to what came first.
-    pub records: u64,
-    /// Blank lines, members without content, skippable frames, the dictionary.
-    pub padding: u64,
-    /// Stored bytes reported as damage.
-    pub damage: u64,
-    reached: u64,
-    unaccounted: u64,
-}
-
-impl Accounting {
-    /// Bytes that nothing was said about: zero, or the reader is wrong.
-    pub fn unaccounted(&self) -> u64 {
-        self.unaccounted
-    }
-
-    fn claim(&mut self, range: Range<u64>, kind: fn(&mut Self) -> &mut u64) {
-        self.unaccounted += range.start.saturating_sub(self.reached);
-        let count = range.end.saturating_sub(self.reached.max(range.start));
-        *kind(self) += count;
-        self.reached = self.reached.max(range.end);
-    }
-}
-
 /// A crawl file being read, record by record, in file order.
 pub struct Reader<R> {
-    stream: Stream<R>,
+    pub(super) stream: Stream<R>,
     layout: Layout,
-    options: Options,
+    pub(super) options: Options,
     queue: VecDeque<Damage>,
     accounting: Accounting,
     /// Plain position up to which a damaged record claims to reach: what is found below it is suspect.
     suspect_to: u64,
-    lines: u64,
-    after_break: bool,
+    pub(super) lines: u64,
+    pub(super) after_break: bool,
 }
 
 /// What was found at a record's beginning.
@@ -202,6 +119,14 @@ impl<R: Read + Seek> Reader<R> {
                 return Ok(Some(RawItem::Record(record)));
             }
         }
+    }
+
+    /// The next record, parsed on this thread, or damage; `None` at the end of the file.
+    ///
+    /// # Errors
+    /// As [`Reader::next_raw`].
+    pub fn next_item(&mut self) -> io::Result<Option<Item>> {
+        Ok(self.next_raw()?.map(|item| item.parse(&self.options)))
     }
 
     fn step_warc(&mut self) -> io::Result<Option<RawRecord>> {
@@ -327,7 +252,12 @@ impl<R: Read + Seek> Reader<R> {
         Ok(Some(record))
     }
 
-    fn take_record(&mut self, length: usize, block: Range<usize>, notes: Vec<String>) -> io::Result<RawRecord> {
+    pub(super) fn take_record(
+        &mut self,
+        length: usize,
+        block: Range<usize>,
+        notes: Vec<String>,
+    ) -> io::Result<RawRecord> {
         let range = self.stream.stored_range(length);
         let most = self.options.limits.record;
         let stored = self.stream.own_unit(length, most)?;
@@ -353,7 +283,7 @@ impl<R: Read + Seek> Reader<R> {
         Ok(())
     }
 
-    fn report(&mut self, start: u64, complaint: Complaint, record_id: Option<String>, line: Option<u64>) {
+    pub(super) fn report(&mut self, start: u64, complaint: Complaint, record_id: Option<String>, line: Option<u64>) {
         let end = self.stream.consumed_to();
         self.accounting.claim(start..end, |accounting| &mut accounting.damage);
         let Complaint { what, detail } = complaint;
@@ -423,7 +353,7 @@ impl<R: Read + Seek> Reader<R> {
     }
 
     /// Counts blank bytes as padding, unless their member goes on and will be counted to what follows.
-    fn claim_blank(&mut self, start: u64) {
+    pub(super) fn claim_blank(&mut self, start: u64) {
         if self.stream.is_plain() || self.stream.left_in_unit(0) == Some(0) || self.stream.unit_begins(0) {
             let end = self.stream.consumed_to();
             self.accounting.claim(start..end, |accounting| &mut accounting.padding);
@@ -447,67 +377,6 @@ impl<R: Read + Seek> Reader<R> {
             self.report(broken.raw.start, broken.complaint.clone(), name, None);
         }
         self.after_break = true;
-    }
-
-    fn step_line(&mut self) -> io::Result<Option<RawRecord>> {
-        let start = self.stream.stored_range(1).start;
-        let resumed = std::mem::take(&mut self.after_break) && self.stream.pending().first() != Some(&b'{');
-        self.lines += 1;
-        let limit = self.options.limits.line;
-        let mut looked = 0;
-        let length = loop {
-            let pending = self.stream.pending();
-            if let Some(at) = pending[looked..].iter().position(|&byte| byte == b'\n') {
-                break looked + at + 1;
-            }
-            looked = pending.len();
-            if looked > limit {
-                break looked;
-            }
-            if !self.stream.fill(looked + 1)? {
-                break looked;
-            }
-        };
-        let ended = self.stream.pending()[length - 1] == b'\n';
-        let complaint = if length > limit {
-            Some(Complaint::new(DamageKind::TooLarge, format!("the line has more than {limit} bytes")))
-        } else if resumed {
-            Some(Complaint::new(DamageKind::Truncated, "the line's beginning is lost in a damaged member"))
-        } else if !ended && self.stream.stopped_at_damage() {
-            Some(Complaint::new(DamageKind::Truncated, "a damaged member follows inside the line"))
-        } else {
-            None
-        };
-        if let Some(complaint) = complaint {
-            self.stream.advance(length);
-            if !ended {
-                self.pass_line()?;
-            }
-            self.report(start, complaint, None, Some(self.lines));
-            return Ok(None);
-        }
-        if self.stream.pending()[..length].iter().all(u8::is_ascii_whitespace) {
-            self.stream.advance(length);
-            self.claim_blank(start);
-            return Ok(None);
-        }
-        let mut record = self.take_record(length, 0..length, Vec::new())?;
-        record.line = Some(self.lines);
-        Ok(Some(record))
-    }
-
-    /// Passes the rest of a line.
-    fn pass_line(&mut self) -> io::Result<()> {
-        while self.stream.fill(1)? {
-            let pending = self.stream.pending();
-            let end = pending.iter().position(|&byte| byte == b'\n');
-            let count = end.map_or(pending.len(), |at| at + 1);
-            self.stream.advance(count);
-            if end.is_some() {
-                break;
-            }
-        }
-        Ok(())
     }
 }
 

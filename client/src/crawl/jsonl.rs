@@ -5,7 +5,7 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::damage::{Complaint, Damage, DamageKind};
-use super::frame::RawRecord;
+use super::raw::RawRecord;
 use super::warc::{PayloadState, Record, RecordType, Role};
 use super::{JsonlFields, Options};
 

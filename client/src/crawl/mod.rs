@@ -10,7 +10,8 @@
 //! | `source` | the stored file with its offset |
 //! | `codec` | gzip members and zstd frames, each checked whole before a byte is handed out |
 //! | `stream` | the inflated bytes, each with the stored range it came from |
-//! | `frame` | where records begin and end, and how reading goes on after damage |
+//! | `frame`, `lines` | where records and lines begin and end, and how reading goes on after damage |
+//! | `raw` | a record before anybody looked into it; where every stored byte went |
 //! | `warc`, `jsonl` | a record's fields and its document |
 //! | `http`, `coding` | HTTP heads; transfer and content coding removed |
 //! | `digest` | the names of a document's bytes |
@@ -27,7 +28,9 @@ mod digest;
 mod frame;
 mod http;
 mod jsonl;
+mod lines;
 mod open;
+mod raw;
 mod source;
 mod stream;
 #[cfg(test)]
@@ -40,9 +43,10 @@ use std::sync::Arc;
 
 pub use damage::{Damage, DamageKind, OpenError};
 pub use digest::{ContentDigests, DeclaredDigest, DigestCheck, content_digests};
-pub use frame::{Accounting, RawItem, RawRecord, Reader};
+pub use frame::Reader;
 pub use http::HttpHead;
 pub use open::{open, open_source};
+pub use raw::{Accounting, Item, RawItem, RawRecord};
 pub use warc::{PayloadState, Record, RecordType, Role};
 pub use write::{JsonlWriter, WarcWriter, WriteError};
 

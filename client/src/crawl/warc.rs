@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::damage::{Complaint, Damage, DamageKind};
 use super::digest::{ContentDigests, DeclaredDigest, DigestCheck, content_digests, sha1};
-use super::frame::RawRecord;
 use super::http::{self, HttpHead};
+use super::raw::RawRecord;
 use super::{Codec, Dictionary, Options, Raw, coding};
 
 /// Most named fields of one record.

@@ -103,7 +103,8 @@ pub(super) fn read_with(bytes: &[u8], name: &str, options: Options) -> Read {
 /// Counted without the reader's own books: what no range holds is blank, or a frame or member without content.
 fn assert_ranges_cover(bytes: &[u8], ranges: &[Range<u64>], codec: Codec) {
     let mut reached = 0;
-    for range in ranges.iter().cloned().chain([bytes.len() as u64..bytes.len() as u64]) {
+    let end = bytes.len() as u64;
+    for range in ranges.iter().cloned().chain(std::iter::once(end..end)) {
         assert!(range.end <= bytes.len() as u64 && range.start <= range.end);
         let between = &bytes[reached as usize..(range.start.max(reached)) as usize];
         match codec {

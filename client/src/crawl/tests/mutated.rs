@@ -111,4 +111,27 @@ proptest! {
         }
         read_with(&bytes, name, small_limits());
     }
+    #[test]
+    fn coded_bodies_never_panic_and_never_pass_when_cut(
+        head in prop::sample::select(vec!["gzip", "deflate", "zstd", "br"]),
+        chunked in any::<bool>(),
+        cut in any::<prop::sample::Index>(),
+        noise in prop::collection::vec(any::<u8>(), 0..300),
+    ) {
+        let transfer = if chunked { "Transfer-Encoding: chunked\r\n" } else { "" };
+        let fields = format!("{transfer}Content-Encoding: {head}\r\n");
+        read_with(&response(1, &fields, &noise), "a.warc", small_limits());
+        let text = b"some page, some page".repeat(20);
+        let coded = match head {
+            "gzip" => gzip(&[&text]),
+            "zstd" => zst(&text, b""),
+            _ => return Ok(()),
+        };
+        // Of less than the magic nobody can say what it was.
+        let cut = 4 + cut.index(coded.len() - 4);
+        let body = &coded[..cut];
+        let body = if chunked { [format!("{cut:x}\r\n").as_bytes(), body, b"\r\n0\r\n\r\n"].concat() } else { body.to_vec() };
+        let read = read(&response(1, &fields, &body), "a.warc");
+        prop_assert_eq!(read.records[0].document(), None);
+    }
 }
