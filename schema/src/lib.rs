@@ -20,6 +20,7 @@ pub mod leaf;
 pub mod ledger;
 pub mod license;
 pub mod lineage;
+pub mod manifest;
 pub mod money;
 pub mod policy;
 pub mod scope;

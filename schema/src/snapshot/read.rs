@@ -291,6 +291,17 @@ impl<D: AsRef<[u8]>> Snapshot<D> {
         Ok(set_id(found, 4))
     }
 
+    /// Whether any statement lists documents by names of this kind: the kind byte of [`ContentName::to_parts`]. Where none
+    /// does, digests of that kind need not be computed.
+    ///
+    /// # Errors
+    /// [`Damage`].
+    pub fn lists_kind(&self, kind: u8) -> Result<bool, Damage> {
+        let of_kind = |record: &[u8]| Ok(record.first().copied().unwrap_or_default().cmp(&kind));
+        let last = self.last_at_most(Section::Contents, 0..self.records(Section::Contents), of_kind)?;
+        Ok(matches!(last, Some((_, Ordering::Equal))))
+    }
+
     /// The statements that list a work.
     ///
     /// # Errors
