@@ -1,3 +1,4 @@
 //! Tables of test data held against the code: decisions, policy actions.
 
 mod decide;
+mod example;
