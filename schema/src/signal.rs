@@ -1,5 +1,6 @@
 //! Signals: machine-readable marks found on the web, as an observation holds them. Parsers stand elsewhere.
 
+use crate::terms::{Constraints, Duty};
 use crate::time::Timestamp;
 use crate::vocab::{AgentPurpose, AuthorityKind, Preference, Use, words};
 use serde::{Deserialize, Serialize};
@@ -33,6 +34,15 @@ pub struct Signal {
     /// Whom it addresses. Left out: everybody.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agent: Option<Agent>,
+    /// Constraints that the mark states, such as territories.
+    #[serde(default, skip_serializing_if = "Constraints::is_open")]
+    pub constraints: Constraints,
+    /// Duties that the mark states, such as a price, sorted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub duties: Vec<Duty>,
+    /// Where the mark says that its terms stand.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<String>,
     /// RFC 9309 path pattern that it covers. Left out: the whole site.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
@@ -79,6 +89,9 @@ pub struct Sighting {
     /// What was found, sorted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub signals: Vec<Signal>,
+    /// The crawler token that fetched them, where the answer may depend on it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fetched_as: Option<String>,
     /// Name and version of the parser.
     pub parser: String,
 }

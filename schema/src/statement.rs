@@ -37,6 +37,9 @@ pub struct Statement {
     /// Statements of the same authority that this one replaces, sorted. Only naming lifts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub supersedes: Vec<StatementId>,
+    /// The delegation that an agent relies on; `basis` is then `agent`, and the delegation's issuer is who it speaks for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delegation: Option<StatementId>,
     /// What is claimed.
     pub body: Body,
     /// Files that support the claim, sorted.
@@ -203,6 +206,9 @@ pub enum Body {
     Acceptance {
         /// The offer, whose terms are pinned by its id.
         offer: StatementId,
+        /// The part of the offer's scope that is taken up. Left out: none beyond what the offer covers, all of that.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        scope: Option<Scope>,
     },
     /// See [`Kind::Agreement`]. The issuer is the licensor; a licensee signs too.
     Agreement {
@@ -241,6 +247,9 @@ pub enum Body {
         /// What was paid.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         amount: Option<Amount>,
+        /// The manifest for which the duty fell due.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        manifest: Option<ListId>,
     },
     /// See [`Kind::Dispute`].
     Dispute {
@@ -287,6 +296,9 @@ pub enum Body {
         key: String,
         /// How control was proven.
         proof: Proof,
+        /// The domain has changed hands: nobody loosens what was captured or stated before. Left out: the same holder.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        new_tenure: bool,
     },
     /// See [`Kind::Manifest`].
     Manifest {
@@ -394,7 +406,9 @@ impl Statement {
                 sighting.signals.iter_mut().for_each(|signal| sort(&mut signal.uses));
                 sort(&mut sighting.signals);
             }
-            Body::Delegation { scope, .. } => *scope = std::mem::take(scope).sorted(),
+            Body::Delegation { scope, .. } | Body::Acceptance { scope: Some(scope), .. } => {
+                *scope = std::mem::take(scope).sorted();
+            }
             _ => {}
         }
         self
@@ -465,8 +479,9 @@ impl Statement {
     #[must_use]
     pub fn names(&self) -> Vec<StatementId> {
         let mut named = self.supersedes.clone();
+        named.extend(self.delegation);
         match &self.body {
-            Body::Acceptance { offer } => named.push(*offer),
+            Body::Acceptance { offer, .. } => named.push(*offer),
             Body::Discharge { statement, .. } | Body::Withdrawal { statement } => named.push(*statement),
             Body::Dispute { agreement, .. } => named.extend(agreement),
             _ => {}

@@ -4,7 +4,7 @@ use crate::license;
 use crate::scope::{Scope, Target};
 use crate::statement::{Body, Statement, StatementError, VERSION};
 use crate::terms::Terms;
-use crate::vocab::Preference;
+use crate::vocab::{Basis, Preference};
 
 /// Most targets of one scope. Longer lists are repertoires, kept as blobs.
 pub const MAX_TARGETS: usize = 500;
@@ -46,6 +46,12 @@ pub(crate) fn check(statement: &Statement) -> Result<(), StatementError> {
     }
     if let Some(scope) = statement.scope() {
         check_scope(scope)?;
+    }
+    if let Body::Acceptance { scope: Some(scope), .. } = &statement.body {
+        check_scope(scope)?;
+    }
+    if statement.delegation.is_some() && statement.basis() != Some(Basis::Agent) {
+        return Err(sense("only an agent relies on a delegation"));
     }
     if let Some(terms) = statement.terms() {
         check_terms(terms)?;

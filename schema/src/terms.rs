@@ -30,6 +30,9 @@ pub struct Terms {
     /// Permissions reach any copy of the document, wherever the bytes came from. Left out: only the issuer's own.
     #[serde(default, skip_serializing_if = "is_false")]
     pub any_copy: bool,
+    /// The licensee may pass the permission on. Left out: it may not.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub sublicensable: bool,
     /// A permission once given to a copy stays, whatever the issuer states later. Left out: it doesn't.
     #[serde(default, skip_serializing_if = "is_false")]
     pub irrevocable: bool,
@@ -340,6 +343,7 @@ impl Terms {
             licenses: union(&self.licenses, &other.licenses),
             third_party_material: self.third_party_material && other.third_party_material,
             any_copy: self.any_copy && other.any_copy,
+            sublicensable: self.sublicensable && other.sublicensable,
             irrevocable: self.irrevocable && other.irrevocable,
             post_term,
             covenants: union(&self.covenants, &other.covenants),

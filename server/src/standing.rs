@@ -40,7 +40,7 @@ pub fn check(store: &dyn Store, statement: &Statement, now: Timestamp) -> Result
                 return Err(not_yours(&named, issuer, "only the payee of the duty discharges it"));
             }
         }
-        Body::Acceptance { offer } => {
+        Body::Acceptance { offer, .. } => {
             let named = find(offer)?;
             check_kind(&named, &[Kind::Offer])?;
             check_in_force(store, &named, now)?;

@@ -137,11 +137,12 @@ impl Case<'_> {
         for offer in statements {
             let Body::Offer { accept_until, .. } = &offer.statement.body else { continue };
             for acceptance in self.naming(offer.id) {
-                let is_acceptance = matches!(acceptance.statement.body, Body::Acceptance { .. });
+                let Body::Acceptance { scope: taken, .. } = &acceptance.statement.body else { continue };
+                let reaches = taken.as_ref().is_none_or(|scope| scope.permits(&self.evidence.keys, true).is_some());
                 let by_asker = acceptance.statement.issuer.includes(asker);
                 let at = acceptance.registered_at;
                 let ended = self.end(acceptance).is_some_and(|end| end.at <= self.question.used_at);
-                if !is_acceptance || !by_asker || at > self.question.used_at || ended {
+                if !reaches || !by_asker || at > self.question.used_at || ended {
                     continue;
                 }
                 let standing = force::permits_from(offer) <= at
@@ -353,13 +354,7 @@ impl Case<'_> {
                 heard.notes.push(Finding::new(Reason::LicenseSelfDeclared).detail(name));
                 continue;
             }
-            let giver = Giver {
-                authority,
-                statement: None,
-                discharged_by: Vec::new(),
-                flat_fee_in_force: false,
-                third_party_material: false,
-            };
+            let giver = Giver::by_signal(authority);
             match license_reach(name, self.question, self.reading) {
                 Reach::Disallowed => {}
                 Reach::Undetermined(finding) => heard.speaking.push(Outcome::of(Verdict::Unknown, finding)),

@@ -38,6 +38,19 @@ pub(super) struct Giver<'a> {
     pub third_party_material: bool,
 }
 
+impl<'a> Giver<'a> {
+    /// A mark or a signal: no statement that a discharge could name.
+    pub(super) const fn by_signal(authority: &'a Authority) -> Self {
+        Self {
+            authority,
+            statement: None,
+            discharged_by: Vec::new(),
+            flat_fee_in_force: false,
+            third_party_material: false,
+        }
+    }
+}
+
 impl Case<'_> {
     /// What a permission that is in force says. `named` holds for agreements and accepted offers, which reach the asker by
     /// name; `discharged_by` lists further statements that a discharge may name.

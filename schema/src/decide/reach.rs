@@ -4,6 +4,7 @@ use super::question::Question;
 use super::reason::{Finding, Reason};
 use crate::license::{self, Chosen, Reading as LicenseReading};
 use crate::policy::Reading;
+use crate::signal::Signal;
 use crate::terms::{Clause, Constraints, Duty, Rule, Terms};
 use crate::vocab::{Access, Preference};
 
@@ -117,6 +118,17 @@ pub(super) fn license_reach(expression: &str, question: &Question, reading: &Rea
         },
     });
     conjunction(each.collect())
+}
+
+/// What one signal says of the asked use, under the constraints and duties that the mark states.
+pub(super) fn signal_reach(signal: &Signal, question: &Question) -> Reach {
+    let rule = Rule {
+        preference: signal.preference,
+        uses: vec![question.category],
+        constraints: signal.constraints.clone(),
+        duties: signal.duties.clone(),
+    };
+    clause_reach(&Clause { rules: vec![rule] }, question)
 }
 
 /// What terms say: every clause and every license must allow.

@@ -1,6 +1,8 @@
 //! Sightings: signals of one site over time, read by interval, stricter neighbour first.
 
+use super::permit::Giver;
 use super::question::Verdict;
+use super::reach::{Reach, signal_reach};
 use super::reason::{Finding, Reason};
 use super::{Case, Heard, Outcome};
 use crate::evidence::Registered;
@@ -124,8 +126,14 @@ impl Case<'_> {
             }
             match meaning {
                 Meaning::Reserves => {
-                    let mut outcome =
-                        Outcome::of(Verdict::Reserved, Finding::new(Reason::SignalReserved).by(id).detail(label));
+                    let mut outcome = match signal_reach(signal, self.question) {
+                        Reach::Silent(finding) => {
+                            heard.notes.push(finding.by(id));
+                            continue;
+                        }
+                        Reach::Undetermined(finding) => Outcome::of(Verdict::Unknown, finding.by(id)),
+                        _ => Outcome::of(Verdict::Reserved, Finding::new(Reason::SignalReserved).by(id).detail(label)),
+                    };
                     if first > self.question.captured_at() {
                         outcome.findings.push(Finding::new(Reason::StricterSince).by(id).detail(first.to_string()));
                     }
@@ -160,7 +168,19 @@ impl Case<'_> {
         } else if !self.reading.trusted_observers.contains(observer) || !evidenced {
             Reason::ObserverUntrusted
         } else {
-            heard.speaking.push(Outcome::of(Verdict::Cleared, Finding::new(Reason::SignalAllows).by(id).detail(label)));
+            let authority = seen.registered.authority();
+            let giver = Giver::by_signal(&authority);
+            let allows = Finding::new(Reason::SignalAllows).by(id).detail(label);
+            match signal_reach(signal, self.question) {
+                Reach::Allowed(duties) => {
+                    let mut outcome = self.allowed(&giver, duties);
+                    outcome.findings.push(allows);
+                    heard.speaking.push(outcome);
+                }
+                Reach::Undetermined(finding) => heard.speaking.push(Outcome::of(Verdict::Unknown, finding.by(id))),
+                Reach::Silent(finding) => heard.notes.push(finding.by(id)),
+                Reach::Disallowed => {}
+            }
             return;
         };
         heard.notes.push(Finding::new(note).by(id).detail(label));

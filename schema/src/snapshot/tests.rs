@@ -34,6 +34,7 @@ fn statement(issuer: &str, body: Body) -> Statement {
         issued_at: Timestamp(1_790_000_000),
         effective: Window::default(),
         supersedes: Vec::new(),
+        delegation: None,
         body,
         evidence: Vec::new(),
         modelled_on: None,
@@ -157,7 +158,7 @@ fn a_ledger() -> impl Strategy<Value = Ledger> {
             let body = match (kind, earlier) {
                 (0 | 1, _) => reservation(scope),
                 (2, Some(id)) => Body::Withdrawal { statement: id },
-                (3, Some(id)) => Body::Acceptance { offer: id },
+                (3, Some(id)) => Body::Acceptance { offer: id, scope: None },
                 (4, earlier) => Body::Dispute {
                     basis: Basis::Owner,
                     scope,

@@ -152,7 +152,7 @@ impl Relation {
         let mut found: Vec<_> = statement.supersedes.iter().map(|id| (*id, Self::Supersedes)).collect();
         match &statement.body {
             Body::Withdrawal { statement } => found.push((*statement, Self::Withdraws)),
-            Body::Acceptance { offer } => found.push((*offer, Self::Accepts)),
+            Body::Acceptance { offer, .. } => found.push((*offer, Self::Accepts)),
             Body::Discharge { statement, .. } => found.push((*statement, Self::Discharges)),
             Body::Dispute { agreement: Some(agreement), .. } => found.push((*agreement, Self::Disputes)),
             _ => {}

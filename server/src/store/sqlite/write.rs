@@ -108,7 +108,7 @@ fn project(connection: &Connection, entry: &Entry) -> Result<(), StoreError> {
             .and_then(|mut insert| insert.execute(params![named.0, index, relation.word()]))
             .map_err(failed)?;
     }
-    if let Body::KeyBinding { domain, key, proof } = &statement.body {
+    if let Body::KeyBinding { domain, key, proof, .. } = &statement.body {
         let id = parse_public_key(key).map(|key| key_id(&key)).map_err(damaged)?;
         connection
             .prepare_cached(
