@@ -110,6 +110,12 @@ impl Registry {
         self.signer.verifier()
     }
 
+    /// The key that signs key bindings.
+    #[must_use]
+    pub fn operator_key(&self) -> ed25519_dalek::VerifyingKey {
+        self.operator.verifying_key()
+    }
+
     /// Signs a note as the log.
     #[must_use]
     pub fn signer(&self) -> &NoteSigner {

@@ -1,1 +1,18 @@
-//! The registry.
+//! The registry. Reading order: `router` (every route), `registration` and `standing` (what is refused), `log` (the one
+//! place where the log grows), `store` (what is kept, and the contract), `clearance` (questions), `app` (how it fits).
+//!
+//! Floors: `main → cli → serve → router → routes → app → registration, clearance → log → standing → store`. A file imports
+//! from floors below its own.
+
+pub mod app;
+pub mod clearance;
+pub mod cli;
+pub mod data_dir;
+pub mod log;
+pub mod refusal;
+pub mod registration;
+pub mod router;
+pub mod routes;
+pub mod serve;
+pub mod standing;
+pub mod store;

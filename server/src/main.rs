@@ -1,1 +1,7 @@
-fn main() {}
+//! The registry's program; everything stands in the library.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cleartitle_server::cli::main()
+}

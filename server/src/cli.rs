@@ -1,0 +1,169 @@
+//! The command line of the registry's operator.
+
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::{Parser, Subcommand};
+use cleartitle_schema::issuer::Domain;
+use cleartitle_schema::signed::parse_public_key;
+
+use crate::app::{App, Registry};
+use crate::data_dir::DataDir;
+use crate::routes::health;
+use crate::store::Store as _;
+use crate::store::sqlite::SqliteStore;
+use crate::{router, serve};
+
+/// The Cleartitle registry: signed terms go in, a transparency log proves them, clearance comes out.
+#[derive(Debug, Parser)]
+#[command(name = "cleartitle-server", version, about, after_help = "\
+Exit codes: 0 done, 1 a check found differences, 2 could not do the job.\n\n\
+First steps:\n  \
+cleartitle-server serve --data registry/\n  \
+cleartitle-server bind-key --data registry/ --issuer press.example --key press.pub\n  \
+cleartitle register --registry http://127.0.0.1:8787 --key press.pem --issuer press.example terms.toml")]
+struct Arguments {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Serve the registry over HTTP; prints `listening on http://ADDRESS` when ready.
+    ///
+    /// The first start makes the data folder, the log's key and the operator's key. Clients pin the line in DIR/log.pub.
+    Serve {
+        /// The data folder; one server at a time.
+        #[arg(long, value_name = "DIR")]
+        data: PathBuf,
+        /// Address and port; port 0 picks a free one.
+        #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8787")]
+        listen: SocketAddr,
+        /// The log's name, fixed at the first start: a host name, and a path if you like. Left out: one made of the log's key.
+        #[arg(long, value_name = "NAME")]
+        origin: Option<String>,
+    },
+    /// Bind a public key to an issuer's domain on the operator's word, as a logged statement.
+    ///
+    /// Works beside a running server. Make sure yourself that the key is the domain's: the log shows that you vouched.
+    BindKey {
+        /// The data folder.
+        #[arg(long, value_name = "DIR")]
+        data: PathBuf,
+        /// The domain that the key will speak for.
+        #[arg(long, value_name = "DOMAIN")]
+        issuer: Domain,
+        /// The public key file, as `cleartitle keys new` writes it beside the private one.
+        #[arg(long, value_name = "PUBLIC_KEY_FILE")]
+        key: PathBuf,
+        /// The log's name, where this is the first start.
+        #[arg(long, value_name = "NAME")]
+        origin: Option<String>,
+    },
+    /// Make tiles and every derived table again from leaves and blobs, and say what differed. No server may be running.
+    Rebuild {
+        /// The data folder.
+        #[arg(long, value_name = "DIR")]
+        data: PathBuf,
+    },
+    /// Write the canonical form of every derived table to stdout: equal text, equal projections.
+    Dump {
+        /// The data folder.
+        #[arg(long, value_name = "DIR")]
+        data: PathBuf,
+    },
+    /// Print the API's description (OpenAPI 3.1, YAML).
+    #[command(hide = true)]
+    Openapi,
+}
+
+/// Runs the command line; the exit code is 0, 1 or 2.
+#[must_use]
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match run(arguments.verb) {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            // A closed pipe is a quiet end.
+            if error.downcast_ref::<std::io::Error>().is_some_and(|it| it.kind() == std::io::ErrorKind::BrokenPipe) {
+                return ExitCode::SUCCESS;
+            }
+            eprintln!("error: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(verb: Verb) -> anyhow::Result<u8> {
+    match verb {
+        Verb::Serve { data, listen, origin } => serve_until_asked(&data, listen, origin.as_deref()),
+        Verb::BindKey { data, issuer, key, origin } => {
+            let text = std::fs::read_to_string(&key).with_context(|| format!("`{}`", key.display()))?;
+            let public = parse_public_key(&text).with_context(|| format!("`{}`", key.display()))?;
+            let registry = Registry::open(&data, origin.as_deref())?;
+            let index = registry.bind(&issuer, &public)?;
+            println!("bound {} to {issuer} at index {index}", cleartitle_schema::signed::key_id(&public));
+            Ok(0)
+        }
+        Verb::Rebuild { data } => rebuild(&data),
+        Verb::Dump { data } => {
+            let data = DataDir::existing(&data)?;
+            let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+            SqliteStore::open_frozen(&data.database())?.dump(&mut out)?;
+            out.flush()?;
+            Ok(0)
+        }
+        Verb::Openapi => {
+            print!("{}", openapi()?);
+            Ok(0)
+        }
+    }
+}
+
+/// The API's description in YAML, as the file `openapi.yaml` has it.
+///
+/// # Errors
+/// What the encoder gives.
+pub fn openapi() -> anyhow::Result<String> {
+    Ok(router::openapi().to_yaml()?)
+}
+
+fn serve_until_asked(data: &Path, listen: SocketAddr, origin: Option<&str>) -> anyhow::Result<u8> {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("CLEARTITLE_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info,tower_http=warn"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    health::count();
+    let held = DataDir::open(data)?.lock()?;
+    let registry = Registry::open(data, origin)?;
+    eprintln!("log key: {}", registry.verifier());
+    let app = App::start(registry)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let listener = serve::bind(listen).await.with_context(|| format!("listening on {listen}"))?;
+        let address = listener.local_addr()?;
+        let mut out = std::io::stdout().lock();
+        writeln!(out, "listening on http://{address}")?;
+        out.flush()?;
+        drop(out);
+        serve::serve(listener, router::router(app), serve::asked_to_end()).await;
+        anyhow::Ok(())
+    })?;
+    drop(runtime);
+    drop(held);
+    Ok(0)
+}
+
+fn rebuild(data: &Path) -> anyhow::Result<u8> {
+    let data = DataDir::existing(data)?;
+    let _held = data.lock()?;
+    let rebuilt = SqliteStore::open(&data.database())?.rebuild()?;
+    if rebuilt.differing.is_empty() {
+        println!("rebuild: {} leaves, every projection is as it was", rebuilt.leaves);
+        return Ok(0);
+    }
+    println!("rebuild: {} leaves, made again and mended: {}", rebuilt.leaves, rebuilt.differing.join(", "));
+    Ok(1)
+}

@@ -1,0 +1,152 @@
+//! Every route of the registry on one page, grouped by who calls it, and the layers around them all.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use cleartitle_schema::api::PROBLEM_JSON;
+use tokio::sync::Semaphore;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
+use tower_http::trace::TraceLayer;
+use utoipa::{OpenApi, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::routes::problem::{Code, Failure};
+use crate::routes::{Shared, health, issuers, log, reasons, statements};
+
+/// How many requests are worked on at once; more are turned away, so that those inside get done.
+const MAX_REQUESTS: usize = 512;
+
+/// A DSSE v1 envelope.
+#[derive(ToSchema)]
+#[schema(title = "Envelope")]
+#[allow(dead_code, reason = "the description alone; `schema::signed` reads envelopes")]
+pub struct Envelope {
+    /// `application/vnd.cleartitle.statement+json`.
+    #[schema(rename = "payloadType", example = "application/vnd.cleartitle.statement+json")]
+    payload_type: String,
+    /// The canonical statement, in padded standard base64; at most 48,000 bytes before encoding.
+    #[schema(max_length = 64000)]
+    payload: String,
+    /// One to four signatures by different keys.
+    #[schema(min_items = 1, max_items = 4)]
+    signatures: Vec<EnvelopeSignature>,
+}
+
+/// One signature of an envelope.
+#[derive(ToSchema)]
+#[allow(dead_code, reason = "the description alone")]
+pub struct EnvelopeSignature {
+    /// The key's id.
+    #[schema(pattern = "^key:[0-9a-f]{64}$")]
+    keyid: String,
+    /// The Ed25519 signature over DSSE's pre-authentication encoding, in padded standard base64.
+    #[schema(min_length = 88, max_length = 88)]
+    sig: String,
+}
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Cleartitle registry",
+        description = "Who stated what about the use of documents in AI training, and what follows from it. The registry \
+            proves who stated what and when, not who owns what; `cleared` says nothing of data protection.",
+        license(name = "Apache-2.0", identifier = "Apache-2.0"),
+    ),
+    tags(
+        (name = "publishers", description = "State terms and prove provenance; a signature is the credential."),
+        (name = "labs", description = "Ask for clearance, pull snapshots."),
+        (name = "auditors", description = "Check that nothing was rewritten."),
+        (name = "operators", description = "Probes and metrics."),
+        (name = "everybody", description = "Read what is registered."),
+    ),
+    components(schemas(Envelope, EnvelopeSignature)),
+)]
+struct Base;
+
+/// Every route with its description.
+fn described() -> OpenApiRouter<Shared> {
+    OpenApiRouter::with_openapi(Base::openapi())
+        // Publishers.
+        .routes(routes!(statements::register, statements::list))
+        // Everybody.
+        .routes(routes!(statements::show))
+        .routes(routes!(issuers::show))
+        .routes(routes!(reasons::show))
+        .routes(routes!(log::log_key))
+        // Auditors.
+        .routes(routes!(log::checkpoint))
+        .routes(routes!(log::published))
+        // Operators.
+        .routes(routes!(health::healthz))
+        .routes(routes!(health::readyz))
+        .routes(routes!(health::metrics))
+}
+
+/// The API's description.
+#[must_use]
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    described().into_openapi()
+}
+
+/// The whole service.
+#[must_use]
+pub fn router(app: Shared) -> Router {
+    let (routes, _) = described().split_for_parts();
+    let limit = Arc::new(Semaphore::new(MAX_REQUESTS));
+    routes
+        .route("/tile/{*path}", get(log::tile))
+        .with_state(app)
+        .layer(middleware::from_fn_with_state(limit, shed))
+        .layer(CatchPanicLayer::custom(|_| Failure::internal().into_response()))
+        .layer(middleware::map_response(as_problem))
+        .layer(PropagateRequestIdLayer::x_request_id())
+        .layer(TraceLayer::new_for_http().make_span_with(span))
+        .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
+}
+
+/// The span of a request: its id, method and path. Never the query, which may name what a lab holds, nor who asks.
+fn span<B>(request: &axum::http::Request<B>) -> tracing::Span {
+    let id = request.headers().get("x-request-id").and_then(|id| id.to_str().ok()).unwrap_or_default();
+    tracing::info_span!("request", id, method = %request.method(), path = request.uri().path())
+}
+
+/// Turns a request away when too many are inside.
+async fn shed(State(limit): State<Arc<Semaphore>>, request: Request, next: Next) -> Response {
+    match limit.try_acquire() {
+        Ok(_inside) => next.run(request).await,
+        Err(_) => Failure::new(Code::Overloaded, "too many requests at once").into_response(),
+    }
+}
+
+/// Gives every error that is not yet a problem the form of one, the framework's own among them.
+async fn as_problem(response: Response) -> Response {
+    let status = response.status();
+    let is_problem =
+        response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes() == PROBLEM_JSON.as_bytes());
+    if is_problem || !(status.is_client_error() || status.is_server_error()) {
+        return response;
+    }
+    let (code, detail) = match status {
+        StatusCode::NOT_FOUND => (Code::NotFound, "there is nothing under this address"),
+        StatusCode::METHOD_NOT_ALLOWED => (Code::MethodNotAllowed, "the address exists, but not for this method"),
+        StatusCode::PAYLOAD_TOO_LARGE => (Code::TooLong, "the body is too long"),
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => (Code::UnsupportedMediaType, "the media type is not taken here"),
+        StatusCode::UNPROCESSABLE_ENTITY => (Code::UnprocessableRequest, "the body has another shape"),
+        other if other.is_client_error() => (Code::MalformedRequest, "the request can't be read"),
+        _ => (Code::Internal, "the registry failed"),
+    };
+    let mut problem = Failure::new(code, detail).into_response();
+    for name in [header::ALLOW, header::RETRY_AFTER] {
+        if let Some(value) = response.headers().get(&name) {
+            problem.headers_mut().insert(name, HeaderValue::clone(value));
+        }
+    }
+    problem
+}

@@ -1,0 +1,86 @@
+//! Extract: queries, media types and bodies, each refused with a problem; bodies are bounded in size and in idle time.
+
+use std::time::Duration;
+
+use axum::body::{Body, BodyDataStream, Bytes};
+use axum::extract::{FromRequestParts, Query};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
+use serde::de::DeserializeOwned;
+use tokio_stream::StreamExt as _;
+
+use super::problem::{Code, Failure};
+
+/// How long a client may leave a body without a byte.
+pub const IDLE: Duration = Duration::from_secs(30);
+
+/// A query string read strictly: a parameter that is unknown or given twice is refused.
+pub struct Asked<T>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Asked<T> {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Failure> {
+        match Query::<T>::try_from_uri(&parts.uri) {
+            Ok(Query(asked)) => Ok(Self(asked)),
+            Err(rejection) => Err(Failure::new(Code::MalformedRequest, rejection.body_text())),
+        }
+    }
+}
+
+/// No query at all: parameters that nobody reads are refused, so that a misspelled one is noticed.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Nothing {}
+
+/// The media type of a request, without its parameters, in lower case.
+#[must_use]
+pub fn media_type(headers: &HeaderMap) -> String {
+    let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+}
+
+/// Refuses a request of another media type.
+///
+/// # Errors
+/// [`Code::UnsupportedMediaType`].
+pub fn require_media_type(headers: &HeaderMap, wanted: &str) -> Result<(), Failure> {
+    if media_type(headers) == wanted {
+        return Ok(());
+    }
+    Err(Failure::new(Code::UnsupportedMediaType, format!("this takes `{wanted}`")))
+}
+
+/// The next piece of a body; `None` at its end.
+///
+/// # Errors
+/// [`Code::SlowClient`] after [`IDLE`], [`Code::MalformedRequest`] for a body that breaks off.
+pub async fn next_piece(stream: &mut BodyDataStream) -> Result<Option<Bytes>, Failure> {
+    match tokio::time::timeout(IDLE, stream.next()).await {
+        Ok(None) => Ok(None),
+        Ok(Some(Ok(bytes))) => Ok(Some(bytes)),
+        Ok(Some(Err(_))) => Err(Failure::new(Code::MalformedRequest, "the body broke off")),
+        Err(_) => Err(Failure::new(Code::SlowClient, "no byte of the body came for 30 seconds")),
+    }
+}
+
+/// A whole body of at most `limit` bytes.
+///
+/// # Errors
+/// [`Code::TooLong`], and those of [`next_piece`].
+pub async fn whole_body(headers: &HeaderMap, body: Body, limit: usize) -> Result<Vec<u8>, Failure> {
+    let too_long = || Failure::new(Code::TooLong, format!("the body is longer than {limit} bytes"));
+    let declared = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    if declared.is_some_and(|length| length > limit as u64) {
+        return Err(too_long());
+    }
+    let mut stream = body.into_data_stream();
+    let mut bytes = Vec::new();
+    while let Some(piece) = next_piece(&mut stream).await? {
+        if bytes.len() + piece.len() > limit {
+            return Err(too_long());
+        }
+        bytes.extend_from_slice(&piece);
+    }
+    Ok(bytes)
+}

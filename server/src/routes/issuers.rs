@@ -1,0 +1,51 @@
+//! Issuers over HTTP: who speaks with which keys since when.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use cleartitle_schema::api::{IssuerKey, IssuerView, KindCount, Problem};
+use cleartitle_schema::issuer::Domain;
+
+use super::extract::{Asked, Nothing};
+use super::problem::{Code, Failure};
+use super::{Shared, blocking};
+
+/// Read an issuer: its keys, its tenure, and how much it has registered.
+#[utoipa::path(
+    get, path = "/v1/issuers/{domain}", tag = "everybody",
+    params(("domain" = String, Path, description = "The issuer's domain.", example = "press.example")),
+    responses(
+        (status = 200, description = "The issuer.", body = IssuerView),
+        (status = 400, description = "Not a domain.", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "No key is bound to it.", body = Problem, content_type = "application/problem+json"),
+        (status = 500, description = "The registry failed.", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "Overloaded, or the store fails.", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub async fn show(
+    State(app): State<Shared>,
+    Path(domain): Path<String>,
+    _: Asked<Nothing>,
+) -> Result<Json<IssuerView>, Failure> {
+    let domain: Domain = domain.parse().map_err(|error| Failure::new(Code::MalformedRequest, format!("{error}")))?;
+    blocking(&app, move |app| {
+        let bindings = app.store.bindings_of(&domain)?;
+        let first = bindings.first().ok_or_else(|| Failure::not_found(format!("the issuer `{domain}`")))?;
+        let tenure_from = first.bound_at;
+        let keys = bindings.iter().map(|bound| IssuerKey {
+            key_id: bound.key_id,
+            key: bound.key.clone(),
+            proof: bound.proof,
+            index: bound.index,
+            bound_at: bound.bound_at,
+        });
+        let counts = app.store.counts(&domain)?.into_iter().map(|(kind, count)| KindCount { kind, count });
+        Ok(Json(IssuerView {
+            authority: domain.authority().to_string(),
+            tenure_from,
+            keys: keys.collect(),
+            statements: counts.collect(),
+            domain,
+        }))
+    })
+    .await
+}

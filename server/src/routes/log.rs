@@ -1,0 +1,121 @@
+//! The log over HTTP: checkpoint, tiles and entry bundles as C2SP tlog-tiles has them, blobs, and the keys to pin.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use cleartitle_schema::api::{LogKey, Problem};
+use cleartitle_schema::id::Commitment;
+use cleartitle_schema::signed::print_public_key;
+use cleartitle_schema::tlog::tile::{EntriesId, EntryBundle, FULL_WIDTH, TileId};
+
+use super::extract::{Asked, Nothing};
+use super::problem::{Code, Failure};
+use super::{Shared, blocking};
+
+/// What never changes may be kept for ever.
+pub(super) const IMMUTABLE: &str = "public, max-age=31536000, immutable";
+
+fn bytes(content_type: &'static str, cache: &'static str, body: Vec<u8>) -> Response {
+    ([(header::CONTENT_TYPE, content_type), (header::CACHE_CONTROL, cache)], body).into_response()
+}
+
+/// Read the newest signed checkpoint.
+#[utoipa::path(
+    get, path = "/checkpoint", tag = "auditors",
+    responses(
+        (status = 200, description = "A signed note.", body = String, content_type = "text/plain; charset=utf-8"),
+        (status = 400, description = "A parameter is wrong.", body = Problem, content_type = "application/problem+json"),
+        (status = 500, description = "The registry failed.", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "Overloaded, or the store fails.", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub async fn checkpoint(State(app): State<Shared>, _: Asked<Nothing>) -> Result<Response, Failure> {
+    let newest = blocking(&app, |app| Ok(app.store.latest_checkpoint()?)).await?;
+    let newest = newest.ok_or_else(|| Failure::not_found("the checkpoint"))?;
+    Ok(bytes("text/plain; charset=utf-8", "no-cache", newest.note.into_bytes()))
+}
+
+/// Read a tile of hashes, or a bundle of entries.
+///
+/// Paths are those of `c2sp.org/tlog-tiles`: `/tile/<L>/<N>[.p/<W>]` and `/tile/entries/<N>[.p/<W>]`.
+#[utoipa::path(
+    get, path = "/tile/{path}", tag = "auditors",
+    params(("path" = String, Path, description = "Level or `entries`, index, and width of a partial tile.", example = "0/000.p/1")),
+    responses(
+        (status = 200, description = "The tile's bytes.", body = String, content_type = "application/octet-stream"),
+        (status = 400, description = "Not a path of a tile.", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "The log has no such tile.", body = Problem, content_type = "application/problem+json"),
+        (status = 500, description = "The registry failed.", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "Overloaded, or the store fails.", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub async fn tile(
+    State(app): State<Shared>,
+    Path(path): Path<String>,
+    _: Asked<Nothing>,
+) -> Result<Response, Failure> {
+    let path = format!("tile/{path}");
+    let body = if let Ok(id) = EntriesId::parse_path(&path) {
+        blocking(&app, move |app| {
+            let first = id.index.saturating_mul(u64::from(FULL_WIDTH));
+            let entries = app.store.leaves(first..first.saturating_add(u64::from(id.width)))?;
+            if entries.len() < usize::from(id.width) {
+                return Err(Failure::not_found(format!("`/{}`", id.path())));
+            }
+            EntryBundle { entries }.encode().map_err(|_| Failure::internal())
+        })
+        .await?
+    } else {
+        let id = TileId::parse_path(&path).map_err(|error| Failure::new(Code::MalformedRequest, error.to_string()))?;
+        blocking(&app, move |app| {
+            let kept = app.store.tile(id.level, id.index)?.unwrap_or_default();
+            let wanted = kept.get(..usize::from(id.width) * 32).map(<[u8]>::to_vec);
+            wanted.ok_or_else(|| Failure::not_found(format!("`/{}`", id.path())))
+        })
+        .await?
+    };
+    Ok(bytes("application/octet-stream", IMMUTABLE, body))
+}
+
+/// Read the blob that opens a leaf's commitment: envelope and salt, in canonical JSON.
+#[utoipa::path(
+    get, path = "/v1/published/{commitment}", tag = "auditors",
+    params(("commitment" = String, Path, description = "The commitment of a leaf.", pattern = "^commitment:[0-9a-f]{64}$")),
+    responses(
+        (status = 200, description = "Envelope and salt.", body = Object),
+        (status = 400, description = "Not a commitment.", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "Sealed, erased or not of this log.", body = Problem, content_type = "application/problem+json"),
+        (status = 500, description = "The registry failed.", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "Overloaded, or the store fails.", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub async fn published(
+    State(app): State<Shared>,
+    Path(commitment): Path<String>,
+    _: Asked<Nothing>,
+) -> Result<Response, Failure> {
+    let commitment: Commitment =
+        commitment.parse().map_err(|error| Failure::new(Code::MalformedRequest, format!("{error}")))?;
+    let blob = blocking(&app, move |app| Ok(app.store.published(&commitment)?)).await?;
+    // An erased blob must not live on in caches.
+    Ok(bytes("application/json", "no-cache", blob.ok_or_else(|| Failure::not_found(commitment))?))
+}
+
+/// Read the log's origin and the keys that clients pin.
+#[utoipa::path(
+    get, path = "/v1/log-key", tag = "everybody",
+    responses(
+        (status = 200, description = "The keys.", body = LogKey),
+        (status = 400, description = "A parameter is wrong.", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "Overloaded.", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub async fn log_key(State(app): State<Shared>, _: Asked<Nothing>) -> Json<LogKey> {
+    let registry = &app.registry;
+    Json(LogKey {
+        origin: registry.origin.clone(),
+        verifier: registry.verifier().to_string(),
+        operator: print_public_key(&registry.operator_key()).trim_end().to_owned(),
+    })
+}

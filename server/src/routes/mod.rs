@@ -1,0 +1,30 @@
+//! Handlers: extract, call, answer; one file for each noun of the API.
+//!
+//! Deliberately absent: the list of routes (`router`), SQL, and every judgement (`registration`, `standing`, `decide`).
+
+pub mod extract;
+pub mod health;
+pub mod issuers;
+pub mod log;
+pub mod problem;
+pub mod reasons;
+pub mod statements;
+
+use std::sync::Arc;
+
+use crate::app::App;
+
+/// What every handler is given.
+pub type Shared = Arc<App>;
+
+/// Runs blocking work of the store beside the async threads.
+///
+/// # Errors
+/// What the work gives; a panic in it is an internal error.
+pub async fn blocking<T: Send + 'static>(
+    app: &Shared,
+    work: impl FnOnce(&App) -> Result<T, problem::Failure> + Send + 'static,
+) -> Result<T, problem::Failure> {
+    let app = Arc::clone(app);
+    tokio::task::spawn_blocking(move || work(&app)).await.unwrap_or_else(|_| Err(problem::Failure::internal()))
+}
