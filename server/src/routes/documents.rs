@@ -1,0 +1,134 @@
+//! Documents over HTTP: batches of provenance records, and what is known of one document.
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, header};
+use axum::response::{IntoResponse, Response};
+use cleartitle_schema::acquisition::Acquisition;
+use cleartitle_schema::api::{BatchRegistration, DocumentView, NDJSON, Problem, ProvenanceRecord};
+use cleartitle_schema::id::{ContentName, ListId};
+use cleartitle_schema::signed::MAX_ENVELOPE;
+use cleartitle_schema::statement::Body as Said;
+
+use super::extract::{Asked, Nothing, require_media_type, whole_body};
+use super::log::IMMUTABLE;
+use super::problem::{Code, Failure};
+use super::statements::{created, refused, registration_of, summary};
+use super::{Shared, blocking};
+use crate::log::now;
+use crate::registration::{self, MAX_LIST};
+use crate::store::Page;
+
+/// The most records and statements that are shown of one document.
+const SHOWN: usize = 1000;
+
+/// Register a batch of provenance records.
+///
+/// The body is NDJSON: on the first line the DSSE envelope of a `manifest` statement with the role `provenance`, after it
+/// exactly the bytes whose digest, length and number of rows that statement signs: one acquisition a line, at most 32 MiB.
+#[utoipa::path(
+    post, path = "/v1/documents", tag = "publishers",
+    request_body(content = String, content_type = "application/x-ndjson"),
+    responses(
+        (status = 201, description = "Registered now.", body = BatchRegistration),
+        (status = 200, description = "Was registered before; the first receipt.", body = BatchRegistration),
+        (status = 400, description = "Not an envelope, not canonical, not a statement.", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "Not the issuer's to say.", body = Problem, content_type = "application/problem+json"),
+        (status = 408, description = "The body came too slowly.", body = Problem, content_type = "application/problem+json"),
+        (status = 413, description = "Too long.", body = Problem, content_type = "application/problem+json"),
+        (status = 415, description = "Not NDJSON.", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "Understood and refused.", body = Problem, content_type = "application/problem+json"),
+        (status = 500, description = "The registry failed.", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "Overloaded, or the log is unavailable.", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub async fn register(
+    State(app): State<Shared>,
+    _: Asked<Nothing>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Failure> {
+    require_media_type(&headers, NDJSON)?;
+    let memory = app.large_bodies().await?;
+    let mut envelope = whole_body(&headers, body, MAX_ENVELOPE + 1 + MAX_LIST).await?;
+    let end = envelope.iter().position(|byte| *byte == b'\n').unwrap_or(envelope.len());
+    let list = envelope.split_off((end + 1).min(envelope.len()));
+    envelope.truncate(end);
+    let admitted = blocking(&app, move |app| {
+        Ok(registration::admit_batch(&*app.store, &app.registry.origin, &envelope, list, now())?)
+    });
+    let candidate = admitted.await.map_err(refused)?;
+    let logged = app.log.add(candidate).await.map_err(|refusal| refused(refusal.into()))?;
+    drop(memory);
+    let answer = blocking(&app, move |app| {
+        let registration = registration_of(app, &logged.stored)?;
+        let Said::Manifest { list, rows, .. } = &logged.stored.registered.statement.body else {
+            return Err(Failure::internal());
+        };
+        Ok((created(logged.new), BatchRegistration { registration, list: *list, rows: *rows }))
+    });
+    let (status, answer) = answer.await?;
+    Ok((status, Json(answer)).into_response())
+}
+
+/// Read what is registered of a document by its name alone: provenance records, and statements that list it.
+#[utoipa::path(
+    get, path = "/v1/documents/{name}", tag = "everybody",
+    params(("name" = String, Path, description = "The document's id, or an alias of it.",
+        pattern = "^(blake3|sha256):[0-9a-f]{64}$|^warc-sha1:[0-9a-f]{40}$")),
+    responses(
+        (status = 200, description = "What is registered; nothing is an answer too.", body = DocumentView),
+        (status = 400, description = "Not a document's name.", body = Problem, content_type = "application/problem+json"),
+        (status = 500, description = "The registry failed.", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "Overloaded, or the store fails.", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub async fn show(
+    State(app): State<Shared>,
+    Path(name): Path<String>,
+    _: Asked<Nothing>,
+) -> Result<Json<DocumentView>, Failure> {
+    let name: ContentName = name.parse().map_err(|error| Failure::new(Code::MalformedRequest, format!("{error}")))?;
+    blocking(&app, move |app| {
+        let mut records = Vec::new();
+        for record in app.store.records(&name, SHOWN)? {
+            let page = Page { from: record.index, below: Some(record.index + 1), limit: 1, ..Page::default() };
+            let manifest = app.store.statements(&page)?.pop().ok_or_else(Failure::internal)?.registered;
+            let acquisition: Acquisition = serde_json::from_slice(&record.bytes).map_err(|_| Failure::internal())?;
+            records.push(ProvenanceRecord {
+                statement: manifest.id,
+                issuer: manifest.statement.issuer.domain,
+                registered_at: manifest.registered_at,
+                line: record.line,
+                acquisition,
+            });
+        }
+        let statements = app.store.claims(&name, SHOWN)?.iter().map(summary).collect::<Result<_, _>>()?;
+        Ok(Json(DocumentView { document: name, records, statements }))
+    })
+    .await
+}
+
+/// Read the bytes of a bulk list.
+#[utoipa::path(
+    get, path = "/v1/lists/{list}", tag = "auditors",
+    params(("list" = String, Path, description = "The list's digest.", pattern = "^list:[0-9a-f]{64}$")),
+    responses(
+        (status = 200, description = "The list's bytes.", body = String, content_type = "application/x-ndjson"),
+        (status = 400, description = "Not a list's digest.", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "The registry does not keep it.", body = Problem, content_type = "application/problem+json"),
+        (status = 500, description = "The registry failed.", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "Overloaded, or the store fails.", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub async fn list(
+    State(app): State<Shared>,
+    Path(list): Path<String>,
+    _: Asked<Nothing>,
+) -> Result<Response, Failure> {
+    let list: ListId = list.parse().map_err(|error| Failure::new(Code::MalformedRequest, format!("{error}")))?;
+    let bytes = blocking(&app, move |app| Ok(app.store.list(&list)?)).await?;
+    let bytes = bytes.ok_or_else(|| Failure::not_found(list))?;
+    Ok(([(header::CONTENT_TYPE, NDJSON), (header::CACHE_CONTROL, IMMUTABLE)], bytes).into_response())
+}
