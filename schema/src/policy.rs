@@ -285,10 +285,10 @@ pub fn act(actions: &Actions, question: &Question, decision: &Decision) -> Outco
     if let Some(exception) = exception {
         return outcome(exception.action, format!("exception by {}: {}", exception.owner, exception.because));
     }
-    if let Some(rule) = actions.by_reason.iter().find(|rule| decision.has(rule.reason)) {
-        return outcome(rule.action, format!("by-reason {}: {}", rule.reason, rule.because));
-    }
-    if let Some(statutory) = actions.statutory.iter().find(|it| it.verdicts.contains(&decision.verdict)) {
+    // Every mining exception asks for lawful access first (EU directive 2019/790, articles 3(1) and 4(1)).
+    let lawful = !decision.has(Reason::UnlawfulSource);
+    let excepted = actions.statutory.iter().find(|it| lawful && it.verdicts.contains(&decision.verdict));
+    if let Some(statutory) = excepted {
         return outcome(Disposition::Keep, format!("statutory {}: {}", statutory.exception, statutory.because));
     }
     let by_verdict = match decision.verdict {
@@ -298,12 +298,16 @@ pub fn act(actions: &Actions, question: &Question, decision: &Decision) -> Outco
         Verdict::Disputed => actions.disputed,
         Verdict::Reserved => actions.reserved,
     };
+    if let Some(rule) = actions.by_reason.iter().find(|rule| decision.has(rule.reason)) {
+        // A reason that only accompanies may make the action stricter; to loosen it, it must be the one that decided.
+        let decides = decision.deciding() == Some(rule.reason);
+        let action = if decides { rule.action } else { rule.action.min(by_verdict) };
+        return outcome(action, format!("by-reason {}: {}", rule.reason, rule.because));
+    }
     if let Some(refused) = refused_license(actions, decision) {
         return outcome(by_verdict.min(Disposition::Review), format!("accepted-licenses: {refused} is not among them"));
     }
-    let accepts =
-        || decision.duties.iter().filter(|owed| owed.outstanding()).all(|owed| accepted(actions, &owed.duty.action));
-    if decision.verdict == Verdict::Conditional && !actions.accepted_duties.is_empty() && accepts() {
+    if decision.verdict == Verdict::Conditional && takes_on(actions, decision) {
         return outcome(Disposition::Keep, "accepted-duties");
     }
     outcome(by_verdict, "verdict")
@@ -313,6 +317,15 @@ fn refused_license<'a>(actions: &Actions, decision: &'a Decision) -> Option<&'a 
     let accepted = actions.accepted_licenses.as_ref()?;
     let licenses = decision.reasons.iter().filter(|finding| finding.code == Reason::LicenseApplies);
     licenses.filter_map(|finding| finding.detail.as_deref()).find(|license| !accepted.iter().any(|it| it == license))
+}
+
+/// Whether the asker takes on every outstanding duty. An open offer is no contract until it is accepted on record, so that
+/// taking on its duties keeps nothing.
+fn takes_on(actions: &Actions, decision: &Decision) -> bool {
+    let mut outstanding = decision.duties.iter().filter(|owed| owed.outstanding()).peekable();
+    !decision.has(Reason::OfferOpen)
+        && outstanding.peek().is_some()
+        && outstanding.all(|owed| accepted(actions, &owed.duty.action))
 }
 
 fn accepted(actions: &Actions, duty: &DutyAction) -> bool {
@@ -347,5 +360,76 @@ impl Policy {
     #[must_use]
     pub fn asker_authority(&self) -> Option<Authority> {
         self.asker.domain.as_ref().map(Domain::authority)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::acquisition::Acquisition;
+    use crate::decide::{Finding, Owed};
+
+    fn decided(verdict: Verdict, codes: &[Reason]) -> Decision {
+        let reasons = codes.iter().map(|code| Finding::new(*code)).collect();
+        Decision { verdict, reasons, duties: Vec::new(), voices: Vec::new() }
+    }
+
+    fn done(actions: &Actions, decision: &Decision) -> Disposition {
+        let policy = Policy {
+            version: 1,
+            category: Use::TrainAi,
+            asker: AskerHalf::default(),
+            log_key: None,
+            max_snapshot_age_days: None,
+            reading: Reading::default(),
+            actions: actions.clone(),
+        };
+        let question = policy.question(Acquisition::fetched("https://press.example/a"), Timestamp(1_790_000_000));
+        act(actions, &question, decision).action
+    }
+
+    fn by_reason(reason: Reason, action: Disposition) -> Actions {
+        let rule = ByReason { reason, action, because: "test".to_owned() };
+        Actions { by_reason: vec![rule], ..Actions::default() }
+    }
+
+    #[test]
+    fn a_reason_that_only_accompanies_never_loosens() {
+        let keep = by_reason(Reason::OfferOpen, Disposition::Keep);
+        let disputed = decided(Verdict::Disputed, &[Reason::Disputed, Reason::OfferOpen]);
+        assert_eq!(done(&keep, &disputed), Disposition::Drop);
+        let open = decided(Verdict::Conditional, &[Reason::OfferOpen, Reason::PaymentDue]);
+        assert_eq!(done(&keep, &open), Disposition::Keep);
+        let drop = by_reason(Reason::StricterSince, Disposition::Drop);
+        let cleared = decided(Verdict::Cleared, &[Reason::GrantInForce, Reason::StricterSince]);
+        assert_eq!(done(&drop, &cleared), Disposition::Drop);
+    }
+
+    #[test]
+    fn an_unaccepted_offer_is_never_kept_by_taking_on_its_duties() {
+        let duty: crate::terms::Duty =
+            serde_json::from_str(r#"{"phase":"during","action":{"duty":"attribute"}}"#).expect("a duty");
+        let owed =
+            Owed { state: crate::decide::DutyState::Outstanding, statement: None, to: "press.example".into(), duty };
+        let actions = Actions { accepted_duties: vec!["attribute".to_owned()], ..Actions::default() };
+        let mut granted = decided(Verdict::Conditional, &[Reason::DutyOutstanding, Reason::GrantInForce]);
+        granted.duties.push(owed.clone());
+        assert_eq!(done(&actions, &granted), Disposition::Keep);
+        let mut offered = decided(Verdict::Conditional, &[Reason::OfferOpen]);
+        assert_eq!(done(&actions, &offered), Disposition::Review, "no outstanding duty is not all duties met");
+        offered.duties.push(owed);
+        assert_eq!(done(&actions, &offered), Disposition::Review);
+    }
+
+    #[test]
+    fn a_statutory_exception_needs_lawful_access() {
+        let statutory = StatutoryException {
+            exception: "eu-2019-790-art-3".to_owned(),
+            verdicts: vec![Verdict::Reserved],
+            because: "research".to_owned(),
+        };
+        let actions = Actions { statutory: vec![statutory], ..Actions::default() };
+        assert_eq!(done(&actions, &decided(Verdict::Reserved, &[Reason::RightsReserved])), Disposition::Keep);
+        assert_eq!(done(&actions, &decided(Verdict::Reserved, &[Reason::UnlawfulSource])), Disposition::Drop);
     }
 }

@@ -78,8 +78,7 @@ impl Registry {
             return Err(OpenError::Origin { present, wanted });
         }
         let operator_domain = if present == wanted { operator_domain } else { self::operator_domain(&present)? };
-        let signer =
-            NoteSigner::new(&present, log_key).map_err(|_| OpenError::OriginForm(present.clone()))?;
+        let signer = NoteSigner::new(&present, log_key).map_err(|_| OpenError::OriginForm(present.clone()))?;
         data.publish("log.pub", &format!("{}\n", signer.verifier()))?;
         data.publish("operator.pub", &print_public_key(&operator.verifying_key()))?;
         let registry = Self { data, store, origin: present, signer, operator_domain, operator };
@@ -131,8 +130,7 @@ impl Registry {
             return Ok(bound.index);
         }
         let operator = (&self.operator_domain, &self.operator);
-        let candidate: Candidate =
-            registration::bind(&*self.store, &self.origin, operator, domain, key, now())?;
+        let candidate: Candidate = registration::bind(&*self.store, &self.origin, operator, domain, key, now())?;
         let mut answers = self.sequencer().commit(std::slice::from_ref(&candidate));
         let lost = || Refusal::Unavailable("no answer".to_owned());
         Ok(answers.pop().ok_or_else(lost)??.stored.registered.index)

@@ -19,12 +19,17 @@ use crate::{router, serve};
 
 /// The Cleartitle registry: signed terms go in, a transparency log proves them, clearance comes out.
 #[derive(Debug, Parser)]
-#[command(name = "cleartitle-server", version, about, after_help = "\
+#[command(
+    name = "cleartitle-server",
+    version,
+    about,
+    after_help = "\
 Exit codes: 0 done, 1 a check found differences, 2 could not do the job.\n\n\
 First steps:\n  \
 cleartitle-server serve --data registry/\n  \
 cleartitle-server bind-key --data registry/ --issuer press.example --key press.pub\n  \
-cleartitle register --registry http://127.0.0.1:8787 --key press.pem --issuer press.example terms.toml")]
+cleartitle register --registry http://127.0.0.1:8787 --key press.pem --issuer press.example terms.toml"
+)]
 struct Arguments {
     #[command(subcommand)]
     verb: Verb,

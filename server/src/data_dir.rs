@@ -108,7 +108,8 @@ impl DataDir {
         if !path.exists() {
             let mut secret = [0; 32];
             getrandom::fill(&mut secret).map_err(|error| io_at(&path)(io::Error::other(error.to_string())))?;
-            let text = print_private_key(&SigningKey::from_bytes(&secret)).map_err(|_| DataDirError::Key(path.clone()))?;
+            let text =
+                print_private_key(&SigningKey::from_bytes(&secret)).map_err(|_| DataDirError::Key(path.clone()))?;
             self.place(&path, text.as_bytes(), 0o600, false)?;
         }
         let text = fs::read_to_string(&path).map_err(io_at(&path))?;

@@ -128,12 +128,18 @@ impl Sequencer {
 
     /// One batch on the present head: answers what is known or refused, commits the others as far as they don't touch
     /// each other. What is left without an answer belongs to the next attempt.
-    fn attempt(&self, candidates: &[Candidate], answers: &mut [Option<Result<Logged, Refusal>>]) -> Result<(), CommitError> {
+    fn attempt(
+        &self,
+        candidates: &[Candidate],
+        answers: &mut [Option<Result<Logged, Refusal>>],
+    ) -> Result<(), CommitError> {
         let head = self.store.head()?.unwrap_or_else(Head::empty);
         let registered_at = now().max(head.registered_at);
         let mut chosen: Vec<usize> = Vec::new();
         let mut touched: HashSet<StatementId> = HashSet::new();
-        for (place, candidate) in candidates.iter().enumerate().filter(|(place, _)| answers[*place].is_none()).collect::<Vec<_>>() {
+        for (place, candidate) in
+            candidates.iter().enumerate().filter(|(place, _)| answers[*place].is_none()).collect::<Vec<_>>()
+        {
             if let Some(stored) = self.store.statement(&candidate.id)? {
                 answers[place] = Some(Ok(Logged { stored, new: false }));
                 continue;
@@ -230,8 +236,8 @@ pub fn tile_reader(store: &dyn Store) -> impl Fn(TileId) -> Option<Vec<u8>> {
 pub fn receipt(store: &dyn Store, index: u64) -> Result<Receipt, StoreError> {
     let covering = store.checkpoint_from(index + 1)?;
     let covering = covering.ok_or_else(|| StoreError::Damaged(format!("no checkpoint covers leaf {index}")))?;
-    let proof = inclusion(index, covering.size, tile_reader(store))
-        .map_err(|error| StoreError::Damaged(error.to_string()))?;
+    let proof =
+        inclusion(index, covering.size, tile_reader(store)).map_err(|error| StoreError::Damaged(error.to_string()))?;
     Ok(Receipt { index, proof, checkpoint_note: covering.note, extra: None })
 }
 

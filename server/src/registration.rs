@@ -263,13 +263,17 @@ pub fn bind(
         effective: Window::default(),
         supersedes: Vec::new(),
         delegation: None,
-        body: Body::KeyBinding { domain: domain.clone(), key: text.trim_end().to_owned(), proof: Proof::Operator, new_tenure: false },
+        body: Body::KeyBinding {
+            domain: domain.clone(),
+            key: text.trim_end().to_owned(),
+            proof: Proof::Operator,
+            new_tenure: false,
+        },
         evidence: Vec::new(),
         modelled_on: None,
         note: None,
     };
     let payload = statement.to_payload().map_err(|error| failed(&error))?;
-    let envelope =
-        sign(statement::PAYLOAD_TYPE, &payload, &[operator.1]).map_err(|error| failed(&error))?;
+    let envelope = sign(statement::PAYLOAD_TYPE, &payload, &[operator.1]).map_err(|error| failed(&error))?;
     Ok(Candidate { id: StatementId::of(&payload), envelope, statement, list: None })
 }

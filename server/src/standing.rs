@@ -72,9 +72,7 @@ fn check_kind(named: &Stored, kinds: &[Kind]) -> Result<(), Refusal> {
 /// Keys are bound and revoked by the operator; and a withdrawal that could be withdrawn would revive what others took for ended.
 fn check_nameable(named: &Stored) -> Result<(), Refusal> {
     match named.registered.statement.kind() {
-        found @ (Kind::KeyBinding | Kind::Withdrawal) => {
-            Err(Refusal::WrongKind { named: named.registered.id, found })
-        }
+        found @ (Kind::KeyBinding | Kind::Withdrawal) => Err(Refusal::WrongKind { named: named.registered.id, found }),
         _ => Ok(()),
     }
 }
@@ -105,8 +103,7 @@ fn is_payee(issuer: &Domain, named: &Stored, duty: &str) -> bool {
             Action::Report { to, .. } => to.as_ref(),
             _ => None,
         };
-        asked.action.word() == duty
-            && to.map_or_else(|| may_replace(issuer, named), |party| party.includes(issuer))
+        asked.action.word() == duty && to.map_or_else(|| may_replace(issuer, named), |party| party.includes(issuer))
     })
 }
 

@@ -50,11 +50,7 @@ pub async fn checkpoint(State(app): State<Shared>, _: Asked<Nothing>) -> Result<
         (status = 503, description = "Overloaded, or the store fails.", body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub async fn tile(
-    State(app): State<Shared>,
-    Path(path): Path<String>,
-    _: Asked<Nothing>,
-) -> Result<Response, Failure> {
+pub async fn tile(State(app): State<Shared>, Path(path): Path<String>, _: Asked<Nothing>) -> Result<Response, Failure> {
     let path = format!("tile/{path}");
     let body = if let Ok(id) = EntriesId::parse_path(&path) {
         blocking(&app, move |app| {

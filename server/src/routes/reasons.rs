@@ -21,15 +21,13 @@ use super::problem::{Code, Failure};
 pub async fn show(Path(code): Path<String>) -> Result<Response, Failure> {
     let problem = Code::ALL.iter().find(|known| known.word() == code);
     let page = match (problem, code.parse::<Reason>()) {
-        (Some(code), _) => format!(
-            "# {}: {}\n\nHTTP {}\n\n{}\n",
-            code.word(),
-            code.title(),
-            code.status().as_u16(),
-            code.page()
-        ),
+        (Some(code), _) => {
+            format!("# {}: {}\n\nHTTP {}\n\n{}\n", code.word(), code.title(), code.status().as_u16(), code.page())
+        }
         (None, Ok(reason)) => reason.page().to_owned(),
-        (None, Err(_)) => return Err(Failure::not_found(format!("the code `{}`", code.chars().take(80).collect::<String>()))),
+        (None, Err(_)) => {
+            return Err(Failure::not_found(format!("the code `{}`", code.chars().take(80).collect::<String>())));
+        }
     };
     Ok(([(header::CONTENT_TYPE, "text/markdown; charset=utf-8")], page).into_response())
 }

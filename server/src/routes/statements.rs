@@ -86,9 +86,8 @@ pub async fn register(
 ) -> Result<Response, Failure> {
     require_media_type(&headers, "application/json")?;
     let envelope = whole_body(&headers, body, MAX_ENVELOPE).await?;
-    let admitted = blocking(&app, move |app| {
-        Ok(registration::admit(&*app.store, &app.registry.origin, &envelope, now())?)
-    });
+    let admitted =
+        blocking(&app, move |app| Ok(registration::admit(&*app.store, &app.registry.origin, &envelope, now())?));
     let candidate = match admitted.await {
         Ok(candidate) => candidate,
         Err(failure) => return Err(refused(failure)),

@@ -13,7 +13,8 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use super::failed;
 use crate::store::{Binding, Head, Page, Record, Relation, SignedHead, StoreError, Stored};
 
-const STATEMENT_COLUMNS: &str = "s.idx, s.id, s.commitment, s.registered_at, s.signed_by, s.tenure_from, s.proven, s.payload";
+const STATEMENT_COLUMNS: &str =
+    "s.idx, s.id, s.commitment, s.registered_at, s.signed_by, s.tenure_from, s.proven, s.payload";
 
 fn damaged(what: &str) -> impl Fn() -> StoreError {
     move || StoreError::Damaged(format!("`{what}` can't be read back"))
@@ -147,13 +148,8 @@ pub(super) fn statements(connection: &Connection, page: &Page) -> Result<Vec<Sto
     );
     let below = page.below.map_or(i64::MAX, column);
     let limit = i64::try_from(page.limit).unwrap_or(i64::MAX);
-    let values = params![
-        page.issuer.as_ref().map(Domain::as_str),
-        page.kind.map(Kind::word),
-        column(page.from),
-        below,
-        limit
-    ];
+    let values =
+        params![page.issuer.as_ref().map(Domain::as_str), page.kind.map(Kind::word), column(page.from), below, limit];
     rows(connection, &sql, values, stored)
 }
 

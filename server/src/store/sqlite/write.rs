@@ -148,9 +148,7 @@ fn project_content(connection: &Connection, entry: &Entry, index: i64) -> Result
         let record: Acquisition = serde_json::from_slice(line).map_err(damaged)?;
         for (kind, name) in record.content.iter().map(|name| name.to_parts()) {
             let (line_number, start, length) = (integer(number as u64 + 1)?, integer(start as u64)?, line.len() as u64);
-            insert
-                .execute(params![kind, name, index, line_number, start, length.cast_signed()])
-                .map_err(failed)?;
+            insert.execute(params![kind, name, index, line_number, start, length.cast_signed()]).map_err(failed)?;
         }
         start += line.len();
     }
