@@ -1,0 +1,56 @@
+//! `cleartitle init`: writes a commented policy, or a commented terms file, to begin from.
+
+use super::files;
+use super::talk::{Exit, Talk, advised, data};
+use std::path::PathBuf;
+
+/// The policy as it is written.
+pub const POLICY: &str = include_str!("templates/policy.toml");
+
+/// The terms file as it is written.
+pub const TERMS: &str = include_str!("templates/terms.toml");
+
+/// Flags of `init`.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  cleartitle init                        writes cleartitle.toml, the policy of whoever uses documents
+  cleartitle init --terms                writes terms.toml, the terms of whoever publishes them
+  cleartitle init --out -                prints the policy")]
+pub struct Args {
+    /// Write a terms file instead of a policy.
+    #[arg(long)]
+    terms: bool,
+    /// Where to; `-` prints it. Left out: cleartitle.toml, or terms.toml.
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Replace a file that is there.
+    #[arg(long)]
+    force: bool,
+}
+
+/// Runs the verb.
+///
+/// # Errors
+/// A file that is there already, and what writing gives.
+pub fn run(args: &Args, talk: Talk) -> anyhow::Result<Exit> {
+    let (text, usual) = if args.terms { (TERMS, "terms.toml") } else { (POLICY, "cleartitle.toml") };
+    let out = args.out.clone().unwrap_or_else(|| PathBuf::from(usual));
+    if out.as_os_str() == "-" {
+        data(text)?;
+        return Ok(Exit::Clean);
+    }
+    if args.force {
+        files::replace(&out, text.as_bytes())?;
+    } else if out.symlink_metadata().is_ok() {
+        return Err(advised(format_args!("`{}` is there already", out.display()), "--force replaces it"));
+    } else {
+        files::write_new(&out, text.as_bytes(), false)?;
+    }
+    talk.say(format_args!("wrote {}", out.display()));
+    Ok(Exit::Clean)
+}
+
+#[cfg(test)]
+#[path = "init_tests.rs"]
+mod tests;

@@ -1,0 +1,98 @@
+//! The command line: one file a verb, each with its `Args` and its `run`.
+//!
+//! Not here: what the verbs do with registries, snapshots and crawls; they call the library beside this folder.
+
+pub mod files;
+pub mod init;
+pub mod keys;
+pub mod register;
+pub mod shell;
+pub mod talk;
+
+use crate::registry::{Registry, RegistryError};
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+use talk::{Exit, Talk};
+
+/// Filter a crawl down to cleared material, register terms, ask the registry.
+#[derive(Debug, Parser)]
+#[command(name = "cleartitle", version, max_term_width = 100, disable_help_subcommand = true, after_long_help = AFTER)]
+pub struct Cli {
+    /// Say nothing on stderr but warnings and errors.
+    #[arg(long, short, global = true)]
+    pub quiet: bool,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const AFTER: &str = "\
+Data goes to stdout, talk to stderr. Exit: 0 all is as it should be, 1 the answer is no, 2 the job could not be done.
+A registry proves who stated what and when, not who owns what; `cleared` says nothing of data protection.
+
+Examples:
+  cleartitle keys new --out press.key
+  cleartitle init --terms
+  cleartitle register --registry https://registry.example --key press.key --issuer press.example terms.toml
+  cleartitle init
+  cleartitle ask --registry https://registry.example --policy cleartitle.toml https://press.example/article";
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Write a commented policy, or a commented terms file.
+    Init(init::Args),
+    /// Make and show keys.
+    Keys(keys::Args),
+    /// Sign terms and register them.
+    Register(register::Args),
+    /// Print completions for a shell.
+    Completions(shell::CompletionsArgs),
+    /// Print the manual page, or write those of all verbs.
+    Man(shell::ManArgs),
+}
+
+/// Runs a parsed command line and tells its errors.
+#[must_use]
+pub fn run(cli: &Cli) -> ExitCode {
+    let talk = Talk { quiet: cli.quiet };
+    let ended = match &cli.command {
+        Command::Init(args) => init::run(args, talk),
+        Command::Keys(args) => keys::run(args, talk),
+        Command::Register(args) => register::run(args, talk),
+        Command::Completions(args) => shell::completions(args),
+        Command::Man(args) => shell::man(args, talk),
+    };
+    ended.map_or_else(
+        |error| {
+            talk::tell(&error);
+            // A closed pipe too: whoever closed it has not seen the answer, so it must not look like a yes.
+            Exit::Failed.into()
+        },
+        Into::into,
+    )
+}
+
+/// What to do about a missing or wrong log key.
+pub(crate) const LOG_KEY_HINT: &str = "the registry's operator prints it, and keeps it in the file log.pub; ask over another way than the registry itself";
+
+/// Takes a registry's address.
+///
+/// # Errors
+/// [`RegistryError`], with advice.
+pub(crate) fn registry_at(address: &str, allow_http: bool) -> anyhow::Result<Registry> {
+    Registry::at(address, allow_http).map_err(|error| match error {
+        RegistryError::PlainHttp(_) => talk::advised(error, "use https, or --allow-http if the network is yours"),
+        other => other.into(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        super::Cli::command().debug_assert();
+    }
+}

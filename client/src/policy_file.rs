@@ -1,0 +1,142 @@
+//! The policy file: TOML that the asker writes, read into a policy.
+
+use crate::terms_file::{amount, target};
+use crate::toml_file::{self, Complaint, FileError, Members, Value, value};
+use cleartitle_schema::decide::{Reason, Verdict};
+use cleartitle_schema::policy::{
+    Actions, AskerHalf, ByReason, Ceiling, Exception, Policy, Reading, StatutoryException,
+};
+use cleartitle_schema::tlog::note::NoteVerifier;
+
+/// The version of the policy format.
+pub const VERSION: u32 = 1;
+
+/// Reads a policy file.
+///
+/// # Errors
+/// [`FileError`] with line, column and member of the first thing that is wrong.
+pub fn parse(file: &str, text: &str) -> Result<Policy, FileError> {
+    toml_file::read(file, text, policy)
+}
+
+fn policy(mut top: Members<'_>) -> Result<Policy, Complaint> {
+    let written = top.take("version").ok_or_else(|| top.missing("version").hint("write version = 1"))?;
+    let span = written.span();
+    let version: u32 = value(written)?;
+    if version != VERSION {
+        return Err(Complaint::new(span, format!("the policy has version {version}, this reader knows {VERSION}")));
+    }
+    let written = top.take("use").ok_or_else(|| top.missing("use").hint("write for what: use = \"train-ai\""))?;
+    let category = toml_file::word(written)?;
+    let asker: AskerHalf = top.optional("asker")?.unwrap_or_default();
+    let log_key = top.take("log_key").map(log_key).transpose()?;
+    let max_snapshot_age_days = top.optional("max_snapshot_age_days")?;
+    let reading: Reading = top.optional("reading")?.unwrap_or_default();
+    let actions = top.take("actions").map(actions).transpose()?.unwrap_or_default();
+    top.finish()?;
+    Ok(Policy { version, category, asker, log_key, max_snapshot_age_days, reading, actions })
+}
+
+fn log_key(written: Value<'_>) -> Result<String, Complaint> {
+    let span = written.span();
+    let text: String = value(written)?;
+    NoteVerifier::parse(&text).map_err(|error| {
+        Complaint::new(span, error.to_string()).hint("the operator prints it; see log.pub of the registry")
+    })?;
+    Ok(text)
+}
+
+fn actions(written: Value<'_>) -> Result<Actions, Complaint> {
+    let mut members = Members::of(written)?;
+    let usual = Actions::default();
+    let actions = Actions {
+        cleared: members.optional("cleared")?.unwrap_or(usual.cleared),
+        conditional: members.optional("conditional")?.unwrap_or(usual.conditional),
+        unknown: members.optional("unknown")?.unwrap_or(usual.unknown),
+        disputed: members.optional("disputed")?.unwrap_or(usual.disputed),
+        reserved: members.optional("reserved")?.unwrap_or(usual.reserved),
+        accepted_duties: members.list("accepted_duties", duty_word)?,
+        ceilings: members.list("ceilings", ceiling)?,
+        accepted_licenses: members.optional("accepted_licenses")?,
+        by_reason: members.list("by_reason", by_reason)?,
+        statutory: members.list("statutory", statutory)?,
+        exceptions: members.list("exceptions", exception)?,
+    };
+    members.finish()?;
+    Ok(actions)
+}
+
+/// The words that duties have.
+pub(crate) const DUTIES: [&str; 8] =
+    ["pay", "attribute", "share-alike", "display-delay", "output-cap", "report", "delete", "pass-on"];
+
+fn duty_word(written: Value<'_>) -> Result<String, Complaint> {
+    let span = written.span();
+    let text: String = value(written)?;
+    if DUTIES.contains(&text.as_str()) {
+        return Ok(text);
+    }
+    let shown: String = text.chars().filter(|c| !c.is_control()).take(60).collect();
+    Err(Complaint::new(span, format!("`{shown}` is not a duty")).hint(format!("one of {}", DUTIES.join(", "))))
+}
+
+fn ceiling(written: Value<'_>) -> Result<Ceiling, Complaint> {
+    let mut members = Members::of(written)?;
+    let per = members.required("per")?;
+    let at_most = members.take("at_most").ok_or_else(|| members.missing("at_most").hint("at_most = \"0.01 EUR\""))?;
+    let ceiling = Ceiling { per, at_most: amount(at_most)? };
+    members.finish()?;
+    Ok(ceiling)
+}
+
+fn by_reason(written: Value<'_>) -> Result<ByReason, Complaint> {
+    let mut members = Members::of(written)?;
+    let reason = members.take("reason").ok_or_else(|| members.missing("reason"))?;
+    let rule = ByReason {
+        reason: reason_word(reason)?,
+        action: members.required("action")?,
+        because: members.required("because")?,
+    };
+    members.finish()?;
+    Ok(rule)
+}
+
+fn reason_word(written: Value<'_>) -> Result<Reason, Complaint> {
+    let span = written.span();
+    let text: String = value(written)?;
+    text.parse().map_err(|_| {
+        let known: Vec<&str> = Reason::ALL.iter().map(|reason| reason.word()).collect();
+        let shown: String = text.chars().filter(|c| !c.is_control()).take(60).collect();
+        let complaint = Complaint::new(span, format!("`{shown}` is not a reason"));
+        match toml_file::closest(&text, &known) {
+            Some(near) => complaint.hint(format!("did you mean `{near}`?")),
+            None => complaint.hint("decisions name their reasons; `cleartitle ask` shows them"),
+        }
+    })
+}
+
+fn statutory(written: Value<'_>) -> Result<StatutoryException, Complaint> {
+    let mut members = Members::of(written)?;
+    let verdicts: Vec<Verdict> = members.list("verdicts", value)?;
+    let exception = StatutoryException {
+        exception: members.required("exception")?,
+        verdicts,
+        because: members.required("because")?,
+    };
+    members.finish()?;
+    Ok(exception)
+}
+
+fn exception(written: Value<'_>) -> Result<Exception, Complaint> {
+    let mut members = Members::of(written)?;
+    let named = members.take("target").ok_or_else(|| members.missing("target"))?;
+    let exception = Exception {
+        target: target(named)?,
+        action: members.required("action")?,
+        owner: members.required("owner")?,
+        because: members.required("because")?,
+        expires: members.required("expires")?,
+    };
+    members.finish()?;
+    Ok(exception)
+}

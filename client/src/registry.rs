@@ -1,0 +1,326 @@
+//! A registry over HTTP: one bounded request each, no redirects, https or loopback alone, errors as the registry tells them.
+
+use cleartitle_schema::api::{
+    DecisionAnswer, DecisionRequest, LogKey, Problem, Registration, SnapshotView, StatementView,
+};
+use cleartitle_schema::id::StatementId;
+use cleartitle_schema::tlog::note::MAX_NOTE;
+use cleartitle_schema::tlog::tile::TileId;
+use reqwest::StatusCode;
+use reqwest::blocking::{Client, RequestBuilder, Response};
+use reqwest::header::{ACCEPT_ENCODING, CONTENT_TYPE, RANGE};
+use serde::de::DeserializeOwned;
+use std::io::Read as _;
+use std::time::Duration;
+use url::Url;
+
+/// The longest JSON answer that is read.
+pub const MAX_ANSWER: u64 = 16 << 20;
+
+/// The longest wait for a registry to answer, or to send more of an answer.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Why a registry could not be asked, or what it answered instead.
+#[derive(Debug, thiserror::Error)]
+pub enum RegistryError {
+    /// Not an address of a registry.
+    #[error("`{0}` is not a registry's address, such as https://registry.example")]
+    Address(String),
+    /// Plain HTTP to another machine, where anybody on the way can read and change it.
+    #[error("`{0}` is plain http to another machine")]
+    PlainHttp(String),
+    /// The HTTP client could not be made.
+    #[error("the HTTP client can't be made")]
+    Client(#[source] reqwest::Error),
+    /// No answer.
+    #[error("`{url}` does not answer")]
+    Unreachable {
+        /// What was asked for.
+        url: String,
+        /// Why.
+        #[source]
+        source: reqwest::Error,
+    },
+    /// The answer broke off.
+    #[error("the answer of `{url}` broke off")]
+    BrokeOff {
+        /// What was asked for.
+        url: String,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The registry said no, and why.
+    #[error("the registry refuses: {detail} ({code})")]
+    Refused {
+        /// The stable code.
+        code: String,
+        /// What went wrong.
+        detail: String,
+        /// The HTTP status.
+        status: u16,
+    },
+    /// The answer is none that a registry gives.
+    #[error("`{url}` answers with status {status}, which a registry does not; is it one?")]
+    Status {
+        /// What was asked for.
+        url: String,
+        /// The HTTP status.
+        status: u16,
+    },
+    /// The answer is longer than it may be.
+    #[error("the answer of `{url}` is longer than {limit} bytes")]
+    TooLong {
+        /// What was asked for.
+        url: String,
+        /// The bound.
+        limit: u64,
+    },
+    /// The answer has another shape.
+    #[error("the answer of `{url}` can't be read: {why}")]
+    Malformed {
+        /// What was asked for.
+        url: String,
+        /// What is wrong.
+        why: String,
+    },
+}
+
+/// A registry at an address.
+#[derive(Debug, Clone)]
+pub struct Registry {
+    base: Url,
+    http: Client,
+}
+
+/// What a registration came to.
+#[derive(Debug, Clone)]
+pub struct Registered {
+    /// The registry's answer, not yet verified.
+    pub registration: Registration,
+    /// Whether the statement is new; `false`: it was registered before, and this is the first receipt.
+    pub new: bool,
+}
+
+impl Registry {
+    /// Takes an address. Plain http is taken for this very machine, or where it is allowed expressly.
+    ///
+    /// # Errors
+    /// [`RegistryError::Address`], [`RegistryError::PlainHttp`], [`RegistryError::Client`].
+    pub fn at(address: &str, allow_http: bool) -> Result<Self, RegistryError> {
+        let bad = || RegistryError::Address(address.chars().take(200).collect());
+        let mut base = Url::parse(address).map_err(|_| bad())?;
+        let loopback = is_loopback(&base);
+        match base.scheme() {
+            "https" => {}
+            "http" if loopback || allow_http => {}
+            "http" => return Err(RegistryError::PlainHttp(base.to_string())),
+            _ => return Err(bad()),
+        }
+        let plain = base.query().is_none() && base.fragment().is_none() && base.username().is_empty();
+        if !plain || base.password().is_some() || base.host().is_none() {
+            return Err(bad());
+        }
+        if !base.path().ends_with('/') {
+            let path = format!("{}/", base.path());
+            base.set_path(&path);
+        }
+        let mut builder = Client::builder()
+            .user_agent(concat!("cleartitle/", env!("CARGO_PKG_VERSION")))
+            .redirect(reqwest::redirect::Policy::none())
+            .connect_timeout(Duration::from_secs(10))
+            .timeout(PATIENCE)
+            // Bodies are compared with hashes and ranges; compression would only stand between.
+            .no_gzip()
+            .no_zstd();
+        if loopback {
+            builder = builder.no_proxy();
+        }
+        Ok(Self { base, http: builder.build().map_err(RegistryError::Client)? })
+    }
+
+    /// The address.
+    #[must_use]
+    pub fn address(&self) -> &str {
+        self.base.as_str().trim_end_matches('/')
+    }
+
+    fn url(&self, path: &str) -> Result<Url, RegistryError> {
+        let url = self.base.join(path.trim_start_matches('/'));
+        // A path that the registry named must not lead to another host.
+        url.ok()
+            .filter(|url| url.origin() == self.base.origin())
+            .ok_or_else(|| RegistryError::Address(path.chars().take(200).collect()))
+    }
+
+    fn send(&self, request: RequestBuilder, url: &Url) -> Result<Response, RegistryError> {
+        let request = request.header(ACCEPT_ENCODING, "identity");
+        let answer = request
+            .send()
+            .map_err(|source| RegistryError::Unreachable { url: url.to_string(), source: source.without_url() })?;
+        if answer.status().is_success() { Ok(answer) } else { Err(refusal(answer, url)) }
+    }
+
+    fn bytes(&self, path: &str, limit: u64) -> Result<Vec<u8>, RegistryError> {
+        let url = self.url(path)?;
+        read_bounded(self.send(self.http.get(url.clone()), &url)?, &url, limit)
+    }
+
+    fn json<T: DeserializeOwned>(&self, path: &str) -> Result<T, RegistryError> {
+        let url = self.url(path)?;
+        parse(&self.bytes(path, MAX_ANSWER)?, &url)
+    }
+
+    /// The log's name and keys, at the registry's word.
+    ///
+    /// # Errors
+    /// [`RegistryError`].
+    pub fn log_key(&self) -> Result<LogKey, RegistryError> {
+        self.json("v1/log-key")
+    }
+
+    /// Registers an envelope.
+    ///
+    /// # Errors
+    /// [`RegistryError`]; [`RegistryError::Refused`] says which check failed.
+    pub fn register(&self, envelope: &[u8]) -> Result<Registered, RegistryError> {
+        let url = self.url("v1/statements")?;
+        let request = self.http.post(url.clone()).header(CONTENT_TYPE, "application/json").body(envelope.to_vec());
+        let answer = self.send(request, &url)?;
+        let new = answer.status() == StatusCode::CREATED;
+        let registration = parse(&read_bounded(answer, &url, MAX_ANSWER)?, &url)?;
+        Ok(Registered { registration, new })
+    }
+
+    /// A statement as the registry holds it.
+    ///
+    /// # Errors
+    /// [`RegistryError`].
+    pub fn statement(&self, id: &StatementId) -> Result<StatementView, RegistryError> {
+        self.json(&format!("v1/statements/{id}"))
+    }
+
+    /// The registry's answer to one question; `as_of` asks what it would have answered then.
+    ///
+    /// # Errors
+    /// [`RegistryError`].
+    pub fn decide(&self, question: &DecisionRequest, as_of: Option<&str>) -> Result<DecisionAnswer, RegistryError> {
+        let mut url = self.url("v1/decisions")?;
+        if let Some(as_of) = as_of {
+            url.query_pairs_mut().append_pair("as_of", as_of);
+        }
+        let answer = self.send(self.http.post(url.clone()).json(question), &url)?;
+        parse(&read_bounded(answer, &url, MAX_ANSWER)?, &url)
+    }
+
+    /// The newest signed checkpoint.
+    ///
+    /// # Errors
+    /// [`RegistryError`].
+    pub fn checkpoint(&self) -> Result<Vec<u8>, RegistryError> {
+        self.bytes("checkpoint", MAX_NOTE as u64)
+    }
+
+    /// One tile of the log's tree.
+    ///
+    /// # Errors
+    /// [`RegistryError`].
+    pub fn tile(&self, tile: TileId) -> Result<Vec<u8>, RegistryError> {
+        self.bytes(&tile.path(), 8192)
+    }
+
+    /// What the registry says of its newest snapshot.
+    ///
+    /// # Errors
+    /// [`RegistryError`].
+    pub fn latest_snapshot(&self) -> Result<SnapshotView, RegistryError> {
+        self.json("v1/snapshots/latest")
+    }
+
+    /// Begins to download from byte `from` on. The flag says whether the answer does begin there, or at the first byte.
+    ///
+    /// # Errors
+    /// [`RegistryError`].
+    pub fn download(&self, path: &str, from: u64) -> Result<(Response, bool), RegistryError> {
+        let url = self.url(path)?;
+        let mut request = self.http.get(url.clone());
+        if from > 0 {
+            request = request.header(RANGE, format!("bytes={from}-"));
+        }
+        let answer = self.send(request, &url)?;
+        let begins = format!("bytes {from}-");
+        let told = answer.headers().get(reqwest::header::CONTENT_RANGE).and_then(|value| value.to_str().ok());
+        let partial =
+            answer.status() == StatusCode::PARTIAL_CONTENT && told.is_some_and(|told| told.starts_with(&begins));
+        if answer.status() == StatusCode::PARTIAL_CONTENT && !partial {
+            return Err(RegistryError::Malformed {
+                url: url.to_string(),
+                why: "it has another range than asked for".to_owned(),
+            });
+        }
+        Ok((answer, partial))
+    }
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        Some(url::Host::Domain(name)) => name == "localhost",
+        None => false,
+    }
+}
+
+fn read_bounded(answer: Response, url: &Url, limit: u64) -> Result<Vec<u8>, RegistryError> {
+    let mut bytes = Vec::new();
+    answer
+        .take(limit + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|source| RegistryError::BrokeOff { url: url.to_string(), source })?;
+    if bytes.len() as u64 > limit { Err(RegistryError::TooLong { url: url.to_string(), limit }) } else { Ok(bytes) }
+}
+
+fn parse<T: DeserializeOwned>(bytes: &[u8], url: &Url) -> Result<T, RegistryError> {
+    serde_json::from_slice(bytes).map_err(|error| RegistryError::Malformed {
+        url: url.to_string(),
+        why: error.to_string().chars().take(200).collect(),
+    })
+}
+
+/// What a registry says when it says no; control characters in it are not passed on to a terminal.
+fn refusal(answer: Response, url: &Url) -> RegistryError {
+    let status = answer.status().as_u16();
+    let problem =
+        read_bounded(answer, url, 64 << 10).ok().and_then(|bytes| serde_json::from_slice::<Problem>(&bytes).ok());
+    let clean = |text: String| text.chars().filter(|c| !c.is_control()).take(1000).collect();
+    match problem {
+        Some(problem) => RegistryError::Refused { code: clean(problem.code), detail: clean(problem.detail), status },
+        None => RegistryError::Status { url: url.to_string(), status },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_http_reaches_this_machine_alone() {
+        for good in ["https://registry.example", "http://127.0.0.1:8787", "http://[::1]:1/", "http://localhost:80/a"] {
+            assert!(Registry::at(good, false).is_ok(), "{good}");
+        }
+        assert!(matches!(Registry::at("http://registry.example", false), Err(RegistryError::PlainHttp(_))));
+        assert!(Registry::at("http://registry.example", true).is_ok());
+        for bad in
+            ["registry.example", "ftp://registry.example", "https://u:p@registry.example", "https://a.example/?q", ""]
+        {
+            assert!(matches!(Registry::at(bad, true), Err(RegistryError::Address(_))), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_path_stays_with_its_registry() {
+        let registry = Registry::at("https://registry.example/log", false).unwrap();
+        assert_eq!(registry.url("/v1/x").unwrap().as_str(), "https://registry.example/log/v1/x");
+        assert!(registry.url("https://evil.example/x").is_err());
+    }
+}
