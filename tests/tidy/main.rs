@@ -1,1 +1,7 @@
-//! House rules.
+//! House rules as tests: direction of imports, sizes, headers, words, pages, manifests, the generated API description.
+
+mod files;
+mod imports;
+mod manifests;
+mod pages;
+mod tree;

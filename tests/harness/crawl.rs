@@ -1,0 +1,1 @@
+//! crawl: later in this file.

@@ -1,0 +1,72 @@
+//! The Python that runs what others wrote (`warcio`, `fastwarc`, `schemathesis`, `cryptography`), and what to say without it.
+
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+
+/// Packages that the independent checks import.
+const PACKAGES: &str = "import warcio, fastwarc, brotli, blake3, schemathesis, cryptography";
+
+/// How to get them.
+const CURE: &str = "python3 -m venv target/independent/venv && \
+target/independent/venv/bin/pip install -r tests/independent/requirements.txt, or set CLEARTITLE_PYTHON";
+
+/// A Python that has the packages; `None` after saying so, and with `CLEARTITLE_REQUIRE=all` a failure.
+#[must_use]
+pub fn python(check: &str) -> Option<PathBuf> {
+    static FOUND: OnceLock<Option<PathBuf>> = OnceLock::new();
+    let found = FOUND.get_or_init(|| {
+        let named = std::env::var_os("CLEARTITLE_PYTHON").map(PathBuf::from);
+        let made = crate::root().join("target/independent/venv/bin/python");
+        let mut candidates = named.into_iter().chain([made]);
+        candidates.find(|python| {
+            let tried = Command::new(python).args(["-c", PACKAGES]).stdin(Stdio::null()).stderr(Stdio::null()).status();
+            tried.is_ok_and(|status| status.success())
+        })
+    });
+    if found.is_none() {
+        not_run(check, "no Python with the packages of tests/independent/requirements.txt", CURE);
+    }
+    found.clone()
+}
+
+/// Says that a check was not run and counts it; with `CLEARTITLE_REQUIRE=all` that is a failure.
+///
+/// # Panics
+/// With `CLEARTITLE_REQUIRE=all`.
+pub fn not_run(check: &str, why: &str, cure: &str) {
+    let line = format!("NOT RUN: {check}: {why} ({cure})");
+    // Straight to the terminal: the test framework keeps what a passing test prints to itself.
+    let _ = writeln!(std::io::stderr().lock(), "{line}");
+    let summary = std::env::var_os("CLEARTITLE_NOT_RUN")
+        .map_or_else(|| crate::root().join("target/not-run.txt"), PathBuf::from);
+    let _ = summary.parent().map(std::fs::create_dir_all);
+    if let Ok(mut file) = std::fs::File::options().create(true).append(true).open(summary) {
+        let _ = writeln!(file, "{line}");
+    }
+    assert!(std::env::var("CLEARTITLE_REQUIRE").as_deref() != Ok("all"), "{line}");
+}
+
+/// What a Python program did.
+///
+/// # Panics
+/// When it can't be started.
+#[must_use]
+pub fn run(python: &PathBuf, arguments: &[&str]) -> crate::Ran {
+    let mut command = crate::binaries::command(python);
+    command.args(arguments).env("PYTHONDONTWRITEBYTECODE", "1").current_dir(crate::root());
+    let output = command.output().expect("Python can be started");
+    crate::Ran {
+        line: format!("{command:?}"),
+        code: output.status.code().unwrap_or(-1),
+        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+    }
+}
+
+/// The path of a program beside `count_records.py`.
+#[must_use]
+pub fn script(name: &str) -> String {
+    crate::root().join("tests/independent").join(name).display().to_string()
+}

@@ -1,0 +1,276 @@
+//! A registry as a real process on a free port in a folder of its own: started, asked, killed with -9, started again.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use cleartitle_schema::signed::Envelope;
+use serde_json::Value;
+
+use crate::binaries::{command, server_path};
+use crate::http::{Answer, client, send};
+use crate::publisher::Publisher;
+use crate::{Ran, audit, cleartitle_server};
+
+/// The origin of the tests' logs.
+pub const ORIGIN: &str = "registry.example/log";
+
+/// A registry and everything that it has acknowledged.
+pub struct Registry {
+    folder: tempfile::TempDir,
+    process: Mutex<Option<Child>>,
+    address: Mutex<String>,
+    acknowledged: Mutex<Vec<Value>>,
+}
+
+impl Registry {
+    /// Starts an empty registry.
+    ///
+    /// # Panics
+    /// When it does not start.
+    #[must_use]
+    pub fn start() -> Self {
+        let registry = Self {
+            folder: tempfile::tempdir().expect("a folder"),
+            process: Mutex::new(None),
+            address: Mutex::new(String::new()),
+            acknowledged: Mutex::new(Vec::new()),
+        };
+        registry.begin();
+        registry
+    }
+
+    /// Starts a registry on a copy of this one's data, which must be stopped.
+    ///
+    /// # Panics
+    /// When it does not start.
+    #[must_use]
+    pub fn copy(&self) -> Self {
+        assert!(self.process.lock().expect("a lock").is_none(), "stop the registry before copying it");
+        let other = Self {
+            folder: tempfile::tempdir().expect("a folder"),
+            process: Mutex::new(None),
+            address: Mutex::new(String::new()),
+            acknowledged: Mutex::new(self.acknowledged()),
+        };
+        copy_folder(&self.data(), &other.data());
+        other.begin();
+        other
+    }
+
+    /// The data folder.
+    #[must_use]
+    pub fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    /// A folder for the test's own files.
+    #[must_use]
+    pub fn scratch(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Starts the process, which must not be running, and waits until it says its address.
+    ///
+    /// # Panics
+    /// When it doesn't within a minute, with what it wrote to stderr.
+    pub fn begin(&self) {
+        let mut process = self.process.lock().expect("a lock");
+        assert!(process.is_none(), "the registry runs already");
+        let log = std::fs::File::options().create(true).append(true).open(self.folder.path().join("stderr.txt"));
+        let mut child = command(server_path())
+            .args(["serve", "--listen", "127.0.0.1:0", "--origin", ORIGIN, "--data"])
+            .arg(self.data())
+            .env("CLEARTITLE_LOG", "warn")
+            .stdout(Stdio::piped())
+            .stderr(log.expect("a log file"))
+            .spawn()
+            .expect("the server can be started");
+        let mut line = String::new();
+        let mut stdout = BufReader::new(child.stdout.take().expect("a pipe"));
+        let _ = stdout.read_line(&mut line);
+        let address = line.trim().strip_prefix("listening on ").unwrap_or_default().to_owned();
+        if address.is_empty() {
+            let _ = child.kill();
+            let _ = child.wait();
+            panic!("the server did not start: `{line}`\n{}", self.said());
+        }
+        // The pipe stays read, so that a server that writes more never blocks on it.
+        std::thread::spawn(move || std::io::copy(&mut stdout, &mut std::io::sink()));
+        *self.address.lock().expect("a lock") = address;
+        *process = Some(child);
+    }
+
+    /// What the server wrote to stderr so far.
+    #[must_use]
+    pub fn said(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("stderr.txt")).unwrap_or_default()
+    }
+
+    /// Kills the process with signal 9, in the middle of whatever it does.
+    ///
+    /// # Panics
+    /// When it can't be killed.
+    pub fn kill(&self) {
+        if let Some(mut child) = self.process.lock().expect("a lock").take() {
+            child.kill().expect("signal 9");
+            child.wait().expect("an end");
+        }
+    }
+
+    /// Asks the process to end and waits until it has; returns its exit code.
+    ///
+    /// # Panics
+    /// When it is not running or does not end within thirty seconds.
+    pub fn stop(&self) -> i32 {
+        let mut child = self.process.lock().expect("a lock").take().expect("a running registry");
+        let asked = Command::new("kill").args(["-TERM", &child.id().to_string()]).status();
+        assert!(asked.is_ok_and(|status| status.success()), "the server takes a signal");
+        let begun = Instant::now();
+        while begun.elapsed() < Duration::from_secs(30) {
+            if let Some(status) = child.try_wait().expect("a state") {
+                return status.code().unwrap_or(-1);
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        let _ = child.kill();
+        panic!("the server did not end within thirty seconds\n{}", self.said());
+    }
+
+    /// The server's process id, where it runs.
+    #[must_use]
+    pub fn process_id(&self) -> Option<u32> {
+        self.process.lock().expect("a lock").as_ref().map(Child::id)
+    }
+
+    /// The address and a path: `http://127.0.0.1:PORT/PATH`.
+    #[must_use]
+    pub fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.address.lock().expect("a lock"))
+    }
+
+    /// Host and port.
+    #[must_use]
+    pub fn socket(&self) -> String {
+        self.url("").trim_start_matches("http://").to_owned()
+    }
+
+    /// Asks for a path.
+    ///
+    /// # Panics
+    /// When no answer comes.
+    #[must_use]
+    pub fn read(&self, path: &str) -> Answer {
+        send(client().get(self.url(path))).unwrap_or_else(|error| panic!("{path}: {error}\n{}", self.said()))
+    }
+
+    /// Sends a body.
+    ///
+    /// # Errors
+    /// Whatever the transport gives.
+    pub fn try_post(&self, path: &str, media_type: &str, body: Vec<u8>) -> Result<Answer, reqwest::Error> {
+        send(client().post(self.url(path)).header("content-type", media_type).body(body))
+    }
+
+    /// Sends a body.
+    ///
+    /// # Panics
+    /// When no answer comes.
+    pub fn post(&self, path: &str, media_type: &str, body: impl Into<Vec<u8>>) -> Answer {
+        let answer = self.try_post(path, media_type, body.into());
+        answer.unwrap_or_else(|error| panic!("{path}: {error}\n{}", self.said()))
+    }
+
+    /// Sends JSON.
+    pub fn post_json(&self, path: &str, body: &Value) -> Answer {
+        self.post(path, "application/json", body.to_string())
+    }
+
+    /// A publisher whose key is bound, by the real program, beside the running server.
+    ///
+    /// # Panics
+    /// When the key is not bound.
+    #[must_use]
+    pub fn publisher(&self, domain: &str) -> Publisher {
+        let publisher = Publisher::new(domain, ORIGIN);
+        self.bind(&publisher).exits(0);
+        publisher
+    }
+
+    /// Binds a publisher's key by the real program.
+    pub fn bind(&self, publisher: &Publisher) -> Ran {
+        let public = publisher.write_keys(self.scratch()).with_extension("pub");
+        let (data, public) = (self.data().display().to_string(), public.display().to_string());
+        cleartitle_server(&["bind-key", "--data", &data, "--issuer", &publisher.domain, "--key", &public])
+    }
+
+    /// Sends an envelope without any expectation; what is acknowledged is remembered.
+    ///
+    /// # Errors
+    /// Whatever the transport gives.
+    pub fn try_register(&self, envelope: &Envelope) -> Result<Answer, reqwest::Error> {
+        let answer = self.try_post("/v1/statements", "application/json", envelope.to_bytes())?;
+        if matches!(answer.status, 200 | 201) {
+            self.acknowledged.lock().expect("a lock").push(answer.json());
+        }
+        Ok(answer)
+    }
+
+    /// Registers a statement and audits the whole log; returns the registration.
+    ///
+    /// # Panics
+    /// When it is refused or the audit finds something.
+    #[track_caller]
+    pub fn register(&self, publisher: &Publisher, payload: &Value) -> Value {
+        let answer = self.try_register(&publisher.sign(payload)).expect("an answer").is(201);
+        self.audit();
+        answer.json()
+    }
+
+    /// Everything that was acknowledged so far.
+    #[must_use]
+    pub fn acknowledged(&self) -> Vec<Value> {
+        self.acknowledged.lock().expect("a lock").clone()
+    }
+
+    /// Remembers a registration that came another way.
+    pub fn remember(&self, registration: Value) {
+        self.acknowledged.lock().expect("a lock").push(registration);
+    }
+
+    /// Fetches the whole log and checks it with code of its own: see [`audit::audit`].
+    #[track_caller]
+    pub fn audit(&self) {
+        audit::audit(self);
+    }
+}
+
+impl Drop for Registry {
+    fn drop(&mut self) {
+        if let Ok(mut process) = self.process.lock()
+            && let Some(mut child) = process.take()
+        {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+/// Copies a folder with everything in it.
+///
+/// # Panics
+/// When a file can't be copied.
+pub fn copy_folder(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).expect("a folder");
+    for entry in std::fs::read_dir(from).expect("a listing") {
+        let path = entry.expect("an entry").path();
+        let target = to.join(path.file_name().expect("a name"));
+        if path.is_dir() {
+            copy_folder(&path, &target);
+        } else {
+            std::fs::copy(&path, &target).expect("a copy");
+        }
+    }
+}

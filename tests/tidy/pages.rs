@@ -1,0 +1,38 @@
+//! Every code has a page, and the committed API description is the one that the server generates.
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use cleartitle_schema::decide::Reason;
+
+use crate::tree::{assert_none, files, root, text};
+
+/// A page says what the code means, when it appears and what to do.
+const SHORTEST_PAGE: usize = 5;
+
+#[test]
+fn every_reason_has_a_page() {
+    let mut findings = Vec::new();
+    for reason in Reason::ALL {
+        let word = reason.to_string();
+        let path = format!("schema/reasons/{word}.md");
+        let page = text(&path);
+        if !page.starts_with(&format!("# {word}\n")) {
+            findings.push(format!("{path}: does not begin with `# {word}`"));
+        }
+        if page.lines().count() < SHORTEST_PAGE {
+            findings.push(format!("{path}: {} lines", page.lines().count()));
+        }
+    }
+    assert_none("reasons without a page", &findings);
+}
+
+#[test]
+fn every_page_has_a_reason() {
+    let words: BTreeSet<String> = Reason::ALL.iter().map(ToString::to_string).collect();
+    let orphans: Vec<String> = files("schema/reasons")
+        .into_iter()
+        .filter(|path| !path.strip_prefix("schema/reasons/").and_then(|name| name.strip_suffix(".md")).is_some_and(|word| words.contains(word)))
+        .collect();
+    assert_none("pages of no reason", &orphans);
+}
