@@ -10,7 +10,7 @@ use cleartitle_schema::issuer::{Domain, Party};
 use cleartitle_schema::license::check_expression;
 use cleartitle_schema::money::{Amount, Meter, Price, Rate};
 use cleartitle_schema::scope::{Scope, Target};
-use cleartitle_schema::signal::Sighting;
+use cleartitle_schema::signals::Sighting;
 use cleartitle_schema::statement::{Body, Kind, Statement, VERSION};
 use cleartitle_schema::terms::{Action, Clause, Constraints, Duty, Phase, Rule, Terms};
 use cleartitle_schema::time::Timestamp;

@@ -62,7 +62,7 @@ pub mod manifest;
 pub mod money;
 pub mod policy;
 pub mod scope;
-pub mod signal;
+pub mod signals;
 pub mod signed;
 pub mod snapshot;
 pub mod statement;

@@ -5,7 +5,7 @@ use crate::id::{BlobId, ListId, StatementId};
 use crate::issuer::{Domain, Party};
 use crate::money::Amount;
 use crate::scope::Scope;
-use crate::signal::Sighting;
+use crate::signals::Sighting;
 use crate::terms::Terms;
 use crate::time::{Timestamp, Window};
 use crate::vocab::{Basis, words};

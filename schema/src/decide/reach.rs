@@ -4,7 +4,7 @@ use super::question::Question;
 use super::reason::{Finding, Reason};
 use crate::license::{self, Chosen, Reading as LicenseReading};
 use crate::policy::Reading;
-use crate::signal::Signal;
+use crate::signals::Signal;
 use crate::terms::{Clause, Constraints, Duty, Rule, Terms};
 use crate::vocab::{Access, Preference};
 

@@ -7,7 +7,7 @@ use super::reason::{Finding, Reason};
 use super::{Case, Heard, Outcome};
 use crate::evidence::Registered;
 use crate::policy::{Agents, BlanketDisallow};
-use crate::signal::{Sighting, Signal, SourceOutcome};
+use crate::signals::{Sighting, Signal, SourceOutcome};
 use crate::statement::Body;
 use crate::surt::PathPattern;
 use crate::time::Timestamp;
