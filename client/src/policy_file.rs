@@ -140,3 +140,12 @@ fn exception(written: Value<'_>) -> Result<Exception, Complaint> {
     members.finish()?;
     Ok(exception)
 }
+
+/// Reads the policy file at a path.
+///
+/// # Errors
+/// A file that can't be read, and [`FileError`].
+pub fn load(path: &std::path::Path) -> anyhow::Result<Policy> {
+    let text = crate::cli::files::read_text(path, toml_file::MAX_FILE as u64)?;
+    Ok(parse(&path.display().to_string(), &text)?)
+}

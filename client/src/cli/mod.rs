@@ -2,17 +2,24 @@
 //!
 //! Not here: what the verbs do with registries, snapshots and crawls; they call the library beside this folder.
 
+pub mod ask;
+pub mod explain;
 pub mod files;
 pub mod init;
 pub mod keys;
+pub mod pull;
 pub mod register;
 pub mod shell;
 pub mod talk;
 
 use crate::registry::{Registry, RegistryError};
+use crate::snapshot::{self, Mapped, SnapshotError};
 use clap::{Parser, Subcommand};
+use cleartitle_schema::policy::Policy;
+use cleartitle_schema::time::Timestamp;
+use std::path::Path;
 use std::process::ExitCode;
-use talk::{Exit, Talk};
+use talk::{Exit, Hint as _, Talk};
 
 /// Filter a crawl down to cleared material, register terms, ask the registry.
 #[derive(Debug, Parser)]
@@ -46,6 +53,10 @@ pub enum Command {
     Keys(keys::Args),
     /// Sign terms and register them.
     Register(register::Args),
+    /// Ask whether a document may be used.
+    Ask(ask::Args),
+    /// Bring the newest snapshot here, verified.
+    Pull(pull::Args),
     /// Print completions for a shell.
     Completions(shell::CompletionsArgs),
     /// Print the manual page, or write those of all verbs.
@@ -60,6 +71,8 @@ pub fn run(cli: &Cli) -> ExitCode {
         Command::Init(args) => init::run(args, talk),
         Command::Keys(args) => keys::run(args, talk),
         Command::Register(args) => register::run(args, talk),
+        Command::Ask(args) => ask::run(args, talk),
+        Command::Pull(args) => pull::run(args, talk),
         Command::Completions(args) => shell::completions(args),
         Command::Man(args) => shell::man(args, talk),
     };
@@ -85,6 +98,28 @@ pub(crate) fn registry_at(address: &str, allow_http: bool) -> anyhow::Result<Reg
         RegistryError::PlainHttp(_) => talk::advised(error, "use https, or --allow-http if the network is yours"),
         other => other.into(),
     })
+}
+
+/// Opens a snapshot for a verb: checked against the log's key, and young enough for the policy.
+///
+/// # Errors
+/// [`SnapshotError`], with advice.
+pub(crate) fn open_snapshot(
+    path: &Path,
+    log_key: Option<&str>,
+    policy: Option<&Policy>,
+    now: Timestamp,
+) -> anyhow::Result<Mapped> {
+    let opened = snapshot::log_for(path, log_key, policy).and_then(|log| snapshot::open(path, &log));
+    let checked = opened.and_then(|mapped| {
+        policy.map_or(Ok(()), |policy| snapshot::check_age(mapped.header(), policy, now)).map(|()| mapped)
+    });
+    let hint = match &checked {
+        Err(SnapshotError::NoKey(_)) => LOG_KEY_HINT,
+        Err(SnapshotError::TooOld { .. }) => "pull again; where the log itself is quiet, raise `max_snapshot_age_days`",
+        _ => "`cleartitle pull --registry URL --log-key KEY --out FILE` brings a sound one",
+    };
+    checked.hint(hint)
 }
 
 #[cfg(test)]

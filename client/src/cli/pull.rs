@@ -1,0 +1,134 @@
+//! `cleartitle pull`: brings the newest snapshot to this machine, verified against the pinned log.
+
+use super::talk::{Exit, Format, Hint as _, Talk, advised, data, json, shown};
+use crate::policy_file;
+use crate::pull::{self, PullError, Pulled};
+use crate::registry::Registry;
+use crate::snapshot::{SnapshotError, log_for};
+use crate::trust::{PinnedLog, TrustError};
+use std::path::PathBuf;
+
+/// Flags of `pull`.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Verified are: the log's signatures on checkpoint and snapshot, the body's hash, that it is byte for byte what its statements
+compile to, and that the log only grew since the last pull. Beside FILE lie FILE.note, FILE.checkpoint and FILE.log-key;
+keep them together. A download that broke off goes on where it was.
+
+Examples:
+  cleartitle pull --registry https://registry.example --log-key \"$(cat log.pub)\" --out terms.snapshot
+  cleartitle pull --registry https://registry.example --trust-first --out terms.snapshot")]
+pub struct Args {
+    /// The registry's address.
+    #[arg(long, value_name = "URL", env = "CLEARTITLE_REGISTRY")]
+    registry: String,
+    /// Allow plain http to another machine.
+    #[arg(long)]
+    allow_http: bool,
+    /// The log's key, `origin+hash+base64`. Left out: the policy's, or the one of the last pull.
+    #[arg(long, value_name = "KEY")]
+    log_key: Option<String>,
+    /// Take the log's key from this policy.
+    #[arg(long, value_name = "FILE", conflicts_with = "log_key")]
+    policy: Option<PathBuf>,
+    /// Where the snapshot goes.
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+    /// Without a key, trust the one that the registry names, and keep it.
+    #[arg(long)]
+    trust_first: bool,
+    /// The most bytes that are taken.
+    #[arg(long, value_name = "BYTES", default_value_t = 64 << 30)]
+    max_bytes: u64,
+    /// In which form.
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+/// Runs the verb.
+///
+/// # Errors
+/// Whatever stands in the way. An older snapshot stays in its place then.
+pub fn run(args: &Args, talk: Talk) -> anyhow::Result<Exit> {
+    let registry = super::registry_at(&args.registry, args.allow_http)?;
+    let log = log(args, &registry, talk)?;
+    let mut bar = None;
+    let pulled = pull::pull(&registry, &log, &args.out, args.max_bytes, |have, all| {
+        bar.get_or_insert_with(|| talk.progress(all, "snapshot")).set_position(have);
+    });
+    if let Some(bar) = bar {
+        bar.finish_and_clear();
+    }
+    let pulled = pulled.map_err(advise)?;
+    report(args, &pulled, &log, talk)
+}
+
+fn log(args: &Args, registry: &Registry, talk: Talk) -> anyhow::Result<PinnedLog> {
+    let policy = args.policy.as_deref().map(policy_file::load).transpose()?;
+    match log_for(&args.out, args.log_key.as_deref(), policy.as_ref()) {
+        Ok(log) => Ok(log),
+        Err(SnapshotError::NoKey(_)) if args.trust_first => {
+            let told = registry.log_key()?;
+            let log = PinnedLog::parse(&told.verifier)?;
+            talk.warn(format_args!("trusting the log key that the registry names: {}", log.verifier()));
+            Ok(log)
+        }
+        Err(SnapshotError::NoKey(_)) => Err(advised(
+            "no log key is known, so nothing that the registry says could be checked",
+            format!("--log-key KEY ({}), or --trust-first", super::LOG_KEY_HINT),
+        )),
+        Err(error) => Err(error).hint(super::LOG_KEY_HINT),
+    }
+}
+
+fn advise(error: PullError) -> anyhow::Error {
+    let hint = match &error {
+        PullError::Trust(TrustError::Rollback { .. } | TrustError::SplitView { .. }) => {
+            "do not use this registry before its operator has explained this; keep FILE.checkpoint, it is the evidence"
+        }
+        PullError::Trust(TrustError::Checkpoint(_)) | PullError::Snapshot(SnapshotError::Note(_)) => {
+            super::LOG_KEY_HINT
+        }
+        PullError::TooLong { .. } => "--max-bytes takes more",
+        PullError::Length { .. } | PullError::Registry(crate::registry::RegistryError::BrokeOff { .. }) => {
+            "pull again: it goes on where it broke off"
+        }
+        _ => return error.into(),
+    };
+    let Err(advised) = Err::<(), _>(error).hint(hint) else { unreachable!("it is an error") };
+    advised
+}
+
+fn report(args: &Args, pulled: &Pulled, log: &PinnedLog, talk: Talk) -> anyhow::Result<Exit> {
+    let path = args.out.display();
+    match args.format {
+        Format::Human => {
+            let Pulled { header, statements, .. } = pulled;
+            data(format_args!(
+                "{path}: {statements} statements at log size {} of {}\n",
+                header.size,
+                shown(&header.origin)
+            ))?;
+            talk.say(match pulled.seen_before {
+                Some(seen) => {
+                    format!("verified; the log grew from {seen} to {} since the last pull", pulled.checkpoint.size)
+                }
+                None => "verified; this log was not seen before".to_owned(),
+            });
+        }
+        Format::Json => json(&serde_json::json!({
+            "file": path.to_string(),
+            "origin": pulled.header.origin,
+            "log_key": log.verifier().to_string(),
+            "size": pulled.header.size,
+            "root": pulled.header.root.to_base64(),
+            "time": pulled.header.time,
+            "blake3": cleartitle_schema::id::ContentId(pulled.note.body),
+            "bytes": pulled.bytes,
+            "statements": pulled.statements,
+            "checkpoint_size": pulled.checkpoint.size,
+            "seen_before": pulled.seen_before,
+        }))?,
+    }
+    Ok(Exit::Clean)
+}

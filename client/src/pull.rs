@@ -1,0 +1,218 @@
+//! Pulls a snapshot: downloaded beside its place, verified whole, and only then put there.
+
+use crate::registry::{Registry, RegistryError};
+use crate::snapshot::{self, SnapshotError, beside};
+use crate::trust::{PinnedLog, TrustError, check_growth};
+use cleartitle_schema::api::SnapshotView;
+use cleartitle_schema::snapshot::{Header, Snapshot, SnapshotNote};
+use cleartitle_schema::tlog::checkpoint::Checkpoint;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::path::{Path, PathBuf};
+
+/// Why a snapshot could not be pulled. Whatever lay in its place still does.
+#[derive(Debug, thiserror::Error)]
+pub enum PullError {
+    /// The registry.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+    /// The log or its signatures.
+    #[error(transparent)]
+    Trust(#[from] TrustError),
+    /// The snapshot.
+    #[error(transparent)]
+    Snapshot(#[from] SnapshotError),
+    /// What the registry says of the snapshot is not what the log signed.
+    #[error("the registry's {0} of the snapshot is not the one that its note signs")]
+    OtherThanSigned(&'static str),
+    /// An older snapshot than the log that was seen before.
+    #[error("the registry's newest snapshot is of log size {shown}, behind the {seen} seen before")]
+    Behind {
+        /// Leaves when last seen.
+        seen: u64,
+        /// Leaves of the snapshot.
+        shown: u64,
+    },
+    /// Longer than is taken.
+    #[error("the snapshot has {bytes} bytes, more than the {limit} that are taken")]
+    TooLong {
+        /// As the registry says.
+        bytes: u64,
+        /// As allowed.
+        limit: u64,
+    },
+    /// The download ended early or went on too long.
+    #[error("{got} of {expected} bytes came")]
+    Length {
+        /// As the registry said.
+        expected: u64,
+        /// As came.
+        got: u64,
+    },
+    /// A file can't be written.
+    #[error("cannot write `{path}`")]
+    Write {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// What was pulled.
+#[derive(Debug, Clone)]
+pub struct Pulled {
+    /// The snapshot's header.
+    pub header: Header,
+    /// What the log signs of it.
+    pub note: SnapshotNote,
+    /// The checkpoint that was seen with it.
+    pub checkpoint: Checkpoint,
+    /// The size of the log when it was last seen before.
+    pub seen_before: Option<u64>,
+    /// How many bytes the body has.
+    pub bytes: u64,
+    /// How many statements it holds.
+    pub statements: usize,
+}
+
+/// Pulls the newest snapshot of a log to `out`; `tell` hears how many bytes are there.
+///
+/// # Errors
+/// [`PullError`]. A rollback and a split view are errors of their own: [`TrustError::Rollback`], [`TrustError::SplitView`].
+pub fn pull(
+    registry: &Registry,
+    log: &PinnedLog,
+    out: &Path,
+    limit: u64,
+    mut tell: impl FnMut(u64, u64),
+) -> Result<Pulled, PullError> {
+    let view = registry.latest_snapshot()?;
+    let note = snapshot::open_note(view.note.as_bytes(), log)?;
+    check_view(&view, &note, limit)?;
+    // Asked for after the snapshot, so that an honest log's checkpoint can't be the older of the two.
+    let checkpoint_note = registry.checkpoint()?;
+    let checkpoint = log.open(&checkpoint_note)?;
+    let seen = last_seen(out, log)?;
+    if let Some(seen) = &seen {
+        check_growth(seen, &checkpoint, registry)?;
+    }
+    let of_snapshot =
+        Checkpoint { origin: note.origin.clone(), size: note.size, root: note.root, extensions: Vec::new() };
+    check_growth(&of_snapshot, &checkpoint, registry)?;
+    if let Some(seen) = &seen {
+        check_not_behind(seen, &of_snapshot, registry)?;
+    }
+
+    let partial = beside(out, &format!("{}.partial", view.blake3.get(..16).unwrap_or_default()));
+    download(registry, &view, &partial, &mut tell)?;
+    let verified = verify_body(&partial, &note, out);
+    if verified.is_err() {
+        // What is wrong once is wrong again: the next pull begins anew.
+        let _ = std::fs::remove_file(&partial);
+    }
+    let (header, statements) = verified?;
+    put(&partial, out)?;
+    write(&beside(out, "note"), view.note.as_bytes())?;
+    write(&beside(out, "checkpoint"), &checkpoint_note)?;
+    write(&beside(out, "log-key"), format!("{}\n", log.verifier()).as_bytes())?;
+    Ok(Pulled { header, note, checkpoint, seen_before: seen.map(|seen| seen.size), bytes: view.bytes, statements })
+}
+
+fn check_view(view: &SnapshotView, note: &SnapshotNote, limit: u64) -> Result<(), PullError> {
+    let digest = format!("blake3:{}", view.blake3);
+    if digest != cleartitle_schema::id::ContentId(note.body).to_string() {
+        return Err(PullError::OtherThanSigned("digest"));
+    }
+    if view.size != note.size {
+        return Err(PullError::OtherThanSigned("size"));
+    }
+    if view.root != note.root.to_base64() {
+        return Err(PullError::OtherThanSigned("root"));
+    }
+    if view.bytes > limit { Err(PullError::TooLong { bytes: view.bytes, limit }) } else { Ok(()) }
+}
+
+/// The last checkpoint seen, signed by the same log. One by another log is no past of this one: it is refused, not ignored.
+fn last_seen(out: &Path, log: &PinnedLog) -> Result<Option<Checkpoint>, PullError> {
+    let kept = snapshot::read_beside(&beside(out, "checkpoint"))?;
+    Ok(kept.map(|note| log.open(&note)).transpose()?)
+}
+
+/// The snapshot must be a state of the log no older than the last one seen: an older one, rightly signed once, would bring
+/// back what was withdrawn since.
+fn check_not_behind(seen: &Checkpoint, snapshot: &Checkpoint, registry: &Registry) -> Result<(), PullError> {
+    if snapshot.size < seen.size {
+        return Err(PullError::Behind { seen: seen.size, shown: snapshot.size });
+    }
+    Ok(check_growth(seen, snapshot, registry)?)
+}
+
+fn download(
+    registry: &Registry,
+    view: &SnapshotView,
+    partial: &Path,
+    tell: &mut impl FnMut(u64, u64),
+) -> Result<(), PullError> {
+    let told = |source| PullError::Write { path: partial.to_owned(), source };
+    let mut file = OpenOptions::new().create(true).append(true).read(true).open(partial).map_err(told)?;
+    let mut have = file.metadata().map_err(told)?.len();
+    if have > view.bytes {
+        file.set_len(0).map_err(told)?;
+        have = 0;
+    }
+    if have == view.bytes && have > 0 {
+        return Ok(());
+    }
+    let (answer, resumed) = registry.download(&view.url, have)?;
+    if !resumed {
+        file.set_len(0).map_err(told)?;
+        have = 0;
+    }
+    file.seek(SeekFrom::Start(have)).map_err(told)?;
+    let broke = |source| RegistryError::BrokeOff { url: view.url.clone(), source };
+    let mut answer = answer.take(view.bytes - have + 1);
+    let mut piece = vec![0; 256 << 10];
+    loop {
+        let read = answer.read(&mut piece).map_err(broke)?;
+        if read == 0 {
+            break;
+        }
+        have += read as u64;
+        if have > view.bytes {
+            return Err(PullError::Length { expected: view.bytes, got: have });
+        }
+        file.write_all(&piece[..read]).map_err(told)?;
+        tell(have, view.bytes);
+    }
+    file.sync_all().map_err(told)?;
+    if have == view.bytes { Ok(()) } else { Err(PullError::Length { expected: view.bytes, got: have }) }
+}
+
+/// Everything that can be wrong with a body: its hash, its header, and every byte of what its statements compile to.
+fn verify_body(partial: &Path, note: &SnapshotNote, out: &Path) -> Result<(Header, usize), SnapshotError> {
+    let body = Snapshot::open(snapshot::map(partial)?)?;
+    if !note.is_about(body.header(), &body.body_hash()) {
+        return Err(SnapshotError::OtherBody(out.to_owned()));
+    }
+    let verified = body.verify()?;
+    Ok((verified.header().clone(), verified.len()))
+}
+
+fn put(from: &Path, to: &Path) -> Result<(), PullError> {
+    std::fs::rename(from, to).map_err(|source| PullError::Write { path: to.to_owned(), source })?;
+    // The rename itself must survive a crash before its note is written.
+    let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    File::open(folder)
+        .and_then(|folder| folder.sync_all())
+        .map_err(|source| PullError::Write { path: folder.to_owned(), source })
+}
+
+fn write(path: &Path, bytes: &[u8]) -> Result<(), PullError> {
+    let told = |source| PullError::Write { path: path.to_owned(), source };
+    let fresh = beside(path, "new");
+    let mut file = File::create(&fresh).map_err(told)?;
+    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(told)?;
+    std::fs::rename(&fresh, path).map_err(told)
+}

@@ -1,0 +1,121 @@
+//! What is asked about: a URL, a content id or a work as the command line takes it, and a row of a manifest.
+
+use cleartitle_schema::acquisition::{Acquisition, CopyUrl, UrlRole, WorkId, WorkMention};
+use cleartitle_schema::id::ContentName;
+use cleartitle_schema::manifest::Row;
+use serde_json::Value;
+
+/// The longest line of a manifest, in bytes.
+pub const MAX_LINE: usize = 1 << 20;
+
+/// Reads what the command line names: `https://...`, `blake3:...`, `sha256:...`, `warc-sha1:...`, or a work such as
+/// `isbn:...`.
+///
+/// # Errors
+/// What is wrong with it, in words.
+pub fn named(text: &str) -> Result<Acquisition, String> {
+    if text.starts_with("https://") || text.starts_with("http://") {
+        let copy = Acquisition::fetched(text);
+        return match copy.keys().1.first() {
+            Some(error) => Err(error.to_string()),
+            None => Ok(copy),
+        };
+    }
+    if ["blake3:", "sha256:", "warc-sha1:"].iter().any(|prefix| text.starts_with(prefix)) {
+        let name: ContentName = text.parse().map_err(|error: cleartitle_schema::id::IdError| error.to_string())?;
+        return Ok(Acquisition { content: vec![name], ..Acquisition::default() });
+    }
+    if text.contains(':') && !text.contains("://") {
+        let id = WorkId::try_from(text.to_owned()).map_err(|error| error.to_string())?;
+        return Ok(Acquisition { works: vec![WorkMention { id, asserted_by: None }], ..Acquisition::default() });
+    }
+    Err(format!("`{}` is neither a URL, nor a content id, nor a work", text.chars().take(80).collect::<String>()))
+}
+
+/// Reads one line of a manifest: a row as `filter` writes it, or the members of an acquisition, where `url` stands for the
+/// URL that the bytes were fetched from and `content` may be one name.
+///
+/// # Errors
+/// What is wrong with it, in words.
+pub fn manifest_line(line: &[u8]) -> Result<Acquisition, String> {
+    let told = |error: serde_json::Error| error.to_string().chars().take(200).collect::<String>();
+    let mut value: Value = serde_json::from_slice(line).map_err(told)?;
+    let Some(members) = value.as_object_mut() else { return Err("a row is a JSON object".to_owned()) };
+    if members.contains_key("container") && members.contains_key("verdict") {
+        return serde_json::from_value::<Row>(value).map(row).map_err(told);
+    }
+    let url = match members.remove("url") {
+        None | Some(Value::Null) => None,
+        Some(Value::String(url)) => Some(url),
+        Some(_) => return Err("`url` is not a text".to_owned()),
+    };
+    if let Some(content) = members.get_mut("content").filter(|content| content.is_string()) {
+        *content = Value::Array(vec![content.take()]);
+    }
+    let mut copy: Acquisition = serde_json::from_value(value).map_err(told)?;
+    copy.urls.extend(url.map(|url| CopyUrl { role: UrlRole::Fetched, url }));
+    if copy.urls.is_empty() && copy.content.is_empty() && copy.works.is_empty() && copy.collections.is_empty() {
+        return Err("the row names no document: neither `url` nor `content`".to_owned());
+    }
+    Ok(copy)
+}
+
+/// The copy that a manifest's row is about.
+#[must_use]
+pub fn row(row: Row) -> Acquisition {
+    let mut copy = row.url.as_deref().map(Acquisition::fetched).unwrap_or_default();
+    copy.content = vec![ContentName::Blake3(row.content)];
+    copy.content.extend(row.aliases);
+    copy.captured_at = row.captured_at;
+    copy
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn the_command_line_names_urls_contents_and_works() {
+        assert_eq!(named("https://press.example/a").unwrap().fetched_url(), Some("https://press.example/a"));
+        let id = format!("blake3:{}", "0".repeat(64));
+        assert_eq!(named(&id).unwrap().content.len(), 1);
+        assert_eq!(named("isbn:9780000000000").unwrap().works.len(), 1);
+        for bad in ["press.example", "ftp://press.example/", "blake3:12", "", "https://"] {
+            assert!(named(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn rows_are_read_strictly() {
+        let id = format!("blake3:{}", "0".repeat(64));
+        let copy = manifest_line(
+            format!(r#"{{"url":"https://press.example/a","content":"{id}","captured_at":"2026-01-01T00:00:00Z"}}"#)
+                .as_bytes(),
+        )
+        .unwrap();
+        assert_eq!((copy.urls.len(), copy.content.len()), (1, 1));
+        assert!(manifest_line(format!(r#"{{"content":["{id}"]}}"#).as_bytes()).is_ok());
+        for bad in [
+            "",
+            "[]",
+            "{}",
+            r#"{"url":7}"#,
+            r#"{"content":null,"url":"https://press.example/a"}"#,
+            r#"{"uri":"https://press.example/a"}"#,
+            r#"{"url":"https://press.example/a","captured_at":"yesterday"}"#,
+            r#"{"url":"https://press.example/a","content":"blake3:00"}"#,
+            r#"{"url":"https://press.example/a""#,
+        ] {
+            assert!(manifest_line(bad.as_bytes()).is_err(), "{bad}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_lines_never_panic(line in prop::collection::vec(any::<u8>(), 0..200), text in "\\PC{0,60}") {
+            let _ = manifest_line(&line);
+            let _ = named(&text);
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! A snapshot on this machine: its note and body checked against the pinned log, then mapped into memory.
+//!
+//! Beside a snapshot `FILE` lie `FILE.note` (the log's signature over the body), `FILE.checkpoint` (the last checkpoint
+//! seen) and `FILE.log-key` (the key that it was pulled with).
+
+use crate::trust::{PinnedLog, TrustError};
+use cleartitle_schema::acquisition::Keys;
+use cleartitle_schema::evidence::{Lookup, Registered};
+use cleartitle_schema::id::StatementId;
+use cleartitle_schema::policy::Policy;
+use cleartitle_schema::snapshot::{
+    FormatError, Header, NoteTextError, Snapshot, SnapshotNote, VerifiedSnapshot, VerifyError, parse_note_text,
+};
+use cleartitle_schema::time::Timestamp;
+use cleartitle_schema::tlog::note::{MAX_NOTE, Note, NoteError};
+use memmap2::Mmap;
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// A verified snapshot, mapped into memory.
+pub type Mapped = VerifiedSnapshot<Mmap>;
+
+/// Why a snapshot can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum SnapshotError {
+    /// A file can't be read.
+    #[error("cannot read `{path}`")]
+    Read {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// No note lies beside the body.
+    #[error("`{0}` is missing, so nobody vouches for the snapshot")]
+    NoNote(PathBuf),
+    /// No key is known.
+    #[error("no log key is known for `{0}`")]
+    NoKey(PathBuf),
+    /// The note is not signed by the pinned log.
+    #[error("the snapshot's note is refused: {0}")]
+    Note(#[from] NoteError),
+    /// The note's text can't be read.
+    #[error("the snapshot's note can't be read: {0}")]
+    NoteText(#[from] NoteTextError),
+    /// The body can't be opened.
+    #[error("the snapshot is refused: {0}")]
+    Format(#[from] FormatError),
+    /// The body is not the one that the note signs.
+    #[error("the snapshot is refused: {0}")]
+    Verify(#[from] VerifyError),
+    /// The note is about another body.
+    #[error("the note is about another snapshot than `{0}`")]
+    OtherBody(PathBuf),
+    /// The log is not believed.
+    #[error(transparent)]
+    Trust(#[from] TrustError),
+    /// Older than the policy allows.
+    #[error("the snapshot's last statement is of {time}, more than the policy's {days} days ago")]
+    TooOld {
+        /// The registered time of its last statement.
+        time: Timestamp,
+        /// The policy's bound.
+        days: u32,
+    },
+}
+
+/// The name of a file that lies beside a snapshot.
+#[must_use]
+pub fn beside(snapshot: &Path, ending: &str) -> PathBuf {
+    let mut name = snapshot.as_os_str().to_owned();
+    name.push(".");
+    name.push(ending);
+    PathBuf::from(name)
+}
+
+/// Reads a small file that lies beside a snapshot; `None` where there is none.
+///
+/// # Errors
+/// [`SnapshotError::Read`], for a file that is too long too.
+pub fn read_beside(path: &Path) -> Result<Option<Vec<u8>>, SnapshotError> {
+    let told = |source| SnapshotError::Read { path: path.to_owned(), source };
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(told(error)),
+    };
+    let mut bytes = Vec::new();
+    file.take(MAX_NOTE as u64 + 1).read_to_end(&mut bytes).map_err(told)?;
+    if bytes.len() > MAX_NOTE {
+        return Err(told(io::Error::other("it is too long")));
+    }
+    Ok(Some(bytes))
+}
+
+/// The log whose key vouches for a snapshot: the one named on the command line, else the policy's, else the one that the
+/// snapshot was pulled with.
+///
+/// # Errors
+/// [`SnapshotError::NoKey`] where there is none: nothing is taken at its own word.
+pub fn log_for(snapshot: &Path, named: Option<&str>, policy: Option<&Policy>) -> Result<PinnedLog, SnapshotError> {
+    if let Some(key) = named.or_else(|| policy.and_then(|policy| policy.log_key.as_deref())) {
+        return Ok(PinnedLog::parse(key)?);
+    }
+    let kept = read_beside(&beside(snapshot, "log-key"))?;
+    let key = kept.ok_or_else(|| SnapshotError::NoKey(snapshot.to_owned()))?;
+    Ok(PinnedLog::parse(&String::from_utf8_lossy(&key))?)
+}
+
+/// Reads a signed snapshot note.
+///
+/// # Errors
+/// [`SnapshotError::Note`], [`SnapshotError::NoteText`], [`SnapshotError::Trust`].
+pub fn open_note(note: &[u8], log: &PinnedLog) -> Result<SnapshotNote, SnapshotError> {
+    let note = Note::parse(note)?;
+    note.verify(&[log.snapshot_verifier()?])?;
+    let said = parse_note_text(note.text())?;
+    if said.origin == log.origin() {
+        return Ok(said);
+    }
+    Err(TrustError::OtherLog { pinned: log.verifier().to_string(), found: said.origin }.into())
+}
+
+/// Maps a file into memory.
+///
+/// # Errors
+/// [`SnapshotError::Read`].
+pub fn map(path: &Path) -> Result<Mmap, SnapshotError> {
+    let told = |source| SnapshotError::Read { path: path.to_owned(), source };
+    let file = File::open(path).map_err(told)?;
+    #[expect(unsafe_code, reason = "a map is the one way to look things up in a file larger than memory")]
+    // SAFETY: `pull` puts a snapshot in place by renaming and never writes to it again, so that a mapped one keeps its
+    // bytes. Who changes it by hand while it is mapped makes reads give damage; who cuts it short ends the process.
+    let mapped = unsafe { Mmap::map(&file) };
+    mapped.map_err(told)
+}
+
+/// Opens a snapshot: its note is the log's, its body the one that the note signs.
+///
+/// # Errors
+/// [`SnapshotError`], one variant a fact.
+pub fn open(path: &Path, log: &PinnedLog) -> Result<Mapped, SnapshotError> {
+    let note_path = beside(path, "note");
+    let note = read_beside(&note_path)?.ok_or(SnapshotError::NoNote(note_path))?;
+    let said = open_note(&note, log)?;
+    let snapshot = Snapshot::open(map(path)?)?;
+    let header = snapshot.header();
+    if (&header.origin, header.size, header.root) != (&said.origin, said.size, said.root) {
+        return Err(SnapshotError::OtherBody(path.to_owned()));
+    }
+    Ok(snapshot.verify_hash(&said.body)?)
+}
+
+/// Refuses a snapshot that is older than the policy allows, by the registered time of its last statement.
+///
+/// # Errors
+/// [`SnapshotError::TooOld`].
+pub fn check_age(header: &Header, policy: &Policy, now: Timestamp) -> Result<(), SnapshotError> {
+    let Some(days) = policy.max_snapshot_age_days else { return Ok(()) };
+    let oldest = now.plus_seconds(-i64::from(days) * Timestamp::DAY);
+    if header.time < oldest { Err(SnapshotError::TooOld { time: header.time, days }) } else { Ok(()) }
+}
+
+/// A snapshot as it was at an earlier moment: what was registered later is not there.
+#[derive(Debug)]
+pub struct AsOf<'s> {
+    /// The snapshot.
+    pub snapshot: &'s Mapped,
+    /// What was registered by then.
+    pub moment: Timestamp,
+}
+
+impl AsOf<'_> {
+    fn known(&self, mut found: Vec<Arc<Registered>>) -> Vec<Arc<Registered>> {
+        found.retain(|registered| registered.registered_at <= self.moment);
+        found
+    }
+}
+
+impl Lookup for AsOf<'_> {
+    fn covering(&self, keys: &Keys) -> Vec<Arc<Registered>> {
+        self.known(self.snapshot.covering(keys))
+    }
+
+    fn naming(&self, id: &StatementId) -> Vec<Arc<Registered>> {
+        self.known(self.snapshot.naming(id))
+    }
+}
