@@ -7,14 +7,22 @@ use cleartitle_schema::issuer::Domain;
 use cleartitle_schema::signed::{key_id, print_public_key};
 use cleartitle_schema::tlog::note::{NoteSigner, NoteVerifier};
 use ed25519_dalek::SigningKey;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::clearance::Clearance;
 use crate::data_dir::{DataDir, DataDirError};
 use crate::log::{Candidate, Log, Sequencer, now};
 use crate::refusal::Refusal;
 use crate::registration::{self, BindError};
+use crate::snapshots::Snapshots;
 use crate::store::sqlite::SqliteStore;
 use crate::store::{Store, StoreError};
+
+/// How many streams of questions are answered at once.
+const MAX_STREAMS: usize = 64;
+
+/// How many bodies of up to 32 MiB stand in memory at once.
+const MAX_LARGE_BODIES: usize = 8;
 
 /// Why a registry could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -115,10 +123,14 @@ impl Registry {
         self.operator.verifying_key()
     }
 
-    /// Signs a note as the log.
-    #[must_use]
-    pub fn signer(&self) -> &NoteSigner {
-        &self.signer
+    /// The snapshots of this log.
+    ///
+    /// # Errors
+    /// [`OpenError::OriginForm`] for an origin that can't name a key.
+    pub fn snapshots(&self) -> Result<Snapshots, OpenError> {
+        let store = Arc::clone(&self.store) as Arc<dyn Store>;
+        Snapshots::new(self.data.snapshots(), &self.origin, self.data.key("log")?, store)
+            .map_err(|_| OpenError::OriginForm(self.origin.clone()))
     }
 
     /// Binds a key to a domain by the operator's word; bound already is fine. Returns the binding's leaf index.
@@ -152,8 +164,12 @@ pub struct App {
     pub log: Log,
     /// Where questions go.
     pub clearance: Clearance,
+    /// Where snapshots lie.
+    pub snapshots: Snapshots,
     /// The opened registry.
     pub registry: Registry,
+    streams: Arc<Semaphore>,
+    large_bodies: Arc<Semaphore>,
 }
 
 impl App {
@@ -165,6 +181,29 @@ impl App {
         let store = Arc::clone(&registry.store) as Arc<dyn Store>;
         let log = Log::start(registry.sequencer())?;
         let clearance = Clearance::new(Arc::clone(&store));
-        Ok(Arc::new(Self { store, log, clearance, registry }))
+        let snapshots = registry.snapshots().map_err(std::io::Error::other)?;
+        let streams = Arc::new(Semaphore::new(MAX_STREAMS));
+        let large_bodies = Arc::new(Semaphore::new(MAX_LARGE_BODIES));
+        Ok(Arc::new(Self { store, log, clearance, snapshots, registry, streams, large_bodies }))
+    }
+
+    /// A place for a stream of questions, held while it lasts.
+    ///
+    /// # Errors
+    /// [`Refusal::Busy`].
+    pub fn stream_place(&self) -> Result<OwnedSemaphorePermit, Refusal> {
+        Arc::clone(&self.streams).try_acquire_owned().map_err(|_| Refusal::Busy)
+    }
+
+    /// Memory for a body of many megabytes, waited for a little.
+    ///
+    /// # Errors
+    /// [`Refusal::Busy`].
+    pub async fn large_bodies(&self) -> Result<OwnedSemaphorePermit, Refusal> {
+        let place = Arc::clone(&self.large_bodies).acquire_owned();
+        match tokio::time::timeout(std::time::Duration::from_secs(5), place).await {
+            Ok(Ok(place)) => Ok(place),
+            _ => Err(Refusal::Busy),
+        }
     }
 }

@@ -4,18 +4,21 @@ use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use cleartitle_schema::issuer::Domain;
 use cleartitle_schema::signed::parse_public_key;
+use cleartitle_schema::tlog::note::NoteVerifier;
 
 use crate::app::{App, Registry};
+use crate::clearance::Clearance;
 use crate::data_dir::DataDir;
 use crate::routes::health;
-use crate::store::Store as _;
+use crate::store::Store;
 use crate::store::sqlite::SqliteStore;
-use crate::{router, serve};
+use crate::{audit, router, serve};
 
 /// The Cleartitle registry: signed terms go in, a transparency log proves them, clearance comes out.
 #[derive(Debug, Parser)]
@@ -74,6 +77,17 @@ enum Verb {
         #[arg(long, value_name = "DIR")]
         data: PathBuf,
     },
+    /// Check every leaf, tile, checkpoint, receipt and projection; exit code 0 when all is right, 1 when not.
+    ///
+    /// Works beside a running server, on the state at its start.
+    Audit {
+        /// The data folder.
+        #[arg(long, value_name = "DIR")]
+        data: PathBuf,
+        /// How to report.
+        #[arg(long, value_name = "FORMAT", default_value = "human")]
+        format: Format,
+    },
     /// Write the canonical form of every derived table to stdout: equal text, equal projections.
     Dump {
         /// The data folder.
@@ -83,6 +97,14 @@ enum Verb {
     /// Print the API's description (OpenAPI 3.1, YAML).
     #[command(hide = true)]
     Openapi,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Format {
+    /// Lines for people.
+    Human,
+    /// One JSON object.
+    Json,
 }
 
 /// Runs the command line; the exit code is 0, 1 or 2.
@@ -114,6 +136,7 @@ fn run(verb: Verb) -> anyhow::Result<u8> {
             Ok(0)
         }
         Verb::Rebuild { data } => rebuild(&data),
+        Verb::Audit { data, format } => audit_all(&data, format),
         Verb::Dump { data } => {
             let data = DataDir::existing(&data)?;
             let mut out = std::io::BufWriter::new(std::io::stdout().lock());
@@ -122,18 +145,10 @@ fn run(verb: Verb) -> anyhow::Result<u8> {
             Ok(0)
         }
         Verb::Openapi => {
-            print!("{}", openapi()?);
+            print!("{}", router::openapi_yaml().map_err(anyhow::Error::msg)?);
             Ok(0)
         }
     }
-}
-
-/// The API's description in YAML, as the file `openapi.yaml` has it.
-///
-/// # Errors
-/// What the encoder gives.
-pub fn openapi() -> anyhow::Result<String> {
-    Ok(router::openapi().to_yaml()?)
 }
 
 fn serve_until_asked(data: &Path, listen: SocketAddr, origin: Option<&str>) -> anyhow::Result<u8> {
@@ -161,10 +176,35 @@ fn serve_until_asked(data: &Path, listen: SocketAddr, origin: Option<&str>) -> a
     Ok(0)
 }
 
-fn rebuild(data: &Path) -> anyhow::Result<u8> {
+fn audit_all(data: &Path, format: Format) -> anyhow::Result<u8> {
     let data = DataDir::existing(data)?;
+    let store = SqliteStore::open_frozen(&data.database())?;
+    let origin = store.present_setting("origin")?.context("the database names no log")?;
+    let verifier = NoteVerifier::new(&origin, data.key("log")?.verifying_key())?;
+    let report = audit::audit(&store, &verifier)?;
+    match format {
+        Format::Json => println!("{}", serde_json::to_string(&report)?),
+        Format::Human => {
+            report.findings.iter().for_each(|finding| println!("{finding}"));
+            let verdict = if report.findings.is_empty() { "all is right" } else { "DAMAGED" };
+            println!(
+                "audit: {} leaves, {} statements, {} receipts, {} checkpoints, {} lists: {verdict}",
+                report.leaves, report.statements, report.receipts, report.checkpoints, report.lists
+            );
+        }
+    }
+    Ok(u8::from(!report.findings.is_empty()))
+}
+
+fn rebuild(root: &Path) -> anyhow::Result<u8> {
+    let data = DataDir::existing(root)?;
     let _held = data.lock()?;
-    let rebuilt = SqliteStore::open(&data.database())?.rebuild()?;
+    let registry = Registry::open(root, None)?;
+    let mut rebuilt = registry.store.rebuild()?;
+    let clearance = Clearance::new(Arc::clone(&registry.store) as Arc<dyn Store>);
+    let (other, snapshots) = registry.snapshots()?.make_again(&clearance)?;
+    rebuilt.differing.extend(other.iter().map(|size| format!("snapshot {size}")));
+    println!("rebuild: {snapshots} snapshots");
     if rebuilt.differing.is_empty() {
         println!("rebuild: {} leaves, every projection is as it was", rebuilt.leaves);
         return Ok(0);

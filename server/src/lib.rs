@@ -1,10 +1,11 @@
 //! The registry. Reading order: `router` (every route), `registration` and `standing` (what is refused), `log` (the one
 //! place where the log grows), `store` (what is kept, and the contract), `clearance` (questions), `app` (how it fits).
 //!
-//! Floors: `main → cli → serve → router → routes → app → registration, clearance → log → standing → store`. A file imports
+//! Floors: `main → cli → serve → router → routes → app → registration, snapshots, audit → clearance → log → standing → store`. A file imports
 //! from floors below its own.
 
 pub mod app;
+pub mod audit;
 pub mod clearance;
 pub mod cli;
 pub mod data_dir;
@@ -14,5 +15,9 @@ pub mod registration;
 pub mod router;
 pub mod routes;
 pub mod serve;
+pub mod snapshots;
 pub mod standing;
 pub mod store;
+
+#[cfg(test)]
+mod registration_tests;

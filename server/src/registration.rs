@@ -149,7 +149,11 @@ fn check_supported(statement: &Statement) -> Result<(), Refusal> {
     if statement.basis() == Some(Basis::Agent) {
         return Err(Refusal::NotSupported("speaking as an `agent`, which needs delegation,"));
     }
-    let mut targets = statement.scope().into_iter().flat_map(|scope| scope.targets());
+    let taken_up = match &statement.body {
+        Body::Acceptance { scope, .. } => scope.as_ref(),
+        _ => None,
+    };
+    let mut targets = statement.scope().into_iter().chain(taken_up).flat_map(|scope| scope.targets());
     if targets.any(|target| matches!(target, Target::Repertoire { .. })) {
         return Err(Refusal::NotSupported("a scope by `repertoire`"));
     }

@@ -8,7 +8,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use cleartitle_schema::api::PROBLEM_JSON;
+use cleartitle_schema::api::{PROBLEM_JSON, Problem};
 use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
@@ -16,9 +16,10 @@ use tower_http::trace::TraceLayer;
 use utoipa::{OpenApi, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
+use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::routes::problem::{Code, Failure};
-use crate::routes::{Shared, health, issuers, log, reasons, statements};
+use crate::routes::{Shared, decisions, documents, health, issuers, log, reasons, snapshots, statements};
 
 /// How many requests are worked on at once; more are turned away, so that those inside get done.
 const MAX_REQUESTS: usize = 512;
@@ -75,24 +76,57 @@ fn described() -> OpenApiRouter<Shared> {
     OpenApiRouter::with_openapi(Base::openapi())
         // Publishers.
         .routes(routes!(statements::register, statements::list))
+        .routes(routes!(documents::register))
+        // Labs.
+        .routes(routes!(decisions::ask, decisions::ask_many))
+        .routes(routes!(snapshots::latest))
+        .routes(routes!(snapshots::body))
+        .routes(routes!(snapshots::note))
         // Everybody.
         .routes(routes!(statements::show))
+        .routes(routes!(documents::show))
         .routes(routes!(issuers::show))
         .routes(routes!(reasons::show))
         .routes(routes!(log::log_key))
         // Auditors.
         .routes(routes!(log::checkpoint))
         .routes(routes!(log::published))
+        .routes(routes!(documents::list))
         // Operators.
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz))
         .routes(routes!(health::metrics))
 }
 
-/// The API's description.
+/// The API's description, tiles included: their paths hold slashes, which a router spells otherwise than OpenAPI.
 #[must_use]
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    described().into_openapi()
+    let mut api = described().into_openapi();
+    api.merge(Tiles::openapi());
+    api
+}
+
+#[derive(OpenApi)]
+#[openapi(paths(log::tile), components(schemas(Problem)))]
+struct Tiles;
+
+/// The description in YAML, as the file `openapi.yaml` has it.
+///
+/// # Errors
+/// What the encoder gives.
+pub fn openapi_yaml() -> Result<String, String> {
+    openapi().to_yaml().map_err(|error| error.to_string())
+}
+
+async fn yaml() -> Result<Response, Failure> {
+    let text = openapi_yaml().map_err(|_| Failure::internal())?;
+    Ok(([(header::CONTENT_TYPE, "application/yaml")], text).into_response())
+}
+
+/// The viewer of the description. Its files are in the program; it asks no other host, not even a validator.
+fn viewer() -> SwaggerUi {
+    let config = Config::new(["/openapi.json"]).validator_url("none").try_it_out_enabled(true);
+    SwaggerUi::new("/docs").url("/openapi.json", openapi()).config(config)
 }
 
 /// The whole service.
@@ -102,7 +136,9 @@ pub fn router(app: Shared) -> Router {
     let limit = Arc::new(Semaphore::new(MAX_REQUESTS));
     routes
         .route("/tile/{*path}", get(log::tile))
+        .route("/openapi.yaml", get(yaml))
         .with_state(app)
+        .merge(viewer())
         .layer(middleware::from_fn_with_state(limit, shed))
         .layer(CatchPanicLayer::custom(|_| Failure::internal().into_response()))
         .layer(middleware::map_response(as_problem))

@@ -123,7 +123,8 @@ impl Snapshots {
             Some(index) => self.store.leaves(index..size)?.pop(),
             None => None,
         };
-        let time = last.and_then(|leaf| cleartitle_schema::leaf::Leaf::parse(&leaf).ok()).map(|leaf| leaf.registered_at);
+        let time =
+            last.and_then(|leaf| cleartitle_schema::leaf::Leaf::parse(&leaf).ok()).map(|leaf| leaf.registered_at);
         let head = snapshot::Head {
             origin: self.origin.clone(),
             size,

@@ -71,9 +71,9 @@ fn members_take_the_workspaces_versions_and_lints() {
 
 #[test]
 fn functions_are_bounded_and_schema_is_walled() {
-    let all = table("clippy.toml");
+    let all = table(".clippy.toml");
     let schema = table("schema/clippy.toml");
-    for (path, clippy) in [("clippy.toml", &all), ("schema/clippy.toml", &schema)] {
+    for (path, clippy) in [(".clippy.toml", &all), ("schema/clippy.toml", &schema)] {
         // Clippy takes the nearest file alone, so that each must say it.
         let threshold = clippy.get("too-many-lines-threshold").and_then(toml::Value::as_integer);
         assert_eq!(threshold, Some(80), "{path} bounds functions to 80 lines");

@@ -1,4 +1,4 @@
-//! Signals: machine-readable marks found on the web, as an observation holds them. Parsers stand elsewhere.
+//! Signals: machine-readable marks found on the web, as an observation holds them; what they mean is decided elsewhere.
 
 use crate::terms::{Constraints, Duty};
 use crate::time::Timestamp;

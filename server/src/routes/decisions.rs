@@ -20,7 +20,7 @@ use serde::de::DeserializeOwned;
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio_stream::wrappers::ReceiverStream;
-use utoipa::IntoParams;
+use utoipa::{IntoParams, ToSchema};
 
 use super::extract::{Asked, media_type, next_piece, whole_body};
 use super::problem::{Code, Failure};
@@ -93,6 +93,24 @@ pub struct BatchQuery {
     explain: Option<bool>,
 }
 
+/// One question, or an array of up to 50,000.
+#[derive(ToSchema)]
+#[serde(untagged)]
+#[allow(dead_code, reason = "the description alone")]
+enum Questions {
+    One(DecisionRequest),
+    Many(Vec<DecisionRequest>),
+}
+
+/// The answer to one question, or to an array.
+#[derive(ToSchema)]
+#[serde(untagged)]
+#[allow(dead_code, reason = "the description alone")]
+enum Answers {
+    One(DecisionAnswer),
+    Many(DecisionRows),
+}
+
 fn as_of(text: Option<&str>) -> Result<AsOf, Failure> {
     let Some(text) = text else { return Ok(AsOf::Latest) };
     let wrong = || Failure::new(Code::MalformedRequest, "`as_of` is a log size or a time such as 2026-11-23T22:00:00Z");
@@ -160,14 +178,12 @@ async fn answer_one(app: &Shared, as_of: AsOf, request: DecisionRequest) -> Resu
 #[utoipa::path(
     post, path = "/v1/decisions", tag = "labs", params(BatchQuery),
     request_body(content(
-        (DecisionRequest = "application/json"),
-        (Vec<DecisionRequest> = "application/vnd.cleartitle.questions+json"),
+        (Questions = "application/json"),
         (String = "application/x-ndjson"),
     )),
     responses(
         (status = 200, description = "The decision, the rows, or the stream.", content(
-            (DecisionAnswer = "application/json"),
-            (DecisionRows = "application/vnd.cleartitle.rows+json"),
+            (Answers = "application/json"),
             (String = "application/x-ndjson"),
         )),
         (status = 400, description = "Not JSON, or a parameter is wrong.", body = Problem, content_type = "application/problem+json"),
@@ -189,7 +205,7 @@ pub async fn ask_many(
     let (as_of, explain) = (as_of(query.as_of.as_deref())?, query.explain.unwrap_or(false));
     match media_type(&headers).as_str() {
         NDJSON => return stream(&app, as_of, explain, body).await,
-        "application/json" | "application/vnd.cleartitle.questions+json" => {}
+        "application/json" => {}
         _ => return Err(Failure::new(Code::UnsupportedMediaType, "this takes JSON or `application/x-ndjson`")),
     }
     let _memory = app.large_bodies().await?;
@@ -287,7 +303,8 @@ async fn answer_stream(
             Ok(None) => lines.finish(),
             // A body that breaks off gets no end line, so that nobody takes a part for the whole.
             Err(failure) => {
-                let error = RowError { line: rows + 1, code: failure.code.word().to_owned(), detail: failure.detail.clone() };
+                let error =
+                    RowError { line: rows + 1, code: failure.code.word().to_owned(), detail: failure.detail.clone() };
                 out.extend(line(&DecisionRow { error: Some(error), ..DecisionRow::default() }));
                 let _ = sender.send(Ok(out.into())).await;
                 return;

@@ -122,11 +122,7 @@ pub async fn show(
         (status = 503, description = "Overloaded, or the store fails.", body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub async fn list(
-    State(app): State<Shared>,
-    Path(list): Path<String>,
-    _: Asked<Nothing>,
-) -> Result<Response, Failure> {
+pub async fn list(State(app): State<Shared>, Path(list): Path<String>, _: Asked<Nothing>) -> Result<Response, Failure> {
     let list: ListId = list.parse().map_err(|error| Failure::new(Code::MalformedRequest, format!("{error}")))?;
     let bytes = blocking(&app, move |app| Ok(app.store.list(&list)?)).await?;
     let bytes = bytes.ok_or_else(|| Failure::not_found(list))?;

@@ -2,12 +2,15 @@
 //!
 //! Deliberately absent: the list of routes (`router`), SQL, and every judgement (`registration`, `standing`, `decide`).
 
+pub mod decisions;
+pub mod documents;
 pub mod extract;
 pub mod health;
 pub mod issuers;
 pub mod log;
 pub mod problem;
 pub mod reasons;
+pub mod snapshots;
 pub mod statements;
 
 use std::sync::Arc;

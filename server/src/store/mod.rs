@@ -3,6 +3,8 @@
 //! Deliberately absent: SQL and rows (each back end is written natively), checks of any kind (`registration`), signatures
 //! and clocks (`log`).
 
+#[cfg(test)]
+mod conformance;
 pub mod sqlite;
 
 use std::io::Write;

@@ -106,6 +106,16 @@ impl SqliteStore {
         self.read(|connection| read::checkpoints_after(connection, after.map_or(-1, u64::cast_signed)))
     }
 
+    /// Asks SQLite whether the file is sound.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] with what it says.
+    pub fn check_file(&self) -> Result<(), StoreError> {
+        let said: String = self
+            .read(|connection| connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).map_err(failed))?;
+        if said == "ok" { Ok(()) } else { Err(StoreError::Damaged(said)) }
+    }
+
     /// Makes the projections anew beside the present ones, and names the derived tables that differ.
     ///
     /// # Errors
@@ -279,5 +289,45 @@ impl Store for SqliteStore {
             drop(whole);
             Ok(())
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    #[test]
+    fn the_contract_is_kept() {
+        let folders = Mutex::new(Vec::new());
+        crate::store::conformance::check(&|| {
+            let folder = tempfile::tempdir().unwrap();
+            let store = SqliteStore::open(&folder.path().join("registry.sqlite")).unwrap();
+            lock(&folders).push(folder);
+            Arc::new(store)
+        });
+    }
+
+    #[test]
+    fn every_commit_is_synchronous() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(&folder.path().join("registry.sqlite")).unwrap();
+        let writer = lock(&store.writer);
+        let ask =
+            |pragma: &str| writer.query_row(pragma, [], |row| row.get_ref(0).map(|it| format!("{it:?}"))).unwrap();
+        assert_eq!(ask("PRAGMA synchronous"), "Integer(2)");
+        assert!(ask("PRAGMA journal_mode").contains("119"), "journal mode is not wal");
+    }
+
+    #[test]
+    fn a_frozen_store_does_not_see_later_commits() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("registry.sqlite");
+        let store = SqliteStore::open(&path).unwrap();
+        let frozen = SqliteStore::open_frozen(&path).unwrap();
+        assert_eq!(store.setting("origin", "log.example").unwrap(), "log.example");
+        assert_eq!(store.setting("origin", "other.example").unwrap(), "log.example");
+        assert_eq!(frozen.present_setting("origin").unwrap(), None);
     }
 }

@@ -1,0 +1,267 @@
+//! Audit: everything that the log claims, recomputed from its leaves; findings are data, and none is fatal to the next.
+
+use std::collections::HashMap;
+
+use cleartitle_schema::id::{KeyId, ListId, StatementId};
+use cleartitle_schema::leaf::{Leaf, LeafKind, Published};
+use cleartitle_schema::signed::{key_id, open_statement, parse_public_key};
+use cleartitle_schema::statement::{Body, ListRole, Statement};
+use cleartitle_schema::time::Timestamp;
+use cleartitle_schema::tlog::checkpoint::Checkpoint;
+use cleartitle_schema::tlog::hash::{Hash, empty_root, leaf_hash, node_hash};
+use cleartitle_schema::tlog::note::NoteVerifier;
+use cleartitle_schema::tlog::proof::{inclusion, verify_inclusion};
+use ed25519_dalek::VerifyingKey;
+use serde::Serialize;
+
+use crate::log::{receipt, tile_reader};
+use crate::store::sqlite::SqliteStore;
+use crate::store::{SignedHead, Store, StoreError};
+
+/// The most findings that are reported; a log with more is as damaged.
+const MAX_FINDINGS: usize = 1000;
+
+/// What an audit looked at and what it found wrong.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// The log's origin.
+    pub origin: String,
+    /// Leaves read, each parsed, in time order, and part of every later checkpoint.
+    pub leaves: u64,
+    /// Checkpoints whose signature and root were recomputed.
+    pub checkpoints: u64,
+    /// Published statements, opened with the keys bound when they were registered.
+    pub statements: u64,
+    /// Leaves of kind public whose blob is gone: erased, leaving a tombstone.
+    pub erased: u64,
+    /// Receipts made and verified, each under its first checkpoint and under the newest.
+    pub receipts: u64,
+    /// Bulk lists whose digest was recomputed.
+    pub lists: u64,
+    /// What is wrong; empty when all is right.
+    pub findings: Vec<String>,
+}
+
+/// The roots of the complete subtrees of a growing tree, the greatest first.
+#[derive(Default)]
+struct Frontier(Vec<(u32, Hash)>);
+
+impl Frontier {
+    fn push(&mut self, leaf: Hash) {
+        let (mut height, mut hash) = (0, leaf);
+        while let Some((_, left)) = self.0.pop_if(|(other, _)| *other == height) {
+            hash = node_hash(&left, &hash);
+            height += 1;
+        }
+        self.0.push((height, hash));
+    }
+
+    fn root(&self) -> Hash {
+        let mut right_to_left = self.0.iter().rev().map(|(_, hash)| *hash);
+        let Some(last) = right_to_left.next() else { return empty_root() };
+        right_to_left.fold(last, |right, left| node_hash(&left, &right))
+    }
+}
+
+struct Auditor<'s> {
+    store: &'s SqliteStore,
+    log: &'s NoteVerifier,
+    report: Report,
+    keys: HashMap<KeyId, VerifyingKey>,
+    frontier: Frontier,
+    last: Timestamp,
+    due: Vec<SignedHead>,
+    newest: Option<SignedHead>,
+}
+
+/// Audits the log as the store holds it.
+///
+/// # Errors
+/// [`StoreError`] when the store can't be read at all; damage within it is a finding.
+pub fn audit(store: &SqliteStore, log: &NoteVerifier) -> Result<Report, StoreError> {
+    let report = Report { origin: log.name().to_owned(), ..Report::default() };
+    let newest = store.latest_checkpoint()?;
+    let mut auditor = Auditor {
+        store,
+        log,
+        report,
+        keys: HashMap::new(),
+        frontier: Frontier::default(),
+        last: Timestamp::MIN,
+        due: store.checkpoints(None)?,
+        newest,
+    };
+    auditor.walk()?;
+    match store.compare_with_rebuilt() {
+        Ok(rebuilt) => {
+            for table in rebuilt.differing {
+                auditor.found(format!("`{table}` differs from what the leaves and blobs give"));
+            }
+        }
+        Err(error) => auditor.found(format!("projections can't be made again: {error}")),
+    }
+    if let Err(error) = store.check_file() {
+        auditor.found(error.to_string());
+    }
+    Ok(auditor.report)
+}
+
+impl Auditor<'_> {
+    fn found(&mut self, finding: String) {
+        if self.report.findings.len() < MAX_FINDINGS {
+            self.report.findings.push(finding);
+        }
+    }
+
+    fn walk(&mut self) -> Result<(), StoreError> {
+        self.checkpoints()?;
+        loop {
+            let from = self.report.leaves;
+            let leaves = self.store.leaves(from..from + 1024)?;
+            if leaves.is_empty() {
+                break;
+            }
+            for leaf in &leaves {
+                self.frontier.push(leaf_hash(leaf));
+                self.leaf(leaf)?;
+                self.report.leaves += 1;
+                self.checkpoints()?;
+            }
+        }
+        if let Some(beyond) = self.due.first().map(|checkpoint| checkpoint.size) {
+            self.found(format!("a checkpoint covers {beyond} leaves, there are {}", self.report.leaves));
+        }
+        if self.newest.as_ref().is_none_or(|newest| newest.size != self.report.leaves) {
+            self.found(format!("no checkpoint covers all of the {} leaves", self.report.leaves));
+        }
+        Ok(())
+    }
+
+    /// Checks the checkpoints over just the leaves read so far.
+    fn checkpoints(&mut self) -> Result<(), StoreError> {
+        while self.due.first().is_some_and(|checkpoint| checkpoint.size == self.report.leaves) {
+            let kept = self.due.remove(0);
+            if self.due.is_empty() {
+                self.due = self.store.checkpoints(Some(kept.size))?;
+            }
+            self.report.checkpoints += 1;
+            let root = self.frontier.root();
+            let size = kept.size;
+            match Checkpoint::open(kept.note.as_bytes(), self.log.name(), std::slice::from_ref(self.log)) {
+                Ok(signed) if signed.size == size && signed.root == root && kept.root == root => {}
+                Ok(_) => self.found(format!("checkpoint {size} does not cover the leaves: the log was rewritten")),
+                Err(error) => self.found(format!("checkpoint {size}: {error}")),
+            }
+        }
+        Ok(())
+    }
+
+    fn leaf(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
+        let index = self.report.leaves;
+        let leaf = match Leaf::parse(bytes) {
+            Ok(leaf) => leaf,
+            Err(error) => {
+                self.found(format!("leaf {index}: {error}"));
+                return Ok(());
+            }
+        };
+        if leaf.registered_at < self.last {
+            self.found(format!("leaf {index} is registered before the one before it"));
+        }
+        self.last = leaf.registered_at;
+        self.receipt(index, bytes);
+        if leaf.kind != LeafKind::Public {
+            return Ok(());
+        }
+        let Some(blob) = self.store.published(&leaf.commitment)? else {
+            self.report.erased += 1;
+            return Ok(());
+        };
+        match Published::parse(&blob) {
+            Ok(published) if published.matches(&leaf) => self.statement(index, &published),
+            Ok(_) => {
+                self.found(format!("blob {index} does not open its leaf"));
+                Ok(())
+            }
+            Err(error) => {
+                self.found(format!("blob {index}: {error}"));
+                Ok(())
+            }
+        }
+    }
+
+    /// The first receipt, as whoever registered got it, and the same leaf under the newest checkpoint.
+    fn receipt(&mut self, index: u64, leaf: &[u8]) {
+        let first = receipt(self.store, index).map_err(|error| error.to_string());
+        if let Err(error) =
+            first.and_then(|first| first.verify(leaf, self.log, self.log.name()).map_err(|error| error.to_string()))
+        {
+            self.found(format!("receipt {index}: {error}"));
+            return;
+        }
+        let Some(newest) = self.newest.clone() else { return };
+        let proof = inclusion(index, newest.size, tile_reader(self.store)).map_err(|error| error.to_string());
+        let proven = proof.and_then(|proof| {
+            verify_inclusion(index, newest.size, &leaf_hash(leaf), &proof, &newest.root)
+                .map_err(|error| error.to_string())
+        });
+        match proven {
+            Ok(()) => self.report.receipts += 1,
+            Err(error) => self.found(format!("leaf {index} under the newest checkpoint: {error}")),
+        }
+    }
+
+    fn statement(&mut self, index: u64, published: &Published) -> Result<(), StoreError> {
+        let payload = published.envelope.payload();
+        let statement = match Statement::parse(payload) {
+            Ok(statement) => statement,
+            Err(error) => {
+                self.found(format!("statement {index}: {error}"));
+                return Ok(());
+            }
+        };
+        if let Body::KeyBinding { key, .. } = &statement.body {
+            match parse_public_key(key) {
+                Ok(key) => _ = self.keys.insert(key_id(&key), key),
+                Err(error) => self.found(format!("key binding {index}: {error}")),
+            }
+        }
+        if let Err(error) = open_statement(&published.envelope, |id| self.keys.get(id).copied()) {
+            self.found(format!("statement {index}: {error}"));
+        }
+        if statement.log != self.log.name() {
+            self.found(format!("statement {index} is for another log"));
+        }
+        match self.store.statement(&StatementId::of(payload)) {
+            Ok(Some(stored)) if stored.registered.index == index && stored.registered.statement == statement => {}
+            Ok(_) => self.found(format!("statement {index} is not found by its id")),
+            Err(error) => self.found(format!("statement {index}: {error}")),
+        }
+        if let Body::Manifest { role: ListRole::Provenance, list, .. } = &statement.body {
+            match self.store.list(list)? {
+                Some(bytes) if ListId::of(&bytes) == *list => self.report.lists += 1,
+                Some(_) => self.found(format!("list {index} has other bytes than its digest says")),
+                None => self.found(format!("list {index} is missing")),
+            }
+        }
+        self.report.statements += 1;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_frontier_gives_the_root_at_every_size() {
+        let mut frontier = Frontier::default();
+        let hashes: Vec<Hash> = (0_u8..70).map(|byte| leaf_hash(&[byte])).collect();
+        assert_eq!(frontier.root(), empty_root());
+        for (count, hash) in (1..).zip(&hashes) {
+            frontier.push(*hash);
+            let tiles = cleartitle_schema::tlog::tile::tiles_after(0, &hashes[..count], |_| None).unwrap();
+            assert_eq!(frontier.root(), tiles.1, "{count}");
+        }
+    }
+}

@@ -1,0 +1,236 @@
+//! The store's contract as tests, run once for each back end: `check` is given a maker of empty stores.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use cleartitle_schema::evidence::Registered;
+use cleartitle_schema::id::{ContentId, ContentName, StatementId};
+use cleartitle_schema::leaf::{Leaf, LeafKind, Published, Salt};
+use cleartitle_schema::signed::{key_id, print_public_key, sign};
+use cleartitle_schema::statement::{Kind, PAYLOAD_TYPE, Statement};
+use cleartitle_schema::time::Timestamp;
+use cleartitle_schema::tlog::checkpoint::Checkpoint;
+use cleartitle_schema::tlog::hash::leaf_hash;
+use cleartitle_schema::tlog::note::NoteSigner;
+use cleartitle_schema::tlog::tile::tiles_after;
+use ed25519_dalek::SigningKey;
+use serde_json::json;
+
+use super::{Batch, CommitError, Entry, Head, Page, Relation, SignedHead, Store};
+
+/// Runs every case, each on an empty store of its own.
+pub fn check(make: &dyn Fn() -> Arc<dyn Store>) {
+    an_empty_log_gets_a_checkpoint_first(&*make());
+    a_batch_is_there_whole(&*make());
+    a_moved_head_writes_nothing(&*make());
+    a_batch_that_fails_is_not_there_in_part(&*make());
+    pages_times_and_names_agree(&*make());
+    of_two_commits_from_one_head_one_wins(make());
+    rebuilding_is_without_effect(&*make());
+}
+
+fn key() -> SigningKey {
+    SigningKey::from_bytes(&[7; 32])
+}
+
+fn entry(index: u64, time: i64, body: serde_json::Value) -> Entry {
+    let statement = json!({"version": 1, "log": "log.example", "issuer": {"domain": "press.example"},
+        "issued_at": "2026-01-01T00:00:00Z", "body": body, "note": format!("entry {index}")});
+    let payload = cleartitle_schema::canon::to_canonical(&statement).unwrap();
+    let envelope = sign(PAYLOAD_TYPE, &payload, &[&key()]).unwrap();
+    let published = Published { salt: Salt([u8::try_from(index).unwrap(); 32]), envelope };
+    let registered_at = Timestamp(time);
+    let leaf = Leaf { kind: LeafKind::Public, commitment: published.commitment(), registered_at, amends: None };
+    let signed_by = if index == 0 { Vec::new() } else { vec!["press.example".parse().unwrap()] };
+    let registered = Registered {
+        id: StatementId::of(&payload),
+        index,
+        registered_at,
+        signed_by,
+        tenure_from: None,
+        proven: false,
+        statement: Statement::parse(&payload).unwrap(),
+    };
+    Entry { leaf, published, registered, list: None }
+}
+
+fn binding(index: u64, time: i64) -> Entry {
+    let text = print_public_key(&key().verifying_key());
+    let body = json!({"kind": "key-binding", "domain": "press.example", "key": text.trim_end(), "proof": "operator"});
+    let mut entry = entry(index, time, body);
+    entry.registered.signed_by = vec!["press.example".parse().unwrap()];
+    entry
+}
+
+fn content() -> ContentName {
+    ContentName::Blake3(ContentId::of(b"x"))
+}
+
+fn reservation(index: u64, time: i64) -> Entry {
+    entry(
+        index,
+        time,
+        json!({"kind": "reservation", "basis": "owner",
+        "scope": {"include": [{"target": "content", "ids": [content()]}]},
+        "terms": {"clauses": [{"rules": [{"preference": "disallowed", "uses": ["train-ai"]}]}]}}),
+    )
+}
+
+fn withdrawal(index: u64, time: i64, named: &StatementId) -> Entry {
+    entry(index, time, json!({"kind": "withdrawal", "statement": named}))
+}
+
+fn batch(store: &dyn Store, from: &Head, entries: Vec<Entry>) -> Batch {
+    let hashes: Vec<_> = entries.iter().map(|entry| leaf_hash(&entry.leaf.to_bytes())).collect();
+    let (tiles, root) = tiles_after(from.size, &hashes, |id| {
+        let bytes = store.tile(id.level, id.index).unwrap()?;
+        bytes.get(..usize::from(id.width) * 32).map(<[u8]>::to_vec)
+    })
+    .unwrap();
+    let size = from.size + entries.len() as u64;
+    let signer = NoteSigner::new("log.example", key()).unwrap();
+    let checkpoint = Checkpoint { origin: "log.example".to_owned(), size, root, extensions: Vec::new() };
+    let note = checkpoint.sign(&[&signer]).unwrap().to_text();
+    Batch { entries, tiles, checkpoint: SignedHead { size, root, note } }
+}
+
+fn add(store: &dyn Store, entries: Vec<Entry>) -> Head {
+    let from = store.head().unwrap().unwrap_or_else(Head::empty);
+    store.commit(&from, &batch(store, &from, entries)).unwrap()
+}
+
+fn an_empty_log_gets_a_checkpoint_first(store: &dyn Store) {
+    assert_eq!(store.head().unwrap(), None);
+    assert_eq!(store.latest_checkpoint().unwrap(), None);
+    assert_eq!(add(store, Vec::new()), Head::empty());
+    assert_eq!(store.head().unwrap(), Some(Head::empty()));
+    assert_eq!(store.checkpoint_from(0).unwrap().unwrap().size, 0);
+    assert_eq!(store.checkpoint_from(1).unwrap(), None);
+    // A second one over the same leaves says nothing new and is not kept.
+    let again = store.commit(&Head::empty(), &batch(store, &Head::empty(), Vec::new()));
+    assert!(matches!(again, Err(CommitError::Moved(head)) if head == Head::empty()));
+}
+
+fn a_batch_is_there_whole(store: &dyn Store) {
+    let first = binding(0, 100);
+    let second = reservation(1, 100);
+    let (id, commitment) = (second.registered.id, second.leaf.commitment);
+    let leaves = vec![first.leaf.to_bytes(), second.leaf.to_bytes()];
+    let (registered, blob) = (second.registered.clone(), second.published.to_bytes());
+    let head = add(store, vec![first, second]);
+    assert_eq!((head.size, head.registered_at), (2, Timestamp(100)));
+    assert_eq!(store.head().unwrap(), Some(head));
+    assert_eq!(store.leaves(0..10).unwrap(), leaves);
+    assert_eq!(store.leaves(1..2).unwrap(), leaves[1..]);
+    assert_eq!(store.leaves(2..9).unwrap(), Vec::<Vec<u8>>::new());
+    assert_eq!(store.tile(0, 0).unwrap().unwrap().len(), 64);
+    assert_eq!(store.tile(0, 1).unwrap(), None);
+    let stored = store.statement(&id).unwrap().unwrap();
+    assert_eq!((stored.registered, stored.commitment), (registered, commitment));
+    assert_eq!(store.published(&commitment).unwrap(), Some(blob));
+    assert_eq!(store.bindings_by(&key_id(&key().verifying_key())).unwrap().len(), 1);
+    assert_eq!(store.bindings_of(&"press.example".parse().unwrap()).unwrap()[0].bound_at, Timestamp(100));
+    assert_eq!(store.bindings_of(&"other.example".parse().unwrap()).unwrap(), []);
+    assert_eq!(store.claims(&content(), 10).unwrap().len(), 1);
+    assert_eq!(store.records(&content(), 10).unwrap(), []);
+    let counts = store.counts(&"press.example".parse().unwrap()).unwrap();
+    assert_eq!(counts, [(Kind::KeyBinding, 1), (Kind::Reservation, 1)]);
+}
+
+fn a_moved_head_writes_nothing(store: &dyn Store) {
+    let old = Head::empty();
+    let stale = batch(store, &old, vec![reservation(0, 5)]);
+    let head = add(store, vec![binding(0, 5)]);
+    assert!(matches!(store.commit(&old, &stale), Err(CommitError::Moved(now)) if now == head));
+    let other_root = Head { root: old.root, ..head };
+    let forked = batch(store, &head, vec![reservation(1, 5)]);
+    assert!(matches!(store.commit(&other_root, &forked), Err(CommitError::Moved(now)) if now == head));
+    assert_eq!(store.head().unwrap(), Some(head));
+    assert_eq!(store.statement(&stale.entries[0].registered.id).unwrap(), None);
+    assert_eq!(store.published(&stale.entries[0].leaf.commitment).unwrap(), None);
+}
+
+fn a_batch_that_fails_is_not_there_in_part(store: &dyn Store) {
+    let head = add(store, vec![binding(0, 5)]);
+    let mut twice = reservation(2, 5);
+    let first = reservation(1, 5);
+    twice.registered.id = first.registered.id;
+    let broken = batch(store, &head, vec![first, twice]);
+    assert!(matches!(store.commit(&head, &broken), Err(CommitError::Store(_))));
+    assert_eq!(store.head().unwrap(), Some(head));
+    assert_eq!(store.leaves(0..9).unwrap().len(), 1);
+    assert_eq!(store.statement(&broken.entries[0].registered.id).unwrap(), None);
+}
+
+fn pages_times_and_names_agree(store: &dyn Store) {
+    add(store, vec![binding(0, 10)]);
+    let reserved = reservation(1, 20);
+    let id = reserved.registered.id;
+    add(store, vec![reserved, reservation(2, 20)]);
+    add(store, vec![withdrawal(3, 30, &id)]);
+    for (time, size) in [(9, 0), (10, 1), (19, 1), (20, 3), (29, 3), (30, 4), (1000, 4)] {
+        assert_eq!(store.size_at(Timestamp(time)).unwrap(), size, "{time}");
+    }
+    for (size, covering) in [(0, 1), (1, 1), (2, 3), (3, 3), (4, 4)] {
+        assert_eq!(store.checkpoint_from(size).unwrap().unwrap().size, covering, "{size}");
+    }
+    let indexes = |page: Page| -> Vec<u64> {
+        store.statements(&page).unwrap().iter().map(|stored| stored.registered.index).collect()
+    };
+    let all = Page { limit: 100, ..Page::default() };
+    assert_eq!(indexes(all.clone()), [0, 1, 2, 3]);
+    assert_eq!(indexes(Page { from: 1, below: Some(3), ..all.clone() }), [1, 2]);
+    assert_eq!(indexes(Page { limit: 1, from: 2, ..all.clone() }), [2]);
+    assert_eq!(indexes(Page { kind: Some(Kind::Reservation), ..all.clone() }), [1, 2]);
+    assert_eq!(indexes(Page { issuer: Some("other.example".parse().unwrap()), ..all.clone() }), Vec::<u64>::new());
+    assert_eq!(indexes(Page { from: u64::MAX, ..all }), Vec::<u64>::new());
+    let naming = store.naming(&id).unwrap();
+    assert_eq!(naming.len(), 1);
+    assert_eq!((naming[0].0, naming[0].1.registered.index), (Relation::Withdraws, 3));
+}
+
+fn of_two_commits_from_one_head_one_wins(store: Arc<dyn Store>) {
+    add(&*store, vec![binding(0, 5)]);
+    let threads: Vec<_> = (0..4)
+        .map(|thread: i64| {
+            let store = Arc::clone(&store);
+            std::thread::spawn(move || {
+                let mut won = Vec::new();
+                while won.len() < 5 {
+                    let head = store.head().unwrap().unwrap();
+                    // Each thread's entries differ by their time.
+                    let entry = reservation(head.size, 100 + thread);
+                    let id = entry.registered.id;
+                    match store.commit(&head, &batch(&*store, &head, vec![entry])) {
+                        Ok(_) => won.push((head.size, id)),
+                        Err(CommitError::Moved(now)) => assert!(now.size > head.size),
+                        Err(CommitError::Store(error)) => panic!("{error}"),
+                    }
+                }
+                won
+            })
+        })
+        .collect();
+    let won: Vec<_> = threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect();
+    let places: HashSet<u64> = won.iter().map(|(index, _)| *index).collect();
+    assert_eq!((won.len(), places.len()), (20, 20));
+    assert_eq!(store.head().unwrap().unwrap().size, 21);
+    assert!(won.iter().all(|(index, id)| store.statement(id).unwrap().unwrap().registered.index == *index));
+}
+
+fn rebuilding_is_without_effect(store: &dyn Store) {
+    add(store, vec![binding(0, 5)]);
+    let reserved = reservation(1, 5);
+    let id = reserved.registered.id;
+    add(store, vec![reserved]);
+    add(store, vec![withdrawal(2, 6, &id)]);
+    let dump = || {
+        let mut text = Vec::new();
+        store.dump(&mut text).unwrap();
+        text
+    };
+    let before = dump();
+    let rebuilt = store.rebuild().unwrap();
+    assert_eq!((rebuilt.leaves, rebuilt.differing), (3, Vec::new()));
+    assert_eq!(dump(), before);
+}
