@@ -287,7 +287,6 @@ pub struct DecisionAnswer {
     /// The number of leaves that the answer rests on.
     pub log_size: u64,
     /// The decision.
-    #[cfg_attr(feature = "openapi", schema(value_type = Object))]
     pub decision: Decision,
 }
 
@@ -319,7 +318,6 @@ pub struct DecisionRow {
     pub statements: Vec<StatementId>,
     /// The whole decision, where `explain` was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>))]
     pub decision: Option<Decision>,
     /// What is wrong with the question. A row with an error has no verdict.
     #[serde(default, skip_serializing_if = "Option::is_none")]

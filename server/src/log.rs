@@ -37,7 +37,7 @@ const MAX_BATCH_BYTES: usize = 64 << 20;
 /// How many candidates may wait.
 const POOL: usize = 4096;
 
-/// How often a batch is built again on a head that moved before the store is called stuck.
+/// How often in a row a batch is built again on a head that moved before the store is called stuck.
 const ATTEMPTS: usize = 100;
 
 /// A statement whose signatures and form have been checked, on its way into the log.
@@ -107,10 +107,8 @@ impl Sequencer {
     #[must_use]
     pub fn commit(&self, candidates: &[Candidate]) -> Vec<Result<Logged, Refusal>> {
         let mut answers: Vec<Option<Result<Logged, Refusal>>> = vec![None; candidates.len()];
-        for _ in 0..ATTEMPTS {
-            if answers.iter().all(Option::is_some) {
-                break;
-            }
+        let (mut left, mut idle) = (candidates.len(), 0);
+        while left > 0 && idle < ATTEMPTS {
             match self.attempt(candidates, &mut answers) {
                 Ok(()) => {}
                 Err(CommitError::Moved(head)) => tracing::debug!(log.size = head.size, "the log has moved on"),
@@ -121,6 +119,9 @@ impl Sequencer {
                     }
                 }
             }
+            let open = answers.iter().filter(|answer| answer.is_none()).count();
+            idle = if open < left { 0 } else { idle + 1 };
+            left = open;
         }
         let stuck = || Err(Refusal::Unavailable("the head moves faster than batches are built".to_owned()));
         answers.into_iter().map(|answer| answer.unwrap_or_else(stuck)).collect()

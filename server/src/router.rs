@@ -1,6 +1,7 @@
 //! Every route of the registry on one page, grouped by who calls it, and the layers around them all.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::Router;
 use axum::extract::{Request, State};
@@ -8,10 +9,13 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use cleartitle_schema::acquisition::Acquisition;
 use cleartitle_schema::api::{PROBLEM_JSON, Problem};
+use cleartitle_schema::lineage::DerivedFrom;
 use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
+use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::trace::TraceLayer;
 use utoipa::{OpenApi, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -23,6 +27,10 @@ use crate::routes::{Shared, decisions, documents, health, issuers, log, reasons,
 
 /// How many requests are worked on at once; more are turned away, so that those inside get done.
 const MAX_REQUESTS: usize = 512;
+
+/// What a browser may load for any page of the registry: its own files, no other host's.
+const POLICY: &str =
+    "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'";
 
 /// A DSSE v1 envelope.
 #[derive(ToSchema)]
@@ -67,7 +75,7 @@ pub struct EnvelopeSignature {
         (name = "operators", description = "Probes and metrics."),
         (name = "everybody", description = "Read what is registered."),
     ),
-    components(schemas(Envelope, EnvelopeSignature)),
+    components(schemas(Envelope, EnvelopeSignature, Acquisition, DerivedFrom)),
 )]
 struct Base;
 
@@ -130,7 +138,6 @@ fn viewer() -> SwaggerUi {
 }
 
 /// The whole service.
-#[must_use]
 pub fn router(app: Shared) -> Router {
     let (routes, _) = described().split_for_parts();
     let limit = Arc::new(Semaphore::new(MAX_REQUESTS));
@@ -142,6 +149,8 @@ pub fn router(app: Shared) -> Router {
         .layer(middleware::from_fn_with_state(limit, shed))
         .layer(CatchPanicLayer::custom(|_| Failure::internal().into_response()))
         .layer(middleware::map_response(as_problem))
+        .layer(SetResponseHeaderLayer::overriding(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")))
+        .layer(SetResponseHeaderLayer::overriding(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY)))
         .layer(PropagateRequestIdLayer::x_request_id())
         .layer(TraceLayer::new_for_http().make_span_with(span))
         .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
@@ -149,16 +158,22 @@ pub fn router(app: Shared) -> Router {
 
 /// The span of a request: its id, method and path. Never the query, which may name what a lab holds, nor who asks.
 fn span<B>(request: &axum::http::Request<B>) -> tracing::Span {
-    let id = request.headers().get("x-request-id").and_then(|id| id.to_str().ok()).unwrap_or_default();
+    // A caller may bring its own id; a long one must not fill the log.
+    let id = request.headers().get("x-request-id").and_then(|id| id.to_str().ok()?.get(..64.min(id.len())));
+    let id = id.unwrap_or_default();
     tracing::info_span!("request", id, method = %request.method(), path = request.uri().path())
 }
 
 /// Turns a request away when too many are inside.
 async fn shed(State(limit): State<Arc<Semaphore>>, request: Request, next: Next) -> Response {
-    match limit.try_acquire() {
+    let begun = Instant::now();
+    let response = match limit.try_acquire() {
         Ok(_inside) => next.run(request).await,
         Err(_) => Failure::new(Code::Overloaded, "too many requests at once").into_response(),
-    }
+    };
+    let status = response.status().as_str().to_owned();
+    metrics::histogram!("cleartitle_request_seconds", "status" => status).record(begun.elapsed().as_secs_f64());
+    response
 }
 
 /// Gives every error that is not yet a problem the form of one, the framework's own among them.

@@ -22,7 +22,7 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio_stream::wrappers::ReceiverStream;
 use utoipa::{IntoParams, ToSchema};
 
-use super::extract::{Asked, media_type, next_piece, whole_body};
+use super::extract::{Asked, is_small, media_type, next_piece, whole_body};
 use super::problem::{Code, Failure};
 use super::{Shared, blocking};
 use crate::clearance::{AsOf, ClearanceError, Compiled, row};
@@ -54,7 +54,7 @@ pub struct Query {
     #[param(rename = "use")]
     category: Use,
     /// Who asks: the domain that agreements would name.
-    #[param(value_type = Option<String>, example = "biglab.example", pattern = "^[a-z0-9_.-]{3,253}$")]
+    #[param(value_type = Option<String>, example = "biglab.example", max_length = 253, pattern = r"^(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?[.])+(?![0-9]+$)[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$")]
     asker: Option<Domain>,
     /// What the asker is.
     asker_class: Option<AskerClass>,
@@ -98,7 +98,7 @@ pub struct BatchQuery {
 #[serde(untagged)]
 #[allow(dead_code, reason = "the description alone")]
 enum Questions {
-    One(DecisionRequest),
+    One(Box<DecisionRequest>),
     Many(Vec<DecisionRequest>),
 }
 
@@ -179,7 +179,7 @@ async fn answer_one(app: &Shared, as_of: AsOf, request: DecisionRequest) -> Resu
     post, path = "/v1/decisions", tag = "labs", params(BatchQuery),
     request_body(content(
         (Questions = "application/json"),
-        (String = "application/x-ndjson"),
+        (serde_json::Value = "application/x-ndjson"),
     )),
     responses(
         (status = 200, description = "The decision, the rows, or the stream.", content(
@@ -208,7 +208,7 @@ pub async fn ask_many(
         "application/json" => {}
         _ => return Err(Failure::new(Code::UnsupportedMediaType, "this takes JSON or `application/x-ndjson`")),
     }
-    let _memory = app.large_bodies().await?;
+    let _memory = if is_small(&headers) { None } else { Some(app.large_bodies().await?) };
     let bytes = whole_body(&headers, body, MAX_BODY).await?;
     if bytes.iter().find(|byte| !byte.is_ascii_whitespace()) != Some(&b'[') {
         return Ok(Json(answer_one(&app, as_of, read(&bytes)?).await?).into_response());

@@ -13,7 +13,7 @@ use cleartitle_schema::statement::Body as Said;
 
 use super::extract::{Asked, Nothing, require_media_type, whole_body};
 use super::log::IMMUTABLE;
-use super::problem::{Code, Failure};
+use super::problem::{Failure, nowhere};
 use super::statements::{created, refused, registration_of, summary};
 use super::{Shared, blocking};
 use crate::log::now;
@@ -29,7 +29,7 @@ const SHOWN: usize = 1000;
 /// exactly the bytes whose digest, length and number of rows that statement signs: one acquisition a line, at most 32 MiB.
 #[utoipa::path(
     post, path = "/v1/documents", tag = "publishers",
-    request_body(content = String, content_type = "application/x-ndjson"),
+    request_body(content = serde_json::Value, content_type = "application/x-ndjson"),
     responses(
         (status = 201, description = "Registered now.", body = BatchRegistration),
         (status = 200, description = "Was registered before; the first receipt.", body = BatchRegistration),
@@ -79,7 +79,8 @@ pub async fn register(
         pattern = "^(blake3|sha256):[0-9a-f]{64}$|^warc-sha1:[0-9a-f]{40}$")),
     responses(
         (status = 200, description = "What is registered; nothing is an answer too.", body = DocumentView),
-        (status = 400, description = "Not a document's name.", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "Not a document's name.", body = Problem, content_type = "application/problem+json"),
+        (status = 400, description = "A parameter is wrong.", body = Problem, content_type = "application/problem+json"),
         (status = 500, description = "The registry failed.", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "Overloaded, or the store fails.", body = Problem, content_type = "application/problem+json"),
     )
@@ -89,7 +90,7 @@ pub async fn show(
     Path(name): Path<String>,
     _: Asked<Nothing>,
 ) -> Result<Json<DocumentView>, Failure> {
-    let name: ContentName = name.parse().map_err(|error| Failure::new(Code::MalformedRequest, format!("{error}")))?;
+    let name: ContentName = name.parse().map_err(nowhere)?;
     blocking(&app, move |app| {
         let mut records = Vec::new();
         for record in app.store.records(&name, SHOWN)? {
@@ -116,14 +117,14 @@ pub async fn show(
     params(("list" = String, Path, description = "The list's digest.", pattern = "^list:[0-9a-f]{64}$")),
     responses(
         (status = 200, description = "The list's bytes.", body = String, content_type = "application/x-ndjson"),
-        (status = 400, description = "Not a list's digest.", body = Problem, content_type = "application/problem+json"),
+        (status = 400, description = "A parameter is wrong.", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "The registry does not keep it.", body = Problem, content_type = "application/problem+json"),
         (status = 500, description = "The registry failed.", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "Overloaded, or the store fails.", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub async fn list(State(app): State<Shared>, Path(list): Path<String>, _: Asked<Nothing>) -> Result<Response, Failure> {
-    let list: ListId = list.parse().map_err(|error| Failure::new(Code::MalformedRequest, format!("{error}")))?;
+    let list: ListId = list.parse().map_err(nowhere)?;
     let bytes = blocking(&app, move |app| Ok(app.store.list(&list)?)).await?;
     let bytes = bytes.ok_or_else(|| Failure::not_found(list))?;
     Ok(([(header::CONTENT_TYPE, NDJSON), (header::CACHE_CONTROL, IMMUTABLE)], bytes).into_response())

@@ -64,14 +64,23 @@ pub async fn next_piece(stream: &mut BodyDataStream) -> Result<Option<Bytes>, Fa
     }
 }
 
+fn declared_length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok())
+}
+
+/// Whether a request says that its body is small enough to need no place among the large ones.
+#[must_use]
+pub fn is_small(headers: &HeaderMap) -> bool {
+    declared_length(headers).is_some_and(|length| length <= 1 << 20)
+}
+
 /// A whole body of at most `limit` bytes.
 ///
 /// # Errors
 /// [`Code::TooLong`], and those of [`next_piece`].
 pub async fn whole_body(headers: &HeaderMap, body: Body, limit: usize) -> Result<Vec<u8>, Failure> {
     let too_long = || Failure::new(Code::TooLong, format!("the body is longer than {limit} bytes"));
-    let declared = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    if declared.is_some_and(|length| length > limit as u64) {
+    if declared_length(headers).is_some_and(|length| length > limit as u64) {
         return Err(too_long());
     }
     let mut stream = body.into_data_stream();

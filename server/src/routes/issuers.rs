@@ -6,7 +6,7 @@ use cleartitle_schema::api::{IssuerKey, IssuerView, KindCount, Problem};
 use cleartitle_schema::issuer::Domain;
 
 use super::extract::{Asked, Nothing};
-use super::problem::{Code, Failure};
+use super::problem::{Failure, nowhere};
 use super::{Shared, blocking};
 
 /// Read an issuer: its keys, its tenure, and how much it has registered.
@@ -15,7 +15,7 @@ use super::{Shared, blocking};
     params(("domain" = String, Path, description = "The issuer's domain.", example = "press.example")),
     responses(
         (status = 200, description = "The issuer.", body = IssuerView),
-        (status = 400, description = "Not a domain.", body = Problem, content_type = "application/problem+json"),
+        (status = 400, description = "A parameter is wrong.", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No key is bound to it.", body = Problem, content_type = "application/problem+json"),
         (status = 500, description = "The registry failed.", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "Overloaded, or the store fails.", body = Problem, content_type = "application/problem+json"),
@@ -26,7 +26,7 @@ pub async fn show(
     Path(domain): Path<String>,
     _: Asked<Nothing>,
 ) -> Result<Json<IssuerView>, Failure> {
-    let domain: Domain = domain.parse().map_err(|error| Failure::new(Code::MalformedRequest, format!("{error}")))?;
+    let domain: Domain = domain.parse().map_err(nowhere)?;
     blocking(&app, move |app| {
         let bindings = app.store.bindings_of(&domain)?;
         let first = bindings.first().ok_or_else(|| Failure::not_found(format!("the issuer `{domain}`")))?;

@@ -10,7 +10,7 @@ use cleartitle_schema::signed::print_public_key;
 use cleartitle_schema::tlog::tile::{EntriesId, EntryBundle, FULL_WIDTH, TileId};
 
 use super::extract::{Asked, Nothing};
-use super::problem::{Code, Failure};
+use super::problem::{Failure, nowhere};
 use super::{Shared, blocking};
 
 /// What never changes may be kept for ever.
@@ -44,7 +44,7 @@ pub async fn checkpoint(State(app): State<Shared>, _: Asked<Nothing>) -> Result<
     params(("path" = String, Path, description = "Level or `entries`, index, and width of a partial tile.", example = "0/000.p/1")),
     responses(
         (status = 200, description = "The tile's bytes.", body = String, content_type = "application/octet-stream"),
-        (status = 400, description = "Not a path of a tile.", body = Problem, content_type = "application/problem+json"),
+        (status = 400, description = "A parameter is wrong.", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "The log has no such tile.", body = Problem, content_type = "application/problem+json"),
         (status = 500, description = "The registry failed.", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "Overloaded, or the store fails.", body = Problem, content_type = "application/problem+json"),
@@ -63,7 +63,7 @@ pub async fn tile(State(app): State<Shared>, Path(path): Path<String>, _: Asked<
         })
         .await?
     } else {
-        let id = TileId::parse_path(&path).map_err(|error| Failure::new(Code::MalformedRequest, error.to_string()))?;
+        let id = TileId::parse_path(&path).map_err(nowhere)?;
         blocking(&app, move |app| {
             let kept = app.store.tile(id.level, id.index)?.unwrap_or_default();
             let wanted = kept.get(..usize::from(id.width) * 32).map(<[u8]>::to_vec);
@@ -80,7 +80,7 @@ pub async fn tile(State(app): State<Shared>, Path(path): Path<String>, _: Asked<
     params(("commitment" = String, Path, description = "The commitment of a leaf.", pattern = "^commitment:[0-9a-f]{64}$")),
     responses(
         (status = 200, description = "Envelope and salt.", body = Object),
-        (status = 400, description = "Not a commitment.", body = Problem, content_type = "application/problem+json"),
+        (status = 400, description = "A parameter is wrong.", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "Sealed, erased or not of this log.", body = Problem, content_type = "application/problem+json"),
         (status = 500, description = "The registry failed.", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "Overloaded, or the store fails.", body = Problem, content_type = "application/problem+json"),
@@ -91,8 +91,7 @@ pub async fn published(
     Path(commitment): Path<String>,
     _: Asked<Nothing>,
 ) -> Result<Response, Failure> {
-    let commitment: Commitment =
-        commitment.parse().map_err(|error| Failure::new(Code::MalformedRequest, format!("{error}")))?;
+    let commitment: Commitment = commitment.parse().map_err(nowhere)?;
     let blob = blocking(&app, move |app| Ok(app.store.published(&commitment)?)).await?;
     // An erased blob must not live on in caches.
     Ok(bytes("application/json", "no-cache", blob.ok_or_else(|| Failure::not_found(commitment))?))

@@ -113,6 +113,11 @@ codes! {
         "The registry failed; the operator finds the request id in its log.";
 }
 
+/// The problem of an address that is no name of anything: nothing can be there.
+pub fn nowhere(error: impl std::fmt::Display) -> Failure {
+    Failure::new(Code::NotFound, error.to_string())
+}
+
 /// A problem on its way out.
 #[derive(Debug, Clone)]
 pub struct Failure {

@@ -14,7 +14,7 @@ use tokio_stream::wrappers::ReceiverStream;
 
 use super::extract::{Asked, Nothing};
 use super::log::IMMUTABLE;
-use super::problem::{Code, Failure};
+use super::problem::{Code, Failure, nowhere};
 use super::{Shared, blocking};
 use crate::snapshots::{Ready, SnapshotError};
 
@@ -37,7 +37,7 @@ impl From<SnapshotError> for Failure {
 fn size_of(text: &str) -> Result<u64, Failure> {
     let plain = !text.is_empty() && text.len() <= 16 && text.bytes().all(|byte| byte.is_ascii_digit());
     let size = plain.then(|| text.parse().ok()).flatten();
-    size.ok_or_else(|| Failure::new(Code::MalformedRequest, "a snapshot is named by a log size in decimal"))
+    size.ok_or_else(|| nowhere("a snapshot is named by a log size in decimal"))
 }
 
 /// Read what the newest snapshot is: size, root, digest, and the signed note.
@@ -69,7 +69,7 @@ pub async fn latest(State(app): State<Shared>, _: Asked<Nothing>) -> Result<Resp
     params(("size" = String, Path, description = "A log size that the log signed a checkpoint of.", pattern = "^[0-9]{1,16}$", example = "1")),
     responses(
         (status = 200, description = "The body.", body = String, content_type = "application/octet-stream"),
-        (status = 400, description = "Not a size.", body = Problem, content_type = "application/problem+json"),
+        (status = 400, description = "A parameter is wrong.", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No checkpoint has this size.", body = Problem, content_type = "application/problem+json"),
         (status = 500, description = "The registry failed.", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "Overloaded, or the store fails.", body = Problem, content_type = "application/problem+json"),
@@ -116,7 +116,7 @@ fn stream(mut file: std::fs::File, ready: &Ready) -> Body {
     params(("size" = String, Path, description = "A log size that the log signed a checkpoint of.", pattern = "^[0-9]{1,16}$", example = "1")),
     responses(
         (status = 200, description = "The signed note.", body = String, content_type = "text/plain; charset=utf-8"),
-        (status = 400, description = "Not a size.", body = Problem, content_type = "application/problem+json"),
+        (status = 400, description = "A parameter is wrong.", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No checkpoint has this size.", body = Problem, content_type = "application/problem+json"),
         (status = 500, description = "The registry failed.", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "Overloaded, or the store fails.", body = Problem, content_type = "application/problem+json"),

@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 use cleartitle_schema::api::{
     MAX_LISTED, NamedBy, Problem, Registration, StatementList, StatementStatus, StatementSummary, StatementView,
 };
+use cleartitle_schema::canon::MAX_INTEGER;
 use cleartitle_schema::id::StatementId;
 use cleartitle_schema::issuer::Domain;
 use cleartitle_schema::leaf::Published;
@@ -17,7 +18,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::extract::{Asked, Nothing, require_media_type, whole_body};
-use super::problem::{Code, Failure};
+use super::problem::{Code, Failure, nowhere};
 use super::{Shared, blocking};
 use crate::app::App;
 use crate::log::{now, receipt};
@@ -112,7 +113,7 @@ pub(super) fn refused(failure: Failure) -> Failure {
     params(("id" = String, Path, description = "The statement's id.", pattern = "^statement:[0-9a-f]{64}$")),
     responses(
         (status = 200, description = "The statement.", body = StatementView),
-        (status = 400, description = "Not an id.", body = Problem, content_type = "application/problem+json"),
+        (status = 400, description = "A parameter is wrong.", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "Not in this log.", body = Problem, content_type = "application/problem+json"),
         (status = 500, description = "The registry failed.", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "Overloaded, or the store fails.", body = Problem, content_type = "application/problem+json"),
@@ -123,7 +124,7 @@ pub async fn show(
     Path(id): Path<String>,
     _: Asked<Nothing>,
 ) -> Result<Json<StatementView>, Failure> {
-    let id: StatementId = id.parse().map_err(|error| Failure::new(Code::MalformedRequest, format!("{error}")))?;
+    let id: StatementId = id.parse().map_err(nowhere)?;
     blocking(&app, move |app| {
         let stored = app.store.statement(&id)?.ok_or_else(|| Failure::not_found(id))?;
         view(app, &stored).map(Json)
@@ -185,7 +186,7 @@ fn status(stored: &Stored, naming: &[(Relation, Stored)]) -> StatementStatus {
 #[into_params(parameter_in = Query)]
 pub struct ListQuery {
     /// Only by this issuer.
-    #[param(value_type = Option<String>, example = "press.example", pattern = "^[a-z0-9_.-]{3,253}$")]
+    #[param(value_type = Option<String>, example = "press.example", max_length = 253, pattern = r"^(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?[.])+(?![0-9]+$)[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$")]
     issuer: Option<Domain>,
     /// Only of this kind.
     kind: Option<Kind>,
@@ -211,6 +212,9 @@ pub async fn list(State(app): State<Shared>, Asked(query): Asked<ListQuery>) -> 
     let limit = query.limit.unwrap_or(100);
     if !(1..=MAX_LISTED).contains(&limit) {
         return Err(Failure::new(Code::MalformedRequest, format!("`limit` is 1 to {MAX_LISTED}")));
+    }
+    if query.after.is_some_and(|after| after > MAX_INTEGER) {
+        return Err(Failure::new(Code::MalformedRequest, format!("`after` is at most {MAX_INTEGER}")));
     }
     let limit = usize::try_from(limit).unwrap_or(100);
     blocking(&app, move |app| {
