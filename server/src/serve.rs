@@ -1,6 +1,7 @@
 //! Serving: connections accepted, slow ones cut off, and a graceful end.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -9,27 +10,25 @@ use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 
 /// How long a client may take for a request's head.
 const HEAD: Duration = Duration::from_secs(15);
 
+/// How many connections are open at once.
+const MAX_CONNECTIONS: usize = 4096;
+
 /// How long requests inside may take to end after the signal.
 const GRACE: Duration = Duration::from_secs(20);
 
-/// Accepts connections until `stop` is done, then lets the requests inside end.
-///
-/// # Errors
-/// Never for a single connection; those are cut off and forgotten.
+/// Accepts connections until `stop` is done, then lets the requests inside end. A single connection's failure ends that
+/// connection alone.
 pub async fn serve(listener: TcpListener, router: Router, stop: impl Future<Output = ()>) {
-    let mut server = auto::Builder::new(TokioExecutor::new());
+    // HTTP/1 alone: telling the versions apart would wait for a silent client without a bound. Proxies that speak HTTP/2
+    // outwards speak HTTP/1 inwards.
+    let mut server = auto::Builder::new(TokioExecutor::new()).http1_only();
     server.http1().timer(TokioTimer::new()).header_read_timeout(HEAD).max_buf_size(64 << 10);
-    server
-        .http2()
-        .timer(TokioTimer::new())
-        .keep_alive_interval(Some(Duration::from_secs(20)))
-        .keep_alive_timeout(Duration::from_secs(20))
-        .max_concurrent_streams(100)
-        .max_header_list_size(32 << 10);
+    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let graceful = GracefulShutdown::new();
     let mut stop = std::pin::pin!(stop);
     loop {
@@ -47,6 +46,11 @@ pub async fn serve(listener: TcpListener, router: Router, stop: impl Future<Outp
             }
         };
         let _ = stream.set_nodelay(true);
+        let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
+            // Dropped at once: a flood of connections must not use up the process's files.
+            metrics::counter!("cleartitle_connections_refused_total").increment(1);
+            continue;
+        };
         let service = TowerToHyperService::new(router.clone());
         let connection = server.serve_connection(TokioIo::new(stream), service).into_owned();
         let connection = graceful.watch(connection);
@@ -54,6 +58,7 @@ pub async fn serve(listener: TcpListener, router: Router, stop: impl Future<Outp
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "a connection broke off");
             }
+            drop(place);
         });
     }
     drop(listener);

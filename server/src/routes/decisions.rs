@@ -122,7 +122,7 @@ fn as_of(text: Option<&str>) -> Result<AsOf, Failure> {
 
 /// Ask one question.
 #[utoipa::path(
-    get, path = "/v1/decisions", tag = "labs", params(Query),
+    get, path = "/v1/decisions", tag = "labs", operation_id = "askOne", params(Query),
     responses(
         (status = 200, description = "The decision with its reasons.", body = DecisionAnswer),
         (status = 400, description = "A parameter is wrong.", body = Problem, content_type = "application/problem+json"),
@@ -176,7 +176,7 @@ async fn answer_one(app: &Shared, as_of: AsOf, request: DecisionRequest) -> Resu
 /// line while it is sent: first `{"log_size":n}`, then one row a line in order, a bad line's row saying what is wrong with
 /// it, and last `{"end":true,"rows":n}`. A stream without that last line was cut off and means nothing.
 #[utoipa::path(
-    post, path = "/v1/decisions", tag = "labs", params(BatchQuery),
+    post, path = "/v1/decisions", tag = "labs", operation_id = "askMany", params(BatchQuery),
     request_body(content(
         (Questions = "application/json"),
         (serde_json::Value = "application/x-ndjson"),

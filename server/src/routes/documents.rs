@@ -28,7 +28,7 @@ const SHOWN: usize = 1000;
 /// The body is NDJSON: on the first line the DSSE envelope of a `manifest` statement with the role `provenance`, after it
 /// exactly the bytes whose digest, length and number of rows that statement signs: one acquisition a line, at most 32 MiB.
 #[utoipa::path(
-    post, path = "/v1/documents", tag = "publishers",
+    post, path = "/v1/documents", tag = "publishers", operation_id = "registerBatch",
     request_body(content = serde_json::Value, content_type = "application/x-ndjson"),
     responses(
         (status = 201, description = "Registered now.", body = BatchRegistration),
@@ -74,7 +74,7 @@ pub async fn register(
 
 /// Read what is registered of a document by its name alone: provenance records, and statements that list it.
 #[utoipa::path(
-    get, path = "/v1/documents/{name}", tag = "everybody",
+    get, path = "/v1/documents/{name}", tag = "everybody", operation_id = "readDocument",
     params(("name" = String, Path, description = "The document's id, or an alias of it.",
         pattern = "^(blake3|sha256):[0-9a-f]{64}$|^warc-sha1:[0-9a-f]{40}$")),
     responses(
@@ -113,7 +113,7 @@ pub async fn show(
 
 /// Read the bytes of a bulk list.
 #[utoipa::path(
-    get, path = "/v1/lists/{list}", tag = "auditors",
+    get, path = "/v1/lists/{list}", tag = "auditors", operation_id = "readList",
     params(("list" = String, Path, description = "The list's digest.", pattern = "^list:[0-9a-f]{64}$")),
     responses(
         (status = 200, description = "The list's bytes.", body = String, content_type = "application/x-ndjson"),

@@ -22,7 +22,7 @@ pub fn count() {
 }
 
 /// Whether the process answers.
-#[utoipa::path(get, path = "/healthz", tag = "operators",
+#[utoipa::path(get, path = "/healthz", tag = "operators", operation_id = "isAlive",
     responses((status = 200, description = "It does.", body = Health)))]
 pub async fn healthz() -> Json<Health> {
     Json(Health { status: "ok".to_owned() })
@@ -30,7 +30,7 @@ pub async fn healthz() -> Json<Health> {
 
 /// Whether the store and the sequencer answer.
 #[utoipa::path(
-    get, path = "/readyz", tag = "operators",
+    get, path = "/readyz", tag = "operators", operation_id = "isReady",
     responses(
         (status = 200, description = "They do.", body = Health),
         (status = 503, description = "One doesn't.", body = Problem, content_type = "application/problem+json"),
@@ -46,7 +46,7 @@ pub async fn readyz(State(app): State<Shared>) -> Result<Json<Health>, Failure> 
 }
 
 /// Counters and histograms, in Prometheus' text form.
-#[utoipa::path(get, path = "/metrics", tag = "operators",
+#[utoipa::path(get, path = "/metrics", tag = "operators", operation_id = "readMetrics",
     responses((status = 200, description = "The metrics.", body = String, content_type = "text/plain")))]
 pub async fn metrics() -> Response {
     let text = METRICS.get().map(PrometheusHandle::render).unwrap_or_default();

@@ -11,7 +11,7 @@ use super::{Shared, blocking};
 
 /// Read an issuer: its keys, its tenure, and how much it has registered.
 #[utoipa::path(
-    get, path = "/v1/issuers/{domain}", tag = "everybody",
+    get, path = "/v1/issuers/{domain}", tag = "everybody", operation_id = "readIssuer",
     params(("domain" = String, Path, description = "The issuer's domain.", example = "press.example")),
     responses(
         (status = 200, description = "The issuer.", body = IssuerView),

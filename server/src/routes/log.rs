@@ -22,7 +22,7 @@ fn bytes(content_type: &'static str, cache: &'static str, body: Vec<u8>) -> Resp
 
 /// Read the newest signed checkpoint.
 #[utoipa::path(
-    get, path = "/checkpoint", tag = "auditors",
+    get, path = "/checkpoint", tag = "auditors", operation_id = "readCheckpoint",
     responses(
         (status = 200, description = "A signed note.", body = String, content_type = "text/plain; charset=utf-8"),
         (status = 400, description = "A parameter is wrong.", body = Problem, content_type = "application/problem+json"),
@@ -40,7 +40,7 @@ pub async fn checkpoint(State(app): State<Shared>, _: Asked<Nothing>) -> Result<
 ///
 /// Paths are those of `c2sp.org/tlog-tiles`: `/tile/<L>/<N>[.p/<W>]` and `/tile/entries/<N>[.p/<W>]`.
 #[utoipa::path(
-    get, path = "/tile/{path}", tag = "auditors",
+    get, path = "/tile/{path}", tag = "auditors", operation_id = "readTile",
     params(("path" = String, Path, description = "Level or `entries`, index, and width of a partial tile.", example = "0/000.p/1")),
     responses(
         (status = 200, description = "The tile's bytes.", body = String, content_type = "application/octet-stream"),
@@ -76,7 +76,7 @@ pub async fn tile(State(app): State<Shared>, Path(path): Path<String>, _: Asked<
 
 /// Read the blob that opens a leaf's commitment: envelope and salt, in canonical JSON.
 #[utoipa::path(
-    get, path = "/v1/published/{commitment}", tag = "auditors",
+    get, path = "/v1/published/{commitment}", tag = "auditors", operation_id = "readPublished",
     params(("commitment" = String, Path, description = "The commitment of a leaf.", pattern = "^commitment:[0-9a-f]{64}$")),
     responses(
         (status = 200, description = "Envelope and salt.", body = Object),
@@ -99,7 +99,7 @@ pub async fn published(
 
 /// Read the log's origin and the keys that clients pin.
 #[utoipa::path(
-    get, path = "/v1/log-key", tag = "everybody",
+    get, path = "/v1/log-key", tag = "everybody", operation_id = "readLogKey",
     responses(
         (status = 200, description = "The keys.", body = LogKey),
         (status = 400, description = "A parameter is wrong.", body = Problem, content_type = "application/problem+json"),

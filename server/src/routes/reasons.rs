@@ -10,7 +10,7 @@ use super::problem::{Code, Failure};
 
 /// Read what a code means.
 #[utoipa::path(
-    get, path = "/reasons/{code}", tag = "everybody",
+    get, path = "/reasons/{code}", tag = "everybody", operation_id = "readReason",
     params(("code" = String, Path, description = "A reason of a decision or the code of a problem.", example = "rights-reserved")),
     responses(
         (status = 200, description = "The page, in Markdown.", body = String, content_type = "text/markdown; charset=utf-8"),

@@ -42,7 +42,7 @@ fn size_of(text: &str) -> Result<u64, Failure> {
 
 /// Read what the newest snapshot is: size, root, digest, and the signed note.
 #[utoipa::path(
-    get, path = "/v1/snapshots/latest", tag = "labs",
+    get, path = "/v1/snapshots/latest", tag = "labs", operation_id = "readLatestSnapshot",
     responses(
         (status = 200, description = "The newest snapshot.", body = SnapshotView),
         (status = 400, description = "A parameter is wrong.", body = Problem, content_type = "application/problem+json"),
@@ -65,7 +65,7 @@ pub async fn latest(State(app): State<Shared>, _: Asked<Nothing>) -> Result<Resp
 
 /// Read a snapshot's body.
 #[utoipa::path(
-    get, path = "/v1/snapshots/{size}", tag = "labs",
+    get, path = "/v1/snapshots/{size}", tag = "labs", operation_id = "readSnapshot",
     params(("size" = String, Path, description = "A log size that the log signed a checkpoint of.", pattern = "^[0-9]{1,16}$", example = "1")),
     responses(
         (status = 200, description = "The body.", body = String, content_type = "application/octet-stream"),
@@ -112,7 +112,7 @@ fn stream(mut file: std::fs::File, ready: &Ready) -> Body {
 
 /// Read a snapshot's signed note.
 #[utoipa::path(
-    get, path = "/v1/snapshots/{size}/note", tag = "labs",
+    get, path = "/v1/snapshots/{size}/note", tag = "labs", operation_id = "readSnapshotNote",
     params(("size" = String, Path, description = "A log size that the log signed a checkpoint of.", pattern = "^[0-9]{1,16}$", example = "1")),
     responses(
         (status = 200, description = "The signed note.", body = String, content_type = "text/plain; charset=utf-8"),

@@ -63,7 +63,7 @@ pub(super) fn summary(stored: &Stored) -> Result<StatementSummary, Failure> {
 /// The body is a DSSE v1 envelope with one to four Ed25519 signatures over a canonical statement. The answer comes when
 /// the leaf is durable under a signed checkpoint. Sending the same payload again gives the first answer.
 #[utoipa::path(
-    post, path = "/v1/statements", tag = "publishers",
+    post, path = "/v1/statements", tag = "publishers", operation_id = "registerStatement",
     request_body(content = super::super::router::Envelope, content_type = "application/json"),
     responses(
         (status = 201, description = "Registered now.", body = Registration),
@@ -109,7 +109,7 @@ pub(super) fn refused(failure: Failure) -> Failure {
 
 /// Read a statement with its status and its receipt.
 #[utoipa::path(
-    get, path = "/v1/statements/{id}", tag = "everybody",
+    get, path = "/v1/statements/{id}", tag = "everybody", operation_id = "readStatement",
     params(("id" = String, Path, description = "The statement's id.", pattern = "^statement:[0-9a-f]{64}$")),
     responses(
         (status = 200, description = "The statement.", body = StatementView),
@@ -200,7 +200,7 @@ pub struct ListQuery {
 
 /// List statements in log order.
 #[utoipa::path(
-    get, path = "/v1/statements", tag = "everybody", params(ListQuery),
+    get, path = "/v1/statements", tag = "everybody", operation_id = "listStatements", params(ListQuery),
     responses(
         (status = 200, description = "One page.", body = StatementList),
         (status = 400, description = "A parameter is wrong.", body = Problem, content_type = "application/problem+json"),
