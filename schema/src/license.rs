@@ -78,6 +78,10 @@ const FAMILIES: &[(&str, Family)] = &[
 const UNDECIDED_FOR_COPYLEFT: &[Use] = &[Use::TrainAi, Use::TrainNongen, Use::AiUse, Use::AiIndex, Use::TdmOther];
 
 fn family(id: &str) -> Option<Family> {
+    // An exception or addition changes what the text says, and no table says how.
+    if id.contains(' ') {
+        return None;
+    }
     let fits = |prefix: &str| if prefix.ends_with('-') { id.starts_with(prefix) } else { id == prefix };
     FAMILIES.iter().filter(|(prefix, _)| fits(prefix)).max_by_key(|(prefix, _)| prefix.len()).map(|(_, family)| *family)
 }

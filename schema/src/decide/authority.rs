@@ -1,18 +1,22 @@
-//! Authority: what one registrable domain says, its agreements first, then everything else, the strictest standing.
+//! Authority: what one registrable domain says in one tenure: permissions, refusals, signals, marks, reservations.
 
-use super::permit::{Giver, Permit};
+use super::permit::{Giver, Permit, vendor};
 use super::question::Verdict;
-use super::reach::{Reach, license_reach, reach};
+use super::reach::{Reach, license_reach, may_disallow, reach};
 use super::reason::{Finding, Reason};
-use super::{Case, Heard, Outcome, force};
-use crate::acquisition::{AppliesTo, LicenseMark};
+use super::sightings::Lift;
+use super::{Case, Heard, House, Outcome, force};
+use crate::acquisition::{AppliesTo, LicenseMark, WorkId};
 use crate::evidence::Registered;
+use crate::id::StatementId;
 use crate::issuer::Authority;
-use crate::scope::Match;
+use crate::scope::{Match, Target};
 use crate::statement::{Body, Kind};
-use crate::terms::{Remains, Terms};
+use crate::surt::{UrlKey, without_www};
+use crate::terms::Terms;
 use crate::time::Timestamp;
 use crate::vocab::Basis;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// An unproven claim over content lapses after so many seconds.
@@ -20,9 +24,18 @@ pub const CLAIM_LAPSE: i64 = 30 * Timestamp::DAY;
 
 type Statements<'a> = [&'a Arc<Registered>];
 
+/// The grants and offers of one house that permit what is asked.
+#[derive(Default)]
+struct Permitting {
+    ids: BTreeSet<StatementId>,
+    /// The latest registration among them.
+    latest: Option<Timestamp>,
+}
+
 impl Case<'_> {
-    /// What one authority says, all together.
-    pub(super) fn hear(&self, authority: &Authority, statements: &Statements<'_>, marks: &[&LicenseMark]) -> Heard {
+    /// What one authority says in one tenure, all together.
+    pub(super) fn hear(&self, house: &House, statements: &Statements<'_>, marks: &[&LicenseMark]) -> Heard {
+        let (authority, tenure) = house;
         let mut heard = Heard::default();
         self.hear_agreements(statements, &mut heard);
         self.hear_acceptances(statements, &mut heard);
@@ -32,136 +45,22 @@ impl Case<'_> {
         if outranked {
             return heard;
         }
-        let lifted = self.hear_permissions(statements, &mut heard);
-        let sightings = self.hear_sightings(statements, lifted);
+        let permitting = self.hear_permissions(statements, &mut heard);
+        self.hear_refusals(statements, &permitting, &mut heard);
+        let lift = permitting.latest.map(|before| Lift { before, since: *tenure });
+        let sightings = self.hear_sightings(statements, lift);
         heard.speaking.extend(sightings.speaking);
         heard.notes.extend(sightings.notes);
         self.hear_marks(authority, marks, &mut heard);
         let kept_since = self.irrevocable_since(&heard);
-        self.hear_reservations(statements, kept_since, &mut heard);
+        self.hear_reservations(statements, &permitting, kept_since, &mut heard);
         heard
-    }
-
-    fn hear_agreements(&self, statements: &Statements<'_>, heard: &mut Heard) {
-        for registered in statements {
-            let Body::Agreement { licensees, .. } = &registered.statement.body else { continue };
-            let id = registered.id;
-            let Some(asker) = self.question.asker.domain.as_ref() else { continue };
-            if !licensees.iter().any(|party| party.includes(asker)) {
-                continue;
-            }
-            match self.agreement_state(registered) {
-                force::AgreementState::Before => heard.notes.push(Finding::new(Reason::TermNotBegun).by(id)),
-                force::AgreementState::After => self.hear_after_term(registered, heard),
-                force::AgreementState::Contested(by) => {
-                    let finding = Finding::new(Reason::EndContested).by(by);
-                    heard.speaking.push(Outcome { by_name: true, ..Outcome::of(Verdict::Disputed, finding) });
-                }
-                force::AgreementState::During => {
-                    if let Some(by) = self.suspended(registered) {
-                        let finding = Finding::new(Reason::AgreementSuspended).by(by);
-                        heard.speaking.push(Outcome { by_name: true, ..Outcome::of(Verdict::Disputed, finding) });
-                        continue;
-                    }
-                    self.hear_named(registered, Reason::AgreementInForce, None, heard);
-                }
-            }
-        }
-    }
-
-    /// What a permission says that reaches the asker by name.
-    fn hear_named(
-        &self,
-        registered: &Registered,
-        code: Reason,
-        accepted: Option<crate::id::StatementId>,
-        heard: &mut Heard,
-    ) {
-        match self.permit(registered, true, accepted) {
-            Permit::Speaks(mut outcome) => {
-                // Only a permission whose every constraint is known to hold outranks the rest.
-                outcome.by_name = outcome.verdict != Verdict::Unknown;
-                if outcome.verdict >= Verdict::Conditional {
-                    outcome.findings.insert(0, Finding::new(code).by(registered.id));
-                }
-                if outcome.verdict == Verdict::Conditional {
-                    // The duty that is outstanding leads.
-                    outcome.findings.rotate_left(1);
-                }
-                heard.speaking.push(outcome);
-            }
-            Permit::Silent(finding) if finding.code == Reason::ConstraintNotMet => {
-                let detail = finding.detail.unwrap_or_default();
-                heard.notes.push(Finding::new(Reason::OutsideAgreement).by(registered.id).detail(detail));
-            }
-            Permit::Silent(finding) => heard.notes.push(finding),
-            Permit::Elsewhere => {
-                heard.notes.push(Finding::new(Reason::OutsideAgreement).by(registered.id).detail("scope"));
-            }
-        }
-    }
-
-    /// After its term an agreement still says what may remain; a new use is for the remaining rules.
-    fn hear_after_term(&self, registered: &Registered, heard: &mut Heard) {
-        let id = registered.id;
-        let (Some(terms), Some(scope)) = (registered.statement.terms(), registered.statement.scope()) else { return };
-        let covered = scope.permits(&self.evidence.keys, true).is_some();
-        match self.question.artefact {
-            Some(artefact) if covered => {
-                let remains = terms.post_term.and_then(|post_term| post_term.of(artefact));
-                let (verdict, code) = match remains {
-                    Some(Remains::MayKeep) => (Verdict::Cleared, Reason::PostTermKept),
-                    Some(Remains::MustDelete) => (Verdict::Reserved, Reason::PostTermDelete),
-                    None => (Verdict::Unknown, Reason::PostTermUnknown),
-                };
-                let finding = Finding::new(code).by(id).detail(artefact.word());
-                heard.speaking.push(Outcome { by_name: true, ..Outcome::of(verdict, finding) });
-            }
-            _ => heard.notes.push(Finding::new(Reason::TermEnded).by(id)),
-        }
-    }
-
-    /// The dispute that names this agreement and is in force.
-    fn suspended(&self, registered: &Registered) -> Option<crate::id::StatementId> {
-        let in_force = |other: &&Arc<Registered>| {
-            matches!(other.statement.body, Body::Dispute { agreement: Some(named), .. } if named == registered.id)
-                && force::binds_from(other) <= self.question.used_at
-                && self.end(other).is_none_or(|end| end.at > self.question.used_at)
-        };
-        self.naming(registered.id).find(in_force).map(|other| other.id)
-    }
-
-    /// Offers that the asker accepted while they stood: their terms are pinned, whatever the price is today.
-    fn hear_acceptances(&self, statements: &Statements<'_>, heard: &mut Heard) {
-        let Some(asker) = self.question.asker.domain.as_ref() else { return };
-        for offer in statements {
-            let Body::Offer { accept_until, .. } = &offer.statement.body else { continue };
-            for acceptance in self.naming(offer.id) {
-                let Body::Acceptance { scope: taken, .. } = &acceptance.statement.body else { continue };
-                let reaches = taken.as_ref().is_none_or(|scope| scope.permits(&self.evidence.keys, true).is_some());
-                let by_asker = acceptance.statement.issuer.includes(asker);
-                let at = acceptance.registered_at;
-                let ended = self.end(acceptance).is_some_and(|end| end.at <= self.question.used_at);
-                if !reaches || !by_asker || at > self.question.used_at || ended {
-                    continue;
-                }
-                let standing = force::permits_from(offer) <= at
-                    && offer.registered_at <= at
-                    && accept_until.is_none_or(|until| at <= until)
-                    && self.end(offer).is_none_or(|end| end.at > at);
-                if standing {
-                    self.hear_named(offer, Reason::OfferAccepted, Some(acceptance.id), heard);
-                } else {
-                    heard.notes.push(Finding::new(Reason::AcceptanceTooLate).by(acceptance.id));
-                }
-            }
-        }
     }
 
     fn hear_disputes(&self, statements: &Statements<'_>, heard: &mut Heard) {
         for registered in statements {
             match &registered.statement.body {
-                Body::Dispute { scope, against, agreement: None, case, .. } => {
+                Body::Dispute { scope, against, agreement, case, .. } if !self.over_a_deal(*agreement) => {
                     let used_at = self.question.used_at;
                     let in_force = force::binds_from(registered) <= used_at
                         && self.end(registered).is_none_or(|end| end.at > used_at);
@@ -182,16 +81,24 @@ impl Case<'_> {
         }
     }
 
-    /// Grants and offers to anyone. Returns the latest registration of one that permits: what lifts older signals.
-    fn hear_permissions(&self, statements: &Statements<'_>, heard: &mut Heard) -> Option<Timestamp> {
-        let mut lifted: Option<Timestamp> = None;
+    /// Whether a dispute is about a deal between parties, for whom it suspends that, and not about the text. One that
+    /// names a grant to anyone disputes the text.
+    fn over_a_deal(&self, agreement: Option<StatementId>) -> bool {
+        let Some(id) = agreement else { return false };
+        let named = self.evidence.statements.iter().find(|registered| registered.id == id);
+        named.is_none_or(|it| matches!(it.statement.kind(), Kind::Agreement | Kind::Offer | Kind::Acceptance))
+    }
+
+    /// Grants and offers to anyone. Returns those that permit: they lift older signals and the reservations they name.
+    fn hear_permissions(&self, statements: &Statements<'_>, heard: &mut Heard) -> Permitting {
+        let mut permitting = Permitting::default();
         for registered in statements {
             let kind = registered.statement.kind();
             if !matches!(kind, Kind::Grant | Kind::Offer) {
                 continue;
             }
-            self.hear_refusal(registered, heard);
-            let irrevocable = registered.statement.terms().is_some_and(is_irrevocable);
+            // What was only offered was never given.
+            let irrevocable = kind == Kind::Grant && registered.statement.terms().is_some_and(is_irrevocable);
             let kept = irrevocable && self.evidenced_at_capture(registered);
             let force = self.permission_in_force(registered);
             if let (Err(finding), false) = (&force, kept) {
@@ -207,7 +114,8 @@ impl Case<'_> {
                 Permit::Speaks(outcome) if outcome.verdict == Verdict::Reserved => {}
                 Permit::Speaks(mut outcome) => {
                     if outcome.verdict >= Verdict::Conditional {
-                        lifted = lifted.max(Some(registered.registered_at));
+                        permitting.latest = permitting.latest.max(Some(registered.registered_at));
+                        permitting.ids.insert(registered.id);
                         let grant = if kind == Kind::Offer { Reason::OfferOpen } else { Reason::GrantInForce };
                         outcome.findings.push(Finding::new(grant).by(registered.id));
                         if kind == Kind::Offer {
@@ -225,19 +133,32 @@ impl Case<'_> {
                 }
             }
         }
-        lifted
+        permitting
     }
 
-    /// A rule that disallows inside a grant or an offer restricts like a reservation.
-    fn hear_refusal(&self, registered: &Registered, heard: &mut Heard) {
-        let Some(scope) = registered.statement.scope() else { return };
-        let refuses = registered.statement.terms().map(|terms| reach(terms, self.question, self.reading));
-        if refuses == Some(Reach::Disallowed)
-            && scope.restricts(&self.evidence.keys).is_some()
-            && self.restriction_counts(registered).is_some()
-        {
-            let finding = Finding::new(Reason::UseDisallowed).by(registered.id);
-            heard.speaking.push(Outcome::of(Verdict::Reserved, finding));
+    /// Rules that disallow inside grants and offers restrict like reservations, and are believed as far.
+    fn hear_refusals(&self, statements: &Statements<'_>, permitting: &Permitting, heard: &mut Heard) {
+        for registered in statements {
+            if !matches!(registered.statement.kind(), Kind::Grant | Kind::Offer) {
+                continue;
+            }
+            let (Some(scope), Some(terms)) = (registered.statement.scope(), registered.statement.terms()) else {
+                continue;
+            };
+            if !may_disallow(terms, self.question) {
+                continue;
+            }
+            let reached = reach(terms, self.question, self.reading);
+            let Some(by) = scope.restricts(&self.evidence.keys) else { continue };
+            if self.restriction_counts(registered).is_none() {
+                continue;
+            }
+            if let Some(lifting) = self.lifted_by_name(registered, permitting) {
+                heard.notes.push(Finding::new(Reason::Superseded).by(lifting));
+                continue;
+            }
+            let outcome = self.restricted(registered, by, reached, Reason::UseDisallowed, &mut heard.notes);
+            heard.speaking.extend(outcome);
         }
     }
 
@@ -246,7 +167,8 @@ impl Case<'_> {
     fn restriction_counts(&self, registered: &Registered) -> Option<Timestamp> {
         let from = force::binds_from(registered);
         let in_time = from <= self.question.acquired_at();
-        let ended = self.end(registered).is_some_and(|end| end.at <= self.question.captured_at() || end.at <= from);
+        let ended =
+            self.restriction_end(registered).is_some_and(|end| end.at <= self.question.captured_at() || end.at <= from);
         (in_time && !ended).then_some(from)
     }
 
@@ -255,7 +177,13 @@ impl Case<'_> {
         heard.speaking.iter().any(|outcome| outcome.irrevocable).then(|| self.question.captured_at())
     }
 
-    fn hear_reservations(&self, statements: &Statements<'_>, kept_since: Option<Timestamp>, heard: &mut Heard) {
+    fn hear_reservations(
+        &self,
+        statements: &Statements<'_>,
+        permitting: &Permitting,
+        kept_since: Option<Timestamp>,
+        heard: &mut Heard,
+    ) {
         for registered in statements {
             let Body::Reservation { scope, terms, .. } = &registered.statement.body else { continue };
             let id = registered.id;
@@ -264,7 +192,7 @@ impl Case<'_> {
             if matches!(reached, Reach::Silent(_) | Reach::Allowed(_)) {
                 continue;
             }
-            if let Some(lifting) = self.lifted_by_name(registered) {
+            if let Some(lifting) = self.lifted_by_name(registered, permitting) {
                 heard.notes.push(Finding::new(Reason::Superseded).by(lifting));
                 continue;
             }
@@ -281,10 +209,7 @@ impl Case<'_> {
                 heard.notes.push(Finding::new(Reason::StricterSince).by(id).detail(from.to_string()));
                 continue;
             }
-            let outcome = match reached {
-                Reach::Undetermined(finding) => Some(Outcome::of(Verdict::Unknown, finding.by(id))),
-                _ => self.reserved(registered, by, &mut heard.notes),
-            };
+            let outcome = self.restricted(registered, by, reached, Reason::RightsReserved, &mut heard.notes);
             let Some(mut outcome) = outcome else { continue };
             if from > self.question.captured_at() {
                 outcome.findings.push(Finding::new(Reason::StricterSince).by(id).detail(from.to_string()));
@@ -293,54 +218,83 @@ impl Case<'_> {
         }
     }
 
-    /// A reservation that covers the copy. A claim by bytes or compilation alone, not proven, disputes at most, and lapses;
+    /// A restriction that covers the copy. A claim by bytes or compilation alone, not proven, disputes at most, and lapses;
     /// anybody could otherwise reserve anybody's bytes.
-    fn reserved(&self, registered: &Registered, by: Match, notes: &mut Vec<Finding>) -> Option<Outcome> {
+    fn restricted(
+        &self,
+        registered: &Registered,
+        by: Match,
+        reached: Reach,
+        code: Reason,
+        notes: &mut Vec<Finding>,
+    ) -> Option<Outcome> {
+        let believed = self.believed(registered, by);
+        if !believed && registered.registered_at.plus_seconds(CLAIM_LAPSE) <= self.question.used_at {
+            notes.push(Finding::new(Reason::ClaimLapsed).by(registered.id));
+            return None;
+        }
+        match reached {
+            Reach::Undetermined(finding) => Some(Outcome::of(Verdict::Unknown, finding.by(registered.id))),
+            Reach::Disallowed if believed => Some(Outcome::of(Verdict::Reserved, Finding::new(code).by(registered.id))),
+            Reach::Disallowed => {
+                Some(Outcome::of(Verdict::Disputed, Finding::new(Reason::ClaimUnproven).by(registered.id)))
+            }
+            Reach::Silent(_) | Reach::Allowed(_) => None,
+        }
+    }
+
+    /// Whether a restriction is believed to be about this copy.
+    fn believed(&self, registered: &Registered, by: Match) -> bool {
         let authority = registered.authority();
         let served_here = self.evidence.keys.urls.iter().any(|(_, url)| url.authority() == authority);
         let countersigned = || {
             let site = self.evidence.keys.fetched().map(crate::surt::UrlKey::authority);
             site.is_some_and(|site| registered.signed_by.iter().any(|signer| signer.authority() == site))
         };
-        let believed = match by {
+        match by {
             Match::Fetched | Match::OtherUrl | Match::Folded => served_here,
-            Match::Work => true,
+            Match::Work => self.believed_by_work(registered),
             Match::Content | Match::WeakContent | Match::Collection => {
-                registered.proven || served_here || countersigned()
+                registered.proven || served_here || countersigned() || self.believed_by_work(registered)
             }
-        };
-        if believed {
-            return Some(Outcome::of(Verdict::Reserved, Finding::new(Reason::RightsReserved).by(registered.id)));
         }
-        if registered.registered_at.plus_seconds(CLAIM_LAPSE) <= self.question.used_at {
-            notes.push(Finding::new(Reason::ClaimLapsed).by(registered.id));
-            return None;
-        }
-        Some(Outcome::of(Verdict::Disputed, Finding::new(Reason::ClaimUnproven).by(registered.id)))
     }
 
-    /// The permission in force that names this reservation and covers the copy for this asker.
-    fn lifted_by_name(&self, registered: &Registered) -> Option<crate::id::StatementId> {
-        let lifts = |other: &&Arc<Registered>| {
-            let names = other.statement.supersedes.contains(&registered.id);
-            let permission = matches!(other.statement.kind(), Kind::Grant | Kind::Offer);
-            let same = other.authority() == registered.authority();
-            let any_copy = other.statement.terms().is_some_and(|terms| terms.any_copy);
-            let in_tenure = other.tenure_from.is_none_or(|from| from <= self.question.captured_at());
-            let covers =
-                other.statement.scope().is_some_and(|scope| scope.permits(&self.evidence.keys, any_copy).is_some());
-            names && permission && same && in_tenure && covers && self.permission_in_force(other).is_ok()
+    /// Nobody can prove a title by serving bytes, so a reservation by title is believed as it stands; a model's name says
+    /// whose it is.
+    fn believed_by_work(&self, registered: &Registered) -> bool {
+        let Some(scope) = registered.statement.scope() else { return false };
+        let names = |targets: &[Target], work: &WorkId| {
+            targets.iter().any(|target| matches!(target, Target::Works { ids } if ids.contains(work)))
         };
-        self.naming(registered.id).find(lifts).map(|other| other.id)
+        self.evidence
+            .keys
+            .works
+            .iter()
+            .filter(|work| names(&scope.include, work) && !names(&scope.exclude, work))
+            .any(|work| vendor(work.as_str()).is_none_or(|vendor| vendor == registered.authority()))
+    }
+
+    /// The permission that names this restriction, and permits this asker this use of this copy. One that doesn't lifts
+    /// nothing: what it names stands for everybody whom it does not reach.
+    fn lifted_by_name(&self, registered: &Registered, permitting: &Permitting) -> Option<StatementId> {
+        self.naming(registered.id)
+            .find(|other| other.statement.supersedes.contains(&registered.id) && permitting.ids.contains(&other.id))
+            .map(|other| other.id)
     }
 
     /// License marks shown by this authority's hosts.
     fn hear_marks(&self, authority: &Authority, marks: &[&LicenseMark], heard: &mut Heard) {
         let captured = self.question.captured_at();
-        let fetched = self.evidence.keys.fetched().map(crate::surt::UrlKey::authority);
+        let fetched = self.evidence.keys.fetched();
         for mark in marks {
             let name = mark.license.as_str();
-            if mark.applies_to != AppliesTo::Item || fetched.as_ref() != Some(authority) {
+            let shows = |url: &UrlKey| {
+                let host = without_www(mark.host.as_str());
+                url.authority() == *authority && (host == without_www(&url.host) || host == authority.as_str())
+            };
+            // One user's mark does not speak for another's page below the same domain.
+            if mark.applies_to != AppliesTo::Item || !fetched.is_some_and(shows) {
                 heard.notes.push(Finding::new(Reason::LicenseScopeUnclear).detail(name));
                 continue;
             }
@@ -385,9 +339,7 @@ impl Case<'_> {
         let by_content = || {
             registered.statement.scope().is_some_and(|scope| {
                 scope.include.iter().any(|target| match target {
-                    crate::scope::Target::Content { ids } => {
-                        self.evidence.keys.content.iter().any(|it| ids.contains(it))
-                    }
+                    Target::Content { ids } => self.evidence.keys.content.iter().any(|it| ids.contains(it)),
                     _ => false,
                 })
             })

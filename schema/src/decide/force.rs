@@ -1,10 +1,10 @@
-//! Force: when a statement binds, when it ended, and who ended it.
+//! Force: when a statement binds, when it ended, and who may end it.
 
 use super::Case;
 use super::reason::{Finding, Reason};
 use crate::evidence::Registered;
 use crate::id::StatementId;
-use crate::issuer::Domain;
+use crate::issuer::{Domain, Party};
 use crate::statement::{Body, Ending, Kind};
 use crate::time::Timestamp;
 use std::sync::Arc;
@@ -16,9 +16,28 @@ pub(super) fn binds_from(registered: &Registered) -> Timestamp {
     stated.max(registered.registered_at)
 }
 
-/// When a permission begins: it may reach back as far as it says.
+/// When a permission begins: it may reach back as far as it says, within its issuer's own tenure.
 pub(super) fn permits_from(registered: &Registered) -> Timestamp {
-    registered.statement.effective.from.unwrap_or(registered.registered_at)
+    let stated = registered.statement.effective.from.unwrap_or(registered.registered_at);
+    registered.tenure_from.map_or(stated, |tenure| stated.max(tenure))
+}
+
+/// Whether two statements come from one house: one authority in one tenure, by who signed and not by what was observed.
+pub(super) fn same_house(one: &Registered, other: &Registered) -> bool {
+    let authority = |registered: &Registered| registered.statement.issuer.domain.authority();
+    one.tenure_from == other.tenure_from && authority(one) == authority(other)
+}
+
+/// Whether `other` may loosen what `registered` restricts: the house itself, or whoever said it. A desk below the domain
+/// may only restrict.
+fn may_loosen(other: &Registered, registered: &Registered) -> bool {
+    let who = &other.statement.issuer.domain;
+    let house = who.authority().as_str() == who.as_str();
+    same_house(other, registered) && (house || *who == registered.statement.issuer.domain)
+}
+
+fn withdraws(other: &Registered, id: StatementId) -> bool {
+    matches!(other.statement.body, Body::Withdrawal { statement } if statement == id)
 }
 
 /// The end of a statement and the reason for it.
@@ -30,35 +49,76 @@ pub(super) struct End {
     pub finding: Finding,
 }
 
-impl Case<'_> {
+impl<'a> Case<'a> {
     /// Statements in evidence that name `id`.
-    pub(super) fn naming(&self, id: StatementId) -> impl Iterator<Item = &Arc<Registered>> {
-        self.evidence.statements.iter().filter(move |other| other.statement.names().contains(&id))
+    pub(super) fn naming(&self, id: StatementId) -> impl Iterator<Item = &'a Arc<Registered>> {
+        self.naming.get(&id).into_iter().flatten().copied()
     }
 
-    /// The earliest end of a statement: its own, a supersession by name, or a withdrawal, by the same authority. An
-    /// agreement's end is [`Case::agreement_end`]; an agreement never ends what its issuer said to everybody else.
+    /// The earliest end of a statement: its own, a supersession by name, or a withdrawal, by the same house. Ending a
+    /// permission, an acceptance or a discharge restricts, so anybody of the house may; for what restricts see
+    /// [`Case::restriction_end`]. An agreement's end is [`Case::agreement_state`]; an agreement never ends what its issuer
+    /// said to everybody else.
     pub(super) fn end(&self, registered: &Registered) -> Option<End> {
+        if matches!(registered.statement.kind(), Kind::Reservation | Kind::Dispute | Kind::Observation) {
+            return self.restriction_end(registered);
+        }
+        self.earliest(registered, |other| {
+            let private = matches!(other.statement.kind(), Kind::Agreement | Kind::Acceptance)
+                && registered.statement.kind() != Kind::Agreement;
+            same_house(other, registered) && (withdraws(other, registered.id) || !private)
+        })
+    }
+
+    /// The earliest end of what a statement restricts. Only a withdrawal that was not taken back, or a statement of the
+    /// same nature, ends it: a permission that names a reservation lifts it where and while it permits, and no further
+    /// (`authority::Permitting`); a settlement, an observation, a list never do.
+    pub(super) fn restriction_end(&self, registered: &Registered) -> Option<End> {
+        let successor = match registered.statement.kind() {
+            Kind::Dispute => Kind::Dispute,
+            Kind::Observation => Kind::Observation,
+            _ => Kind::Reservation,
+        };
+        let until = match registered.statement.kind() {
+            Kind::Dispute | Kind::Observation => self.question.used_at,
+            _ => self.question.acquired_at(),
+        };
+        self.earliest(registered, |other| {
+            let ends = if withdraws(other, registered.id) {
+                !self.taken_back(other, until)
+            } else {
+                other.statement.kind() == successor
+            };
+            ends && may_loosen(other, registered)
+        })
+    }
+
+    /// Whether a withdrawal was itself withdrawn by then. One level only: who takes back, and takes that back again, has to
+    /// withdraw anew.
+    fn taken_back(&self, withdrawal: &Registered, until: Timestamp) -> bool {
+        self.naming(withdrawal.id).any(|later| {
+            later.id != withdrawal.id
+                && withdraws(later, withdrawal.id)
+                && same_house(later, withdrawal)
+                && binds_from(later) <= until
+        })
+    }
+
+    fn earliest(&self, registered: &Registered, ends: impl Fn(&Registered) -> bool) -> Option<End> {
         let own = registered
             .statement
             .effective
             .until
             .map(|at| End { at, finding: Finding::new(Reason::NotInForce).by(registered.id) });
         let by_others = self.naming(registered.id).filter_map(|other| {
-            if other.authority() != registered.authority() {
+            let code = if withdraws(other, registered.id) {
+                Reason::Withdrawn
+            } else if other.statement.supersedes.contains(&registered.id) {
+                Reason::Superseded
+            } else {
                 return None;
-            }
-            let private = matches!(other.statement.kind(), Kind::Agreement | Kind::Acceptance)
-                && registered.statement.kind() != Kind::Agreement;
-            if other.statement.supersedes.contains(&registered.id) && !private {
-                return Some(End { at: binds_from(other), finding: Finding::new(Reason::Superseded).by(other.id) });
-            }
-            match other.statement.body {
-                Body::Withdrawal { statement } if statement == registered.id => {
-                    Some(End { at: binds_from(other), finding: Finding::new(Reason::Withdrawn).by(other.id) })
-                }
-                _ => None,
-            }
+            };
+            ends(other).then(|| End { at: binds_from(other), finding: Finding::new(code).by(other.id) })
         });
         by_others.chain(own).min_by_key(|end| end.at)
     }
@@ -90,52 +150,77 @@ pub(super) enum AgreementState {
     Before,
     /// In force.
     During,
-    /// Over.
-    After,
+    /// Replaced by another between the same parties, with all that it said of its end.
+    Amended(StatementId),
+    /// Over since then.
+    After(Timestamp),
     /// One party says that it is over, and may not say so alone.
     Contested(StatementId),
 }
 
 impl Case<'_> {
     /// How an agreement stands: a withdrawal by both parties, or by one that a clause lets, ends it; by another, contests it.
-    pub(super) fn agreement_state(&self, registered: &Registered) -> AgreementState {
+    pub(super) fn agreement_state(
+        &self,
+        registered: &Registered,
+        licensees: &[Party],
+        ending: Option<Ending>,
+    ) -> AgreementState {
         let used_at = self.question.used_at;
-        let Body::Agreement { licensees, ending, .. } = &registered.statement.body else {
-            return AgreementState::After;
-        };
         if permits_from(registered) > used_at {
             return AgreementState::Before;
         }
-        if registered.statement.effective.until.is_some_and(|until| until <= used_at) {
-            return AgreementState::After;
-        }
-        let licensor = &registered.statement.issuer.domain;
+        let licensor = registered.statement.issuer.domain.authority();
         let is_licensee = |domain: &Domain| licensees.iter().any(|party| party.includes(domain));
         let (mut by_licensor, mut by_licensee) = (None, None);
         for other in self.naming(registered.id).filter(|other| binds_from(other) <= used_at) {
             let who = &other.statement.issuer.domain;
             let superseded = other.statement.supersedes.contains(&registered.id);
-            // An amended agreement, signed by both, replaces the old one at once.
-            if superseded && other.statement.kind() == Kind::Agreement && who.authority() == licensor.authority() {
-                return AgreementState::After;
+            if let (Body::Agreement { licensees: others, .. }, true) = (&other.statement.body, superseded) {
+                // An amended agreement, signed by both, replaces the old one at once; one with somebody else is the licensor's
+                // word alone.
+                let both = others.iter().any(|party| is_licensee(&party.domain));
+                if both && same_house(other, registered) {
+                    return AgreementState::Amended(other.id);
+                }
             }
-            if matches!(other.statement.body, Body::Withdrawal { statement } if statement == registered.id)
-                || superseded
-            {
-                if who.authority() == licensor.authority() {
-                    by_licensor = Some(other.id);
+            if withdraws(other, registered.id) || superseded {
+                let since = Some((binds_from(other), other.id));
+                if who.authority() == licensor {
+                    by_licensor = by_licensor.min(since).or(since);
                 } else if is_licensee(who) {
-                    by_licensee = Some(other.id);
+                    by_licensee = by_licensee.min(since).or(since);
                 }
             }
         }
+        if let Some(until) = registered.statement.effective.until.filter(|until| *until <= used_at) {
+            return AgreementState::After(until);
+        }
         match (by_licensor, by_licensee, ending) {
             (None, None, _) => AgreementState::During,
-            (Some(_), Some(_), _)
-            | (_, _, Some(Ending::EitherParty))
-            | (Some(_), None, Some(Ending::Licensor))
-            | (None, Some(_), Some(Ending::Licensee)) => AgreementState::After,
-            (Some(by), None, _) | (None, Some(by), _) => AgreementState::Contested(by),
+            (Some((one, _)), Some((other, _)), _) => AgreementState::After(one.max(other)),
+            (Some((at, _)), None, Some(Ending::EitherParty | Ending::Licensor))
+            | (None, Some((at, _)), Some(Ending::EitherParty | Ending::Licensee)) => AgreementState::After(at),
+            (Some((_, by)), None, _) | (None, Some((_, by)), _) => AgreementState::Contested(by),
         }
+    }
+
+    /// The dispute in force that names an agreement, an offer that was accepted or its acceptance. Only a party suspends
+    /// what it is party to: a stranger could otherwise suspend any deal for the price of a signature.
+    pub(super) fn suspended(
+        &self,
+        ids: &[StatementId],
+        licensor: &Registered,
+        is_licensee: impl Fn(&Domain) -> bool,
+    ) -> Option<StatementId> {
+        let used_at = self.question.used_at;
+        let suspends = |other: &&Arc<Registered>| {
+            let who = &other.statement.issuer.domain;
+            matches!(&other.statement.body, Body::Dispute { agreement: Some(named), .. } if ids.contains(named))
+                && (who.authority() == licensor.statement.issuer.domain.authority() || is_licensee(who))
+                && binds_from(other) <= used_at
+                && self.end(other).is_none_or(|end| end.at > used_at)
+        };
+        ids.iter().flat_map(|id| self.naming(*id)).find(suspends).map(|other| other.id)
     }
 }

@@ -11,6 +11,8 @@ impl Case<'_> {
     pub(super) fn ancestors(&self, own_voice: bool) -> Option<Heard> {
         let copy = &self.question.acquisition;
         let synthetic = copy.channel == Some(Channel::Synthetic);
+        // A link says as much as the channel: what was generated has a generator, whoever passed it on.
+        let generated = synthetic || copy.lineage.iter().any(|link| link.link == Link::Generated);
         if copy.lineage.is_empty() && !synthetic {
             return None;
         }
@@ -19,7 +21,7 @@ impl Case<'_> {
             let outcome = self.ancestor(place, link);
             heard.speaking.push(outcome);
         }
-        if synthetic && !copy.lineage.iter().any(names_generator) {
+        if generated && !copy.lineage.iter().any(names_generator) {
             heard.speaking.push(Outcome::of(Verdict::Unknown, Finding::new(Reason::GeneratorUnknown)));
         }
         // A translator, an adapter, an annotator has rights of its own; a model and a copyist have none.

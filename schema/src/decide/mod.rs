@@ -3,6 +3,7 @@
 //! Precedence is a legal choice, so it stands as data in `tests/vectors/decide/`, one row a case. Absent here: policy
 //! actions (`policy::act` changes what is done, never the verdict), lookups, clocks.
 
+mod agreements;
 mod authority;
 mod force;
 mod lineage;
@@ -18,17 +19,42 @@ pub use reason::{Finding, Reason};
 
 use crate::acquisition::LicenseMark;
 use crate::evidence::{Evidence, Registered};
+use crate::id::StatementId;
 use crate::issuer::Authority;
 use crate::policy::Reading;
+use crate::statement::Kind;
+use crate::time::Timestamp;
 use crate::vocab::Access;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// One question with its evidence, as the rules see it.
+#[derive(Clone, Copy)]
 struct Case<'a> {
     question: &'a Question,
     evidence: &'a Evidence,
     reading: &'a Reading,
+    /// Who names whom. Anybody may register statements by the thousand that name one offer: no rule may walk them all for
+    /// each of them.
+    naming: &'a Naming<'a>,
+    /// The moment of use, even where `question` asks about an earlier one.
+    now: Timestamp,
+}
+
+/// Statements in evidence by the statements that they name.
+type Naming<'a> = BTreeMap<StatementId, Vec<&'a Arc<Registered>>>;
+
+fn naming(evidence: &Evidence) -> Naming<'_> {
+    let mut naming = Naming::new();
+    for registered in &evidence.statements {
+        for named in registered.statement.names() {
+            let list = naming.entry(named).or_default();
+            if list.last().is_none_or(|last| !Arc::ptr_eq(last, registered)) {
+                list.push(registered);
+            }
+        }
+    }
+    naming
 }
 
 /// What one statement, signal or mark comes to.
@@ -64,6 +90,9 @@ impl Outcome {
     }
 }
 
+/// One authority in one tenure: whoever holds the domain later does not speak for the one before.
+type House = (Authority, Option<Timestamp>);
+
 /// What one authority says: outcomes that count, and reasons that only explain.
 #[derive(Debug, Default)]
 struct Heard {
@@ -90,7 +119,8 @@ impl Heard {
 /// Total: it never fails and never reads a clock. What can't be told is `unknown`, with the missing fact among the reasons.
 #[must_use]
 pub fn decide(question: &Question, evidence: &Evidence, reading: &Reading) -> Decision {
-    let case = Case { question, evidence, reading };
+    let naming = naming(evidence);
+    let case = Case { question, evidence, reading, naming: &naming, now: question.used_at };
     let mut voices: Vec<(Option<Authority>, Heard)> = case.authorities();
     let any_copy_agreement = voices
         .iter()
@@ -105,22 +135,35 @@ pub fn decide(question: &Question, evidence: &Evidence, reading: &Reading) -> De
 }
 
 impl Case<'_> {
-    /// Sorts the evidence by authority and hears each.
+    /// Sorts the evidence by authority and tenure, and hears each. What was seen on a site speaks with the tenure in which
+    /// the copy was captured.
     fn authorities(&self) -> Vec<(Option<Authority>, Heard)> {
-        let mut statements: BTreeMap<Authority, Vec<&Arc<Registered>>> = BTreeMap::new();
-        for registered in &self.evidence.statements {
-            statements.entry(registered.authority()).or_default().push(registered);
+        let captured = self.question.captured_at();
+        let mut statements: BTreeMap<House, Vec<&Arc<Registered>>> = BTreeMap::new();
+        let (seen, said): (Vec<_>, Vec<_>) =
+            self.evidence.statements.iter().partition(|it| it.statement.kind() == Kind::Observation);
+        for registered in said {
+            statements.entry((registered.authority(), registered.tenure_from)).or_default().push(registered);
         }
-        let mut marks: BTreeMap<Authority, Vec<&LicenseMark>> = BTreeMap::new();
+        let tenures: BTreeSet<House> = statements.keys().cloned().collect();
+        let current = |authority: Authority| {
+            let since = tenures.range((authority.clone(), None)..=(authority.clone(), Some(captured))).next_back();
+            let tenure = since.and_then(|(_, tenure)| *tenure);
+            (authority, tenure)
+        };
+        for registered in seen {
+            statements.entry(current(registered.authority())).or_default().push(registered);
+        }
+        let mut marks: BTreeMap<House, Vec<&LicenseMark>> = BTreeMap::new();
         for mark in &self.question.acquisition.marks {
-            marks.entry(mark.host.authority()).or_default().push(mark);
+            marks.entry(current(mark.host.authority())).or_default().push(mark);
         }
-        let all: BTreeSet<Authority> = statements.keys().chain(marks.keys()).cloned().collect();
-        let hear = |authority: Authority| {
-            let said = statements.get(&authority).map(Vec::as_slice).unwrap_or_default();
-            let shown = marks.get(&authority).map(Vec::as_slice).unwrap_or_default();
-            let heard = self.hear(&authority, said, shown).signed(&authority);
-            (Some(authority), heard)
+        let all: BTreeSet<House> = statements.keys().chain(marks.keys()).cloned().collect();
+        let hear = |house: House| {
+            let said = statements.get(&house).map(Vec::as_slice).unwrap_or_default();
+            let shown = marks.get(&house).map(Vec::as_slice).unwrap_or_default();
+            let heard = self.hear(&house, said, shown).signed(&house.0);
+            (Some(house.0), heard)
         };
         all.into_iter().map(hear).collect()
     }

@@ -4,14 +4,16 @@ use super::question::{DutyState, Owed, Verdict};
 use super::reach::{Reach, reach};
 use super::reason::{Finding, Reason};
 use super::{Case, Outcome, force};
-use crate::acquisition::UrlRole;
+use crate::acquisition::{CopyUrl, UrlRole};
 use crate::evidence::Registered;
 use crate::id::StatementId;
-use crate::issuer::{Authority, Party};
+use crate::issuer::{Authority, Domain, Party};
 use crate::money::Meter;
 use crate::scope::Match;
 use crate::statement::{Body, Kind};
+use crate::surt::UrlKey;
 use crate::terms::{Action, Duty, Phase, Terms};
+use crate::time::Timestamp;
 use crate::vocab::{Access, Basis, Channel};
 
 /// What became of a permission.
@@ -30,6 +32,8 @@ pub(super) struct Giver<'a> {
     pub authority: &'a Authority,
     /// The statement; none for a license mark.
     pub statement: Option<StatementId>,
+    /// When the permission was registered; a discharge by a later tenure is somebody else's.
+    pub since: Option<Timestamp>,
     /// The statements a discharge may name: the permission itself and its acceptance.
     pub discharged_by: Vec<StatementId>,
     /// A flat fee in force leaves no duty per document.
@@ -44,6 +48,7 @@ impl<'a> Giver<'a> {
         Self {
             authority,
             statement: None,
+            since: None,
             discharged_by: Vec::new(),
             flat_fee_in_force: false,
             third_party_material: false,
@@ -75,6 +80,7 @@ impl Case<'_> {
         let giver = Giver {
             authority: &authority,
             statement: Some(registered.id),
+            since: Some(registered.registered_at),
             discharged_by: std::iter::once(registered.id).chain(accepted).collect(),
             flat_fee_in_force: registered.statement.kind() == Kind::Agreement,
             third_party_material: terms.third_party_material,
@@ -120,21 +126,21 @@ impl Case<'_> {
     fn claim_proven(&self, registered: &Registered, by: Match, named: bool) -> bool {
         let authority = registered.authority();
         let keys = &self.evidence.keys;
-        let fetched = keys.fetched().map(crate::surt::UrlKey::authority);
+        let fetched = keys.fetched().map(UrlKey::authority);
+        let own = |url: &UrlKey| {
+            let scope = registered.statement.scope();
+            url.authority() == authority
+                && scope.is_some_and(|scope| scope.include.iter().any(|target| target.covers_url(url)))
+        };
         match by {
-            Match::Fetched => fetched.as_ref() == Some(&authority),
-            Match::OtherUrl => {
-                let scope = registered.statement.scope();
-                keys.urls.iter().any(|(_, url)| {
-                    url.authority() == authority
-                        && scope.is_some_and(|scope| scope.include.iter().any(|target| target.covers_url(url)))
-                })
-            }
+            // A copy that names several sources came from one of them, nobody knows which.
+            Match::Fetched => keys.urls.iter().filter(|(role, _)| *role == UrlRole::Fetched).all(|(_, url)| own(url)),
+            Match::OtherUrl => self.recorded_origins().any(|url| own(&url)),
             Match::Content | Match::Work | Match::Collection => {
                 let copy = &self.question.acquisition;
-                let countersigned =
-                    fetched.as_ref().is_some_and(|site| registered.signed_by.iter().any(|it| it.authority() == *site));
+                let countersigned = fetched.as_ref().is_some_and(|site| self.countersigned(registered, site));
                 let delivered = named
+                    && fetched.as_ref().is_none_or(|site| *site == authority)
                     && copy.access == Some(Access::Licensed)
                     && matches!(
                         copy.channel,
@@ -160,20 +166,41 @@ impl Case<'_> {
                 };
                 let by_work = by == Match::Work && (own_name() || named && licensor_says());
                 let by_delivery = by != Match::Work && delivered;
-                registered.proven || countersigned || by_work || by_delivery
+                // The proof is that the bytes were served; it says nothing of titles and compilations listed beside them.
+                let by_proof = by == Match::Content && registered.proven;
+                by_proof || countersigned || by_work || by_delivery
             }
             Match::WeakContent | Match::Folded => false,
         }
     }
 
+    /// Whether the site that served the bytes signed the claim too; as a licensee it would vouch for its own deal.
+    fn countersigned(&self, registered: &Registered, site: &Authority) -> bool {
+        let licensees = match &registered.statement.body {
+            Body::Agreement { licensees, .. } => licensees.as_slice(),
+            _ => &[],
+        };
+        let party = |signer: &Domain| {
+            let domains = |party: &Party| party.domain.authority() == signer.authority() || party.includes(signer);
+            licensees.iter().any(domains)
+        };
+        registered.signed_by.iter().any(|signer| signer.authority() == *site && !party(signer))
+    }
+
+    /// Addresses of which the copy itself, or whoever unwrapped it, says that it is a copy of what stands there. An
+    /// embedding page or a redirect says nothing of the bytes, and an address found inside another is a guess.
+    fn recorded_origins(&self) -> impl Iterator<Item = UrlKey> {
+        let recorded = |copy: &&CopyUrl| matches!(copy.role, UrlRole::Canonical | UrlRole::Unwrapped);
+        self.question.acquisition.urls.iter().filter(recorded).filter_map(|copy| UrlKey::parse(&copy.url).ok())
+    }
+
     /// The outcome of a permission that allows: third-party material caps it, unmet duties make it conditional.
     pub(super) fn allowed(&self, giver: &Giver<'_>, duties: Vec<Duty>) -> Outcome {
-        if !giver.third_party_material {
-            if let Some(sign) = self.third_party_sign(giver.authority) {
-                let mut finding = Finding::new(Reason::ThirdPartyMaterial).detail(sign);
-                finding.statement = giver.statement;
-                return Outcome::of(Verdict::Unknown, finding);
-            }
+        let sign = (!giver.third_party_material).then(|| self.third_party_sign(giver.authority)).flatten();
+        if let Some(sign) = sign {
+            let mut finding = Finding::new(Reason::ThirdPartyMaterial).detail(sign);
+            finding.statement = giver.statement;
+            return Outcome::of(Verdict::Unknown, finding);
         }
         let owed: Vec<Owed> = duties.into_iter().map(|duty| self.owed(giver, duty)).collect();
         let verdict = if owed.iter().any(Owed::outstanding) { Verdict::Conditional } else { Verdict::Cleared };
@@ -238,20 +265,26 @@ impl Case<'_> {
     /// Whether the payee has signed that this asker met the duty.
     fn discharged(&self, giver: &Giver<'_>, duty: &Duty, payee: Option<&Party>) -> bool {
         let Some(asker) = self.question.asker.domain.as_ref() else { return false };
-        let used_at = self.question.used_at;
-        self.evidence.statements.iter().any(|registered| {
+        giver.discharged_by.iter().flat_map(|id| self.naming(*id)).any(|registered| {
             let Body::Discharge { statement, duty: word, licensee, period, .. } = &registered.statement.body else {
                 return false;
             };
             let signer = &registered.statement.issuer.domain;
-            let by_payee = payee.map_or_else(|| signer.authority() == *giver.authority, |payee| payee.includes(signer));
+            // Who only holds a desk below the domain, or came by the domain later, is not the payee.
+            let by_payee = match payee {
+                Some(payee) => payee.includes(signer),
+                None => signer.as_str() == giver.authority.as_str(),
+            };
+            let in_tenure =
+                registered.tenure_from.is_none_or(|tenure| giver.since.is_some_and(|since| tenure <= since));
             giver.discharged_by.contains(statement)
                 && word == duty.action.word()
                 && licensee.includes(asker)
-                && period.is_none_or(|period| period.contains(used_at))
+                && period.is_none_or(|period| period.contains(self.question.used_at))
                 && by_payee
-                && force::binds_from(registered) <= used_at
-                && self.end(registered).is_none_or(|end| end.at > used_at)
+                && in_tenure
+                && force::binds_from(registered) <= self.now
+                && self.end(registered).is_none_or(|end| end.at > self.now)
         })
     }
 }
@@ -270,7 +303,7 @@ fn names_work(registered: &Registered, work: &str) -> bool {
 }
 
 /// The authority that a model's identifier names: `model:vendor.example/writer-1`.
-fn vendor(work: &str) -> Option<Authority> {
+pub(super) fn vendor(work: &str) -> Option<Authority> {
     let rest = work.strip_prefix("model:")?;
     let host = rest.split('/').next()?;
     host.parse::<crate::issuer::Domain>().ok().map(|domain| domain.authority())

@@ -73,10 +73,12 @@ impl Question {
         self.acquisition.acquired_at.unwrap_or(self.used_at)
     }
 
-    /// When the bytes were fetched from their source; never after the asker's copy was made.
+    /// When the bytes were fetched from their source; never after the asker's copy was made or used. A date in the future
+    /// would otherwise outlive every reservation.
     #[must_use]
     pub fn captured_at(&self) -> Timestamp {
-        self.acquisition.captured_at.unwrap_or_else(|| self.acquired_at()).min(self.acquired_at())
+        let acquired = self.acquired_at();
+        self.acquisition.captured_at.unwrap_or(acquired).min(acquired).min(self.used_at)
     }
 }
 

@@ -83,8 +83,12 @@ fn clause_reach(clause: &Clause, question: &Question) -> Reach {
     if decisive.iter().any(|rule| rule.preference == Preference::Disallowed) {
         return Reach::Disallowed;
     }
-    // A rule that may or may not hold matters when it would disallow, or when nothing else allows.
-    let matters = |(rule, _): &&(&Rule, &'static str)| decisive.is_empty() || rule.preference == Preference::Disallowed;
+    // A rule that may or may not hold matters when it would disallow, when nothing else allows, or when it asks for more.
+    let asks_more =
+        |rule: &Rule| rule.duties.iter().any(|duty| !decisive.iter().any(|decided| decided.duties.contains(duty)));
+    let matters = |(rule, _): &&(&Rule, &'static str)| {
+        decisive.is_empty() || rule.preference == Preference::Disallowed || asks_more(rule)
+    };
     if let Some((_, fact)) = missing.iter().find(matters) {
         return Reach::Undetermined(Finding::new(Reason::FactMissing).detail(*fact));
     }
@@ -138,7 +142,12 @@ pub(super) fn reach(terms: &Terms, question: &Question, reading: &Reading) -> Re
     conjunction(clauses.chain(licenses).collect())
 }
 
-/// Strictest of all parts; a part that is silent while another speaks leaves the whole undetermined.
+/// Whether a rule of these terms would disallow the use, constraints aside.
+pub(super) fn may_disallow(terms: &Terms, question: &Question) -> bool {
+    terms.rules().any(|rule| rule.preference == Preference::Disallowed && rule.uses.contains(&question.category))
+}
+
+/// Strictest of all parts; a part that is silent while another allows leaves the whole silent: all must permit.
 fn conjunction(parts: Vec<Reach>) -> Reach {
     if parts.contains(&Reach::Disallowed) {
         return Reach::Disallowed;

@@ -5,22 +5,60 @@ use super::question::Verdict;
 use super::reach::{Reach, signal_reach};
 use super::reason::{Finding, Reason};
 use super::{Case, Heard, Outcome};
+use crate::acquisition::UrlRole;
 use crate::evidence::Registered;
+use crate::issuer::Domain;
 use crate::policy::{Agents, BlanketDisallow};
-use crate::signals::{Sighting, Signal, SourceOutcome};
+use crate::scope::{Match, Scope};
+use crate::signals::{Agent, Sighting, Signal, SourceOutcome};
 use crate::statement::Body;
-use crate::surt::PathPattern;
+use crate::surt::{PathPattern, UrlKey};
+use crate::terms::Constraints;
 use crate::time::Timestamp;
 use crate::vocab::{AgentPurpose, AuthorityKind, Channel, Preference, Use};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Uses that a blanket disallow reserves where the policy reads it as a reservation.
 const MINING: &[Use] = &[Use::TrainAi, Use::TrainNongen, Use::AiIndex, Use::TdmOther];
 
+#[derive(Clone, Copy)]
 struct Seen<'a> {
     registered: &'a Registered,
     sighting: &'a Sighting,
+}
+
+/// What a house's latest signed permission lifts of its own signals.
+#[derive(Clone, Copy)]
+pub(super) struct Lift {
+    /// Signals first seen before this moment.
+    pub before: Timestamp,
+    /// Signals seen since this moment, the start of the house's tenure.
+    pub since: Option<Timestamp>,
+}
+
+/// Observations of one standard on one scope, in time order.
+struct Series<'a, 'b> {
+    case: Case<'a>,
+    standard: &'b str,
+    seen: &'b [Seen<'b>],
+    lift: Option<Lift>,
+}
+
+/// An unbroken run of observations that hold one signal.
+#[derive(Clone, Copy)]
+struct Run {
+    /// When it begins.
+    first: Timestamp,
+    /// When it begins by what was on record before the permission that might lift it.
+    on_record: Option<Timestamp>,
+}
+
+/// A signal that covers the copy.
+struct Heeded<'a> {
+    signal: &'a Signal,
+    /// It covers the very address that the bytes were fetched from.
+    of_the_source: bool,
 }
 
 /// What one signal means for the question.
@@ -33,19 +71,20 @@ enum Meaning {
 }
 
 impl Case<'_> {
-    /// What the observations of one authority's sites say. `lifted_before`: observations first seen before this moment are
-    /// lifted by the issuer's own signed grant or offer.
-    pub(super) fn hear_sightings(&self, statements: &[&Arc<Registered>], lifted_before: Option<Timestamp>) -> Heard {
+    /// What the observations of one authority's sites say.
+    pub(super) fn hear_sightings(&self, statements: &[&Arc<Registered>], lift: Option<Lift>) -> Heard {
         let mut heard = Heard::default();
-        for (standard, series) in self.series(statements) {
-            self.hear_series(&standard, &series, lifted_before, &mut heard);
+        for (standard, seen) in self.series(statements) {
+            Series { case: *self, standard: &standard, seen: &seen, lift }.hear(&mut heard);
         }
         heard
     }
 
     /// Observations that looked at one standard on one scope, in time order. One that looked elsewhere says nothing here.
+    /// What a trusted observer saw continues everybody's series; what another saw continues its own alone, since a
+    /// stranger's "silent" would otherwise end what an honest observer saw reserved.
     fn series<'b>(&self, statements: &[&'b Arc<Registered>]) -> Vec<(String, Vec<Seen<'b>>)> {
-        let mut series: BTreeMap<_, Vec<Seen<'b>>> = BTreeMap::new();
+        let mut looked: BTreeMap<(&Scope, &str), BTreeMap<u64, Seen<'b>>> = BTreeMap::new();
         for registered in statements {
             let Body::Observation { scope, sighting } = &registered.statement.body else { continue };
             let withdrawn = self.end(registered).is_some_and(|end| end.at <= self.question.used_at);
@@ -53,104 +92,33 @@ impl Case<'_> {
                 continue;
             }
             for source in &sighting.sources {
-                let seen = series.entry((scope.clone(), source.standard.clone())).or_default();
-                if !seen.iter().any(|it| it.registered.id == registered.id) {
-                    seen.push(Seen { registered, sighting });
-                }
+                let seen = looked.entry((scope, &source.standard)).or_default();
+                seen.insert(registered.index, Seen { registered, sighting });
             }
         }
-        let by_time = |mut seen: Vec<Seen<'b>>| {
-            seen.sort_by_key(|it| (it.sighting.observed_at, it.registered.index));
-            seen
-        };
-        series.into_iter().map(|((_, standard), seen)| (standard, by_time(seen))).collect()
-    }
-
-    fn hear_series(&self, standard: &str, series: &[Seen<'_>], lifted_before: Option<Timestamp>, heard: &mut Heard) {
-        let captured = self.question.captured_at();
-        let acquired = self.question.acquired_at();
-        let before = series.iter().rposition(|seen| seen.sighting.observed_at <= captured);
-        let after = series.iter().position(|seen| seen.sighting.observed_at > captured);
-        let mut quiet = true;
-        for (place, seen) in series.iter().enumerate() {
-            let at = seen.sighting.observed_at;
-            // Before the first observation signals are silent; between two the stricter neighbour counts.
-            let neighbour = before.is_some() && after == Some(place);
-            let counts = before == Some(place) || neighbour || (at > captured && at <= acquired);
-            if !counts {
+        let mut series = Vec::new();
+        for ((_, standard), seen) in looked {
+            let mut all: Vec<Seen<'b>> = seen.into_values().collect();
+            all.sort_by_key(|it| (it.sighting.observed_at, it.registered.index));
+            let trusted =
+                |seen: &Seen<'_>| self.reading.trusted_observers.contains(&seen.registered.statement.issuer.domain);
+            let others: BTreeSet<&Domain> =
+                all.iter().filter(|seen| !trusted(seen)).map(|seen| &seen.registered.statement.issuer.domain).collect();
+            if others.len() < 2 && all.iter().all(|seen| !trusted(seen)) {
+                series.push((standard.to_owned(), all));
                 continue;
             }
-            quiet &= self.hear_one(standard, series, place, lifted_before, heard);
+            for observer in others {
+                let one = |seen: &&Seen<'_>| trusted(seen) || seen.registered.statement.issuer.domain == *observer;
+                series.push((standard.to_owned(), all.iter().filter(one).copied().collect()));
+            }
+            series.push((standard.to_owned(), all.into_iter().filter(|seen| trusted(seen)).collect()));
         }
-        if quiet && before.or(after.filter(|place| series[*place].sighting.observed_at <= acquired)).is_some() {
-            heard.notes.push(Finding::new(Reason::Unspecified).detail(standard));
-        }
+        series
     }
 
-    /// Hears one observation; true when it says nothing on the use.
-    fn hear_one(
-        &self,
-        standard: &str,
-        series: &[Seen<'_>],
-        place: usize,
-        lifted_before: Option<Timestamp>,
-        heard: &mut Heard,
-    ) -> bool {
-        let seen = &series[place];
-        let id = seen.registered.id;
-        let at = seen.sighting.observed_at;
-        let failed =
-            seen.sighting.sources.iter().any(|it| it.standard == standard && it.outcome == SourceOutcome::Failed);
-        if failed {
-            let finding = Finding::new(Reason::Unreadable).by(id).detail(standard);
-            if lifted_before.is_some_and(|moment| at < moment) {
-                heard.notes.push(Finding::new(Reason::SignalLifted).by(id).detail(standard));
-            } else {
-                heard.speaking.push(Outcome::of(Verdict::Unknown, finding));
-            }
-            return false;
-        }
-        let mut quiet = true;
-        for signal in self.decisive(seen, standard) {
-            let label = format!("{}: {}", signal.standard, signal.label);
-            let meaning = self.meaning(seen, signal);
-            if meaning == Meaning::Nothing {
-                continue;
-            }
-            quiet = false;
-            let first = first_seen(series, place, signal);
-            let restricts = matches!(meaning, Meaning::Reserves | Meaning::Conflicts);
-            if restricts && lifted_before.is_some_and(|moment| first < moment) {
-                heard.notes.push(Finding::new(Reason::SignalLifted).by(id).detail(label));
-                continue;
-            }
-            match meaning {
-                Meaning::Reserves => {
-                    let mut outcome = match signal_reach(signal, self.question) {
-                        Reach::Silent(finding) => {
-                            heard.notes.push(finding.by(id));
-                            continue;
-                        }
-                        Reach::Undetermined(finding) => Outcome::of(Verdict::Unknown, finding.by(id)),
-                        _ => Outcome::of(Verdict::Reserved, Finding::new(Reason::SignalReserved).by(id).detail(label)),
-                    };
-                    if first > self.question.captured_at() {
-                        outcome.findings.push(Finding::new(Reason::StricterSince).by(id).detail(first.to_string()));
-                    }
-                    heard.speaking.push(outcome);
-                }
-                Meaning::Conflicts => heard.speaking.push(Outcome::of(
-                    Verdict::Unknown,
-                    Finding::new(Reason::AcquisitionConflict).by(id).detail(label),
-                )),
-                Meaning::Allows => self.hear_allowing(seen, signal, label, heard),
-                Meaning::Nothing => {}
-            }
-        }
-        quiet
-    }
-
-    fn hear_allowing(&self, seen: &Seen<'_>, signal: &Signal, label: String, heard: &mut Heard) {
+    fn hear_allowing(&self, seen: &Seen<'_>, heeded: &Heeded<'_>, label: String, heard: &mut Heard) {
+        let signal = heeded.signal;
         let id = seen.registered.id;
         // A looser signal seen after the capture never loosens the older copy.
         if seen.sighting.observed_at > self.question.captured_at() {
@@ -160,10 +128,12 @@ impl Case<'_> {
         let evidenced = seen.sighting.sources.iter().any(|it| it.standard == signal.standard && it.evidence.is_some());
         let note = if signal.malformed {
             Reason::SignalMalformed
-        } else if matches!(
-            signal.authority,
-            AuthorityKind::PlatformDefault | AuthorityKind::Inferred | AuthorityKind::Registry
-        ) {
+        } else if !heeded.of_the_source
+            || matches!(
+                signal.authority,
+                AuthorityKind::PlatformDefault | AuthorityKind::Inferred | AuthorityKind::Registry
+            )
+        {
             Reason::SignalCannotClear
         } else if !self.reading.trusted_observers.contains(observer) || !evidenced {
             Reason::ObserverUntrusted
@@ -190,31 +160,61 @@ impl Case<'_> {
         }
     }
 
-    /// The signals of one observation that cover the copy, by the standards' own precedence: for one agent and one set of
-    /// uses the longest path decides, and of equals all count.
-    fn decisive<'b>(&self, seen: &Seen<'b>, standard: &str) -> Vec<&'b Signal> {
-        let site = |signal: &Signal| {
-            let Some(path) = &signal.path else { return Some(0) };
-            let pattern = PathPattern::new(path);
-            let Body::Observation { scope, .. } = &seen.registered.statement.body else { return None };
-            let on_site = self.evidence.keys.urls.iter().filter(|(_, url)| {
+    /// The signals of one observation that cover the copy, by the standards' own precedence: for one address, one agent and
+    /// one set of uses under the same constraints the longest path decides, and of equals all count. Each address of the copy is looked at by itself:
+    /// an open one does not open another.
+    fn decisive<'b>(&self, seen: &Seen<'b>, standard: &str) -> Vec<Heeded<'b>> {
+        let Body::Observation { scope, .. } = &seen.registered.statement.body else { return Vec::new() };
+        let on_standard = seen.sighting.signals.iter().filter(|signal| signal.standard == standard);
+        let signals: Vec<(&Signal, Option<PathPattern>)> =
+            on_standard.map(|signal| (signal, signal.path.as_deref().map(PathPattern::new))).collect();
+        let on_site =
+            self.evidence.keys.urls.iter().filter(|(_, url)| {
                 scope.include.iter().any(|target| target.covers_url(url) || target.covers_folded(url))
             });
-            on_site.map(|(_, url)| pattern.matches(&url.path)).any(|hit| hit).then_some(path.len())
+        let exactly = scope.permits(&self.evidence.keys, false) == Some(Match::Fetched);
+        let mut heeded: BTreeMap<&Signal, bool> = BTreeMap::new();
+        let mut heed = |url: Option<&(UrlRole, UrlKey)>| {
+            let mut longest: BTreeMap<(&Option<Agent>, &[Use], &Constraints), usize> = BTreeMap::new();
+            let mut covering = Vec::new();
+            for (signal, pattern) in &signals {
+                let covers = match (pattern, url) {
+                    (None, _) => true,
+                    (Some(pattern), Some((_, url))) => pattern.matches(&url.path),
+                    (Some(_), None) => false,
+                };
+                if covers {
+                    let length = signal.path.as_ref().map_or(0, String::len);
+                    let best = longest.entry((&signal.agent, &signal.uses, &signal.constraints)).or_default();
+                    *best = length.max(*best);
+                    covering.push((length, *signal));
+                }
+            }
+            let of_the_source = exactly && url.is_some_and(|(role, _)| *role == UrlRole::Fetched);
+            for (length, signal) in covering {
+                if longest.get(&(&signal.agent, signal.uses.as_slice(), &signal.constraints)) == Some(&length) {
+                    *heeded.entry(signal).or_default() |= of_the_source;
+                }
+            }
         };
-        let covering: Vec<(usize, &Signal)> = seen
-            .sighting
-            .signals
-            .iter()
-            .filter(|signal| signal.standard == standard)
-            .filter_map(|signal| site(signal).map(|length| (length, signal)))
-            .collect();
-        let longer = |length: usize, signal: &Signal| {
-            covering.iter().any(|(other_length, other)| {
-                *other_length > length && other.agent == signal.agent && other.uses == signal.uses
-            })
-        };
-        covering.iter().filter(|(length, signal)| !longer(*length, signal)).map(|(_, signal)| *signal).collect()
+        let mut any = false;
+        for url in on_site {
+            any = true;
+            heed(Some(url));
+        }
+        if !any {
+            heed(None);
+        }
+        heeded.into_iter().map(|(signal, of_the_source)| Heeded { signal, of_the_source }).collect()
+    }
+
+    /// Whether a later observation still allows the use on no stricter terms than `signal`.
+    fn allows(&self, seen: &Seen<'_>, signal: &Signal) -> bool {
+        self.decisive(seen, &signal.standard).iter().any(|heeded| {
+            let (later, free) = (heeded.signal, heeded.signal.duties.is_empty() && heeded.signal.constraints.is_open());
+            let as_loose = free || (later.constraints == signal.constraints && later.duties == signal.duties);
+            heeded.of_the_source && as_loose && self.meaning(seen, later) == Meaning::Allows
+        })
     }
 
     fn meaning(&self, seen: &Seen<'_>, signal: &Signal) -> Meaning {
@@ -263,9 +263,106 @@ impl Case<'_> {
     }
 }
 
-/// When an unchanged signal was first seen: the start of the unbroken run of observations that hold it.
-fn first_seen(series: &[Seen<'_>], place: usize, signal: &Signal) -> Timestamp {
-    let held = |seen: &&Seen<'_>| seen.sighting.signals.contains(signal);
-    let run = series[..=place].iter().rev().take_while(held);
-    run.last().map_or(series[place].sighting.observed_at, |seen| seen.sighting.observed_at)
+impl Series<'_, '_> {
+    fn hear(&self, heard: &mut Heard) {
+        let captured = self.case.question.captured_at();
+        let acquired = self.case.question.acquired_at();
+        let before = self.seen.iter().rposition(|seen| seen.sighting.observed_at <= captured);
+        let after = self.seen.iter().position(|seen| seen.sighting.observed_at > captured);
+        let mut quiet = true;
+        let mut runs: BTreeMap<&Signal, Run> = BTreeMap::new();
+        for (place, seen) in self.seen.iter().enumerate() {
+            let at = seen.sighting.observed_at;
+            runs = self.continued(&runs, seen);
+            // Before the first observation signals are silent; between two the stricter neighbour counts.
+            let neighbour = before.is_some() && after == Some(place);
+            if before == Some(place) || neighbour || (at > captured && at <= acquired) {
+                let next = after.map(|place| &self.seen[place]);
+                quiet &= self.hear_one(seen, &runs, next, heard);
+            }
+        }
+        if quiet && before.or(after.filter(|place| self.seen[*place].sighting.observed_at <= acquired)).is_some() {
+            heard.notes.push(Finding::new(Reason::Unspecified).detail(self.standard));
+        }
+    }
+
+    /// The unbroken runs that the signals of the next observation continue or begin.
+    fn continued<'s>(&self, runs: &BTreeMap<&'s Signal, Run>, seen: &Seen<'s>) -> BTreeMap<&'s Signal, Run> {
+        let at = seen.sighting.observed_at;
+        // An observation registered after the grant could be dated before it at will.
+        let on_record = self.lift.is_some_and(|lift| {
+            seen.registered.registered_at < lift.before && lift.since.is_none_or(|since| at >= since)
+        });
+        let run = |signal: &'s Signal| {
+            let run = runs.get(signal).copied().unwrap_or(Run { first: at, on_record: None });
+            (signal, Run { on_record: run.on_record.or(on_record.then_some(at)), ..run })
+        };
+        seen.sighting.signals.iter().map(run).collect()
+    }
+
+    /// Hears one observation; true when it says nothing on the use. `next`: the first observation after the capture.
+    fn hear_one(
+        &self,
+        seen: &Seen<'_>,
+        runs: &BTreeMap<&Signal, Run>,
+        next: Option<&Seen<'_>>,
+        heard: &mut Heard,
+    ) -> bool {
+        let (case, standard) = (&self.case, self.standard);
+        let id = seen.registered.id;
+        let at = seen.sighting.observed_at;
+        let lifted = |first: Timestamp| self.lift.is_some_and(|lift| first < lift.before);
+        let failed =
+            seen.sighting.sources.iter().any(|it| it.standard == standard && it.outcome == SourceOutcome::Failed);
+        if failed {
+            let finding = Finding::new(Reason::Unreadable).by(id).detail(standard);
+            if lifted(at) {
+                heard.notes.push(Finding::new(Reason::SignalLifted).by(id).detail(standard));
+            } else {
+                heard.speaking.push(Outcome::of(Verdict::Unknown, finding));
+            }
+            return false;
+        }
+        let mut quiet = true;
+        for heeded in case.decisive(seen, standard) {
+            let signal = heeded.signal;
+            let label = format!("{}: {}", signal.standard, signal.label);
+            let meaning = case.meaning(seen, signal);
+            // What was seen gone after the capture may have been gone at it.
+            let doubted = meaning == Meaning::Allows && next.is_some_and(|next| !case.allows(next, signal));
+            if meaning == Meaning::Nothing || doubted {
+                continue;
+            }
+            quiet = false;
+            let run = runs.get(signal).copied().unwrap_or(Run { first: at, on_record: None });
+            let restricts = matches!(meaning, Meaning::Reserves | Meaning::Conflicts);
+            if restricts && run.on_record.is_some_and(lifted) {
+                heard.notes.push(Finding::new(Reason::SignalLifted).by(id).detail(label));
+                continue;
+            }
+            match meaning {
+                Meaning::Reserves => {
+                    let mut outcome = match signal_reach(signal, case.question) {
+                        Reach::Silent(finding) => {
+                            heard.notes.push(finding.by(id));
+                            continue;
+                        }
+                        Reach::Undetermined(finding) => Outcome::of(Verdict::Unknown, finding.by(id)),
+                        _ => Outcome::of(Verdict::Reserved, Finding::new(Reason::SignalReserved).by(id).detail(label)),
+                    };
+                    if run.first > case.question.captured_at() {
+                        outcome.findings.push(Finding::new(Reason::StricterSince).by(id).detail(run.first.to_string()));
+                    }
+                    heard.speaking.push(outcome);
+                }
+                Meaning::Conflicts => heard.speaking.push(Outcome::of(
+                    Verdict::Unknown,
+                    Finding::new(Reason::AcquisitionConflict).by(id).detail(label),
+                )),
+                Meaning::Allows => case.hear_allowing(seen, &heeded, label, heard),
+                Meaning::Nothing => {}
+            }
+        }
+        quiet
+    }
 }
