@@ -4,6 +4,7 @@
 //! Everything that a verb does can be done from here; `cleartitle_schema` holds the language, and the only function that
 //! decides.
 
+pub mod audit;
 pub mod cli;
 pub mod clock;
 pub mod crawl;

@@ -3,6 +3,7 @@
 //! Not here: what the verbs do with registries, snapshots and crawls; they call the library beside this folder.
 
 pub mod ask;
+pub mod check;
 pub mod explain;
 pub mod files;
 pub mod init;
@@ -11,6 +12,7 @@ pub mod pull;
 pub mod register;
 pub mod shell;
 pub mod talk;
+pub mod verify;
 
 use crate::registry::{Registry, RegistryError};
 use crate::snapshot::{self, Mapped, SnapshotError};
@@ -57,6 +59,10 @@ pub enum Command {
     Ask(ask::Args),
     /// Bring the newest snapshot here, verified.
     Pull(pull::Args),
+    /// Judge every row of a manifest.
+    Check(check::Args),
+    /// Check receipts, snapshots, manifests and envelopes offline.
+    Verify(verify::Args),
     /// Print completions for a shell.
     Completions(shell::CompletionsArgs),
     /// Print the manual page, or write those of all verbs.
@@ -73,6 +79,8 @@ pub fn run(cli: &Cli) -> ExitCode {
         Command::Register(args) => register::run(args, talk),
         Command::Ask(args) => ask::run(args, talk),
         Command::Pull(args) => pull::run(args, talk),
+        Command::Check(args) => check::run(args, talk),
+        Command::Verify(args) => verify::run(args, talk),
         Command::Completions(args) => shell::completions(args),
         Command::Man(args) => shell::man(args, talk),
     };

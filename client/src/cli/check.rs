@@ -1,0 +1,283 @@
+//! `cleartitle check`: judges every row of a manifest by a snapshot and a policy, and says yes only if all are kept.
+
+use super::explain;
+use super::talk::{Exit, Format, Talk, data, shown};
+use crate::snapshot::Mapped;
+use crate::{clock, policy_file, question};
+use anyhow::Context as _;
+use cleartitle_schema::acquisition::Acquisition;
+use cleartitle_schema::decide::{Decision, Verdict, decide};
+use cleartitle_schema::policy::{Disposition, Outcome, Policy, act};
+use cleartitle_schema::time::Timestamp;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{BufRead as _, BufReader, Read as _, Write};
+use std::path::PathBuf;
+
+/// Flags of `check`.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+A row is one JSON object a line: a manifest's row as `filter` writes it, or {\"url\": ..., \"content\": \"blake3:...\",
+\"captured_at\": ...} with any other member of an acquisition. Ids are taken at the manifest's word: no document is read.
+
+Exit: 0 every row is kept, 1 the policy drops some or wants them reviewed, 2 some rows could not be read, or there are none.
+With --format json every row is one line, and the last line has \"end\": true; without it the output was cut off.
+
+Examples:
+  cleartitle check --snapshot terms.snapshot --policy cleartitle.toml manifest.jsonl
+  cleartitle check --snapshot terms.snapshot --policy cleartitle.toml --format json manifest.jsonl")]
+pub struct Args {
+    /// The snapshot to judge by.
+    #[arg(long, value_name = "FILE")]
+    snapshot: PathBuf,
+    /// The policy to judge by.
+    #[arg(long, value_name = "FILE")]
+    policy: PathBuf,
+    /// The log's key. Left out: the policy's, or the one that the snapshot was pulled with.
+    #[arg(long, value_name = "KEY")]
+    log_key: Option<String>,
+    /// When the use takes place. Left out: now.
+    #[arg(long, value_name = "TIME", value_parser = clock::parse_moment)]
+    used_at: Option<Timestamp>,
+    /// In which form.
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+    /// The manifest.
+    #[arg(value_name = "MANIFEST.jsonl")]
+    manifest: PathBuf,
+}
+
+/// What became of one row.
+#[derive(Debug, Serialize)]
+struct Judged {
+    line: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    about: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    verdict: Option<Verdict>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    action: Option<Disposition>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    because: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    decision: Option<Decision>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    damage: Option<String>,
+}
+
+/// What became of all rows.
+#[derive(Debug, Default, Serialize)]
+struct Sum {
+    end: bool,
+    rows: u64,
+    keep: u64,
+    review: u64,
+    drop: u64,
+    damaged: u64,
+    verdicts: BTreeMap<&'static str, u64>,
+    log_size: u64,
+}
+
+impl Sum {
+    fn count(&mut self, judged: &Judged) {
+        self.rows += 1;
+        match judged.action {
+            Some(Disposition::Keep) => self.keep += 1,
+            Some(Disposition::Review) => self.review += 1,
+            Some(Disposition::Drop) => self.drop += 1,
+            None => self.damaged += 1,
+        }
+        if let Some(verdict) = judged.verdict {
+            *self.verdicts.entry(verdict.word()).or_default() += 1;
+        }
+    }
+
+    /// Nothing read is no yes.
+    const fn exit(&self) -> Exit {
+        match (self.damaged, self.rows, self.review + self.drop) {
+            (1.., ..) | (_, 0, _) => Exit::Failed,
+            (_, _, 1..) => Exit::Refused,
+            _ => Exit::Clean,
+        }
+    }
+}
+
+/// Runs the verb.
+///
+/// # Errors
+/// Whatever stands in the way of judging at all.
+pub fn run(args: &Args, talk: Talk) -> anyhow::Result<Exit> {
+    let now = clock::now();
+    let policy = policy_file::load(&args.policy)?;
+    let snapshot = super::open_snapshot(&args.snapshot, args.log_key.as_deref(), Some(&policy), now)?;
+    let judge = Judge { snapshot, policy, used_at: args.used_at.unwrap_or(now) };
+    let shown_path = args.manifest.display();
+    let file = File::open(&args.manifest).with_context(|| format!("cannot read `{shown_path}`"))?;
+    let mut out = anstream::stdout().lock();
+    let mut sum = Sum { log_size: judge.snapshot.header().size, ..Sum::default() };
+    let mut lines = BufReader::new(file);
+    let mut number = 0;
+    while let Some(line) = next_line(&mut lines).with_context(|| format!("cannot read `{shown_path}`"))? {
+        number += 1;
+        let judged = judge.line(number, &line)?;
+        sum.count(&judged);
+        match args.format {
+            Format::Json => writeln!(out, "{}", serde_json::to_string(&judged)?)?,
+            Format::Human => in_words(&mut out, &judged, &args.manifest.display().to_string())?,
+        }
+    }
+    out.flush()?;
+    drop(out);
+    sum.end = true;
+    match args.format {
+        Format::Json => data(format_args!("{}\n", serde_json::to_string(&sum)?))?,
+        Format::Human => data(format_args!(
+            "check: {} rows: {} keep, {} review, {} drop, {} damaged\n",
+            sum.rows, sum.keep, sum.review, sum.drop, sum.damaged
+        ))?,
+    }
+    if sum.rows == 0 {
+        talk.warn(format_args!("`{shown_path}` holds no rows, so there is nothing to say yes to"));
+    }
+    Ok(sum.exit())
+}
+
+struct Judge {
+    snapshot: Mapped,
+    policy: Policy,
+    used_at: Timestamp,
+}
+
+/// A line of a manifest: its bytes, or that it is too long.
+enum Line {
+    Whole(Vec<u8>),
+    TooLong,
+}
+
+/// The next line without its newline; one that is too long is passed over, and told. Blank lines are lines.
+fn next_line(lines: &mut BufReader<File>) -> std::io::Result<Option<Line>> {
+    let mut line = Vec::new();
+    lines.by_ref().take(question::MAX_LINE as u64 + 1).read_until(b'\n', &mut line)?;
+    if line.is_empty() {
+        return Ok(None);
+    }
+    if line.last() == Some(&b'\n') {
+        line.pop();
+        return Ok(Some(Line::Whole(line)));
+    }
+    if line.len() <= question::MAX_LINE {
+        return Ok(Some(Line::Whole(line)));
+    }
+    loop {
+        let rest = lines.fill_buf()?;
+        let end = rest.iter().position(|byte| *byte == b'\n');
+        let passed = end.map_or(rest.len(), |end| end + 1);
+        lines.consume(passed);
+        if end.is_some() || passed == 0 {
+            return Ok(Some(Line::TooLong));
+        }
+    }
+}
+
+impl Judge {
+    fn line(&self, number: u64, line: &Line) -> anyhow::Result<Judged> {
+        let read = match line {
+            Line::Whole(bytes) => question::manifest_line(bytes),
+            Line::TooLong => Err(format!("the line is longer than {} bytes", question::MAX_LINE)),
+        };
+        match read {
+            Ok(copy) => self.row(number, copy),
+            Err(damage) => Ok(Judged {
+                line: number,
+                about: None,
+                verdict: None,
+                action: None,
+                because: None,
+                decision: None,
+                damage: Some(damage),
+            }),
+        }
+    }
+
+    fn row(&self, number: u64, copy: Acquisition) -> anyhow::Result<Judged> {
+        let about = about(&copy);
+        let question = self.policy.question(copy, self.used_at);
+        let evidence = self.snapshot.gather(&question.acquisition).context("pull the snapshot again")?;
+        let decision = decide(&question, &evidence, &self.policy.reading);
+        let Outcome { action, because } = act(&self.policy.actions, &question, &decision);
+        Ok(Judged {
+            line: number,
+            about,
+            verdict: Some(decision.verdict),
+            action: Some(action),
+            because: Some(because),
+            decision: Some(decision),
+            damage: None,
+        })
+    }
+}
+
+fn about(copy: &Acquisition) -> Option<String> {
+    let url = copy.fetched_url().map(str::to_owned).or_else(|| copy.urls.first().map(|copy| copy.url.clone()));
+    url.or_else(|| copy.content.first().map(ToString::to_string))
+        .or_else(|| copy.works.first().map(|work| work.id.as_str().to_owned()))
+        .or_else(|| copy.collections.first().cloned())
+}
+
+/// Rows that are kept are counted only; every other is told with its reasons.
+fn in_words(out: &mut impl Write, judged: &Judged, file: &str) -> anyhow::Result<()> {
+    if let Some(damage) = &judged.damage {
+        writeln!(out, "{file}:{}: damaged: {}", judged.line, shown(damage))?;
+    }
+    let (Some(action), Some(decision)) = (judged.action, &judged.decision) else { return Ok(()) };
+    if action != Disposition::Keep {
+        let about = judged.about.as_deref().map(shown).unwrap_or_default();
+        writeln!(out, "{file}:{}: {action}: {} {about}", judged.line, decision.verdict)?;
+        write!(out, "{}", explain::decision(decision))?;
+        let because = judged.because.as_deref().unwrap_or_default();
+        writeln!(out, "  policy: {action} ({})", shown(because))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(text: &[u8]) -> Vec<Option<usize>> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("m");
+        std::fs::write(&path, text).unwrap();
+        let mut reader = BufReader::new(File::open(&path).unwrap());
+        let mut found = Vec::new();
+        while let Some(line) = next_line(&mut reader).unwrap() {
+            found.push(match line {
+                Line::Whole(bytes) => Some(bytes.len()),
+                Line::TooLong => None,
+            });
+        }
+        found
+    }
+
+    #[test]
+    fn a_line_too_long_is_told_and_the_next_one_read() {
+        let mut text = vec![b'x'; question::MAX_LINE];
+        text.extend(b"\n\nab\n");
+        assert_eq!(lines(&text), [Some(question::MAX_LINE), Some(0), Some(2)]);
+        text.insert(0, b'x');
+        assert_eq!(lines(&text), [None, Some(0), Some(2)]);
+        assert_eq!(lines(b"ab"), [Some(2)]);
+        assert_eq!(lines(b""), []);
+    }
+
+    #[test]
+    fn only_a_manifest_read_whole_and_kept_whole_is_a_yes() {
+        let exit = |rows, keep, drop, damaged| Sum { rows, keep, drop, damaged, ..Sum::default() }.exit();
+        assert_eq!(exit(2, 2, 0, 0), Exit::Clean);
+        assert_eq!(exit(2, 1, 1, 0), Exit::Refused);
+        assert_eq!(exit(2, 1, 0, 1), Exit::Failed);
+        assert_eq!(exit(2, 0, 1, 1), Exit::Failed);
+        assert_eq!(exit(0, 0, 0, 0), Exit::Failed);
+    }
+}
