@@ -5,13 +5,16 @@
 //! decides.
 
 pub mod audit;
+pub mod bill;
 pub mod cli;
 pub mod clock;
 pub mod crawl;
+pub mod filter;
 pub mod policy_file;
 pub mod pull;
 pub mod question;
 pub mod registry;
+pub mod report;
 pub mod snapshot;
 pub mod terms_file;
 pub mod toml_file;

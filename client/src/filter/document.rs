@@ -1,0 +1,255 @@
+//! A record judged: its acquisition, its names, the ruling, or the damage that keeps it from being a document.
+
+use super::plan::{Missing, Plan, Ruling};
+use crate::crawl::{Damage, DigestCheck, PayloadState, Record};
+use cleartitle_schema::acquisition::{Acquisition, Credit, LicenseMark};
+use cleartitle_schema::id::{ContentId, ContentName, Sha256Alias, WarcSha1Alias};
+use cleartitle_schema::policy::{Disposition, Policy};
+use cleartitle_schema::scope::Target;
+use cleartitle_schema::snapshot::{self, VerifiedSnapshot};
+use cleartitle_schema::surt::UrlKey;
+use cleartitle_schema::time::Timestamp;
+use cleartitle_schema::vocab::{Access, Channel};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// What is asked of every record, beside what it says of itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Asking {
+    /// When the asker's own copies were made. Left out: at the time of use.
+    pub acquired_at: Option<Timestamp>,
+    /// The capture time of records that carry none (lines of JSONL without a date).
+    pub captured_at: Option<Timestamp>,
+    /// How the copies were got.
+    pub channel: Channel,
+    /// By what access.
+    pub access: Access,
+    /// Compare the declared payload digests.
+    pub check_digests: bool,
+    /// SHA-256 of every document is needed: a statement or the policy names documents by it.
+    pub sha256: bool,
+}
+
+impl Asking {
+    /// The usual question about a crawl: found openly, by crawling.
+    #[must_use]
+    pub const fn crawl() -> Self {
+        Self {
+            acquired_at: None,
+            captured_at: None,
+            channel: Channel::Crawl,
+            access: Access::Open,
+            check_digests: false,
+            sha256: false,
+        }
+    }
+
+    /// Whether anything names documents by SHA-256, so that it has to be computed.
+    ///
+    /// # Errors
+    /// Damage in the snapshot.
+    pub fn needs_sha256<D: AsRef<[u8]>>(
+        snapshot: &VerifiedSnapshot<D>,
+        policy: &Policy,
+    ) -> Result<bool, snapshot::Damage> {
+        let (kind, _) = ContentName::Sha256(Sha256Alias([0; 32])).to_parts();
+        let excepted = policy.actions.exceptions.iter().any(|exception| match &exception.target {
+            Target::Content { ids } => ids.iter().any(|name| matches!(name, ContentName::Sha256(_))),
+            _ => false,
+        });
+        Ok(excepted || snapshot.lists_kind(kind)?)
+    }
+}
+
+/// What a record itself says of rights: marks and credits shown in it. Nothing is read yet, and the report says so.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RecordEvidence {
+    /// License marks shown with the document.
+    pub marks: Vec<LicenseMark>,
+    /// Signs of third parties' material.
+    pub credits: Vec<Credit>,
+}
+
+/// Reads the rights marks inside a record. **Returns nothing yet**: HTTP headers, meta elements, links and license marks
+/// are read by a later version; until then the report says `in-record signals: not-checked`.
+#[must_use]
+pub fn record_evidence(_record: &Record) -> RecordEvidence {
+    RecordEvidence::default()
+}
+
+/// A document with its ruling.
+#[derive(Debug)]
+pub struct Document {
+    /// Its id.
+    pub content: ContentId,
+    /// Other names of its bytes, sorted.
+    pub aliases: Vec<ContentName>,
+    /// The URL as recorded.
+    pub url: Option<String>,
+    /// Its host, where the URL can be read.
+    pub host: Option<String>,
+    /// The capture time, where it can be read.
+    pub captured_at: Option<Timestamp>,
+    /// How many bytes the document has.
+    pub bytes: u64,
+    /// What was decided.
+    pub ruling: Arc<Ruling>,
+    /// What is done with it.
+    pub action: Disposition,
+    /// What says so: a line of the policy.
+    pub because: String,
+    /// How the declared digest compares, where that was asked.
+    pub digest: Option<DigestCheck>,
+}
+
+/// What became of a document's record.
+#[derive(Debug)]
+pub enum Judged {
+    /// It was ruled upon.
+    Ruled(Box<Document>),
+    /// Its payload is not whole; it is kept under no policy.
+    Damaged(DamageRow),
+}
+
+/// A stretch of an input, or a document, that could not be read: one line of `damage.jsonl`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DamageRow {
+    /// The input's name.
+    pub file: String,
+    /// First stored byte.
+    pub offset: u64,
+    /// First stored byte after it.
+    pub end: u64,
+    /// The record's id, where it could be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub record: Option<String>,
+    /// The line, in JSONL.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<u64>,
+    /// The URL, where the record is whole and only its payload is not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// What is wrong, as a stable word.
+    pub what: String,
+    /// And in words.
+    pub detail: String,
+}
+
+impl DamageRow {
+    /// Damage as the reader found it.
+    #[must_use]
+    pub fn found(file: &str, damage: Damage) -> Self {
+        Self {
+            file: file.to_owned(),
+            offset: damage.offset,
+            end: damage.end,
+            record: damage.record_id,
+            line: damage.line,
+            url: None,
+            what: damage.what.code().to_owned(),
+            detail: damage.detail,
+        }
+    }
+
+    fn payload(file: &str, record: &Record, what: &str, detail: &str) -> Self {
+        let range = record.raw.range();
+        Self {
+            file: file.to_owned(),
+            offset: range.start,
+            end: range.end,
+            record: record.record_id.clone(),
+            line: record.line,
+            url: record.target_uri.clone(),
+            what: what.to_owned(),
+            detail: detail.to_owned(),
+        }
+    }
+}
+
+impl std::fmt::Display for DamageRow {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: byte {}", self.file, self.offset)?;
+        if let Some(line) = self.line {
+            write!(f, ", line {line}")?;
+        }
+        if let Some(record) = &self.record {
+            write!(f, ", record {record}")?;
+        }
+        write!(f, ": {} ({})", self.what, self.detail)
+    }
+}
+
+/// Judges a record that holds a document.
+///
+/// # Errors
+/// Damage in the snapshot: then nothing is known of any copy.
+pub fn judge<D: AsRef<[u8]>>(
+    plan: &Plan<'_, D>,
+    asking: &Asking,
+    file: &str,
+    record: &Record,
+) -> Result<Judged, snapshot::Damage> {
+    let damaged = |what, detail: &str| Ok(Judged::Damaged(DamageRow::payload(file, record, what, detail)));
+    match &record.payload_state {
+        PayloadState::Ok => {}
+        PayloadState::Truncated { why } => return damaged("payload-truncated", why),
+        PayloadState::Damaged { why } => return damaged("payload-damaged", why),
+        PayloadState::UnsupportedCoding(name) => {
+            return damaged("payload-coding", &format!("`{name}` is not known here"));
+        }
+    }
+    let Some(bytes) = record.document() else { return damaged("payload-damaged", "the record holds no document") };
+    let content = ContentId::of(bytes);
+    let aliases = aliases(record, bytes, asking.sha256);
+    let captured_at = match &record.date {
+        Some(date) => Timestamp::from_warc_date(date),
+        None => asking.captured_at,
+    };
+    let missing = Missing { url: record.target_uri.is_none(), captured_at: captured_at.is_none() };
+    let evidence = record_evidence(record);
+    let url = record.target_uri.clone();
+    let mut copy = url.as_deref().map_or_else(Acquisition::default, Acquisition::fetched);
+    copy.content = std::iter::once(ContentName::Blake3(content)).chain(aliases.iter().copied()).collect();
+    copy.captured_at = captured_at;
+    copy.acquired_at = asking.acquired_at;
+    copy.channel = Some(asking.channel);
+    copy.access = Some(asking.access);
+    copy.marks = evidence.marks;
+    copy.credits = evidence.credits;
+    let ruling = plan.rule(&copy, missing)?;
+    let (mut action, mut because) = (ruling.outcome.action, ruling.outcome.because.clone());
+    if record.after_damage && action > Disposition::Review {
+        // A page that holds the text of a WARC record could have made this one.
+        action = Disposition::Review;
+        "found inside damage".clone_into(&mut because);
+    }
+    let host = url.as_deref().and_then(|url| UrlKey::parse(url).ok()).map(|key| key.host);
+    let digest = asking.check_digests.then(|| record.check_digest());
+    let bytes = bytes.len() as u64;
+    Ok(Judged::Ruled(Box::new(Document {
+        content,
+        aliases,
+        url,
+        host,
+        captured_at,
+        bytes,
+        ruling,
+        action,
+        because,
+        digest,
+    })))
+}
+
+fn aliases(record: &Record, bytes: &[u8], sha256: bool) -> Vec<ContentName> {
+    let declared = record.payload_digest.as_ref().and_then(|digest| digest.sha1);
+    let mut names: Vec<ContentName> =
+        declared.map(|sha1| ContentName::WarcSha1(WarcSha1Alias(sha1))).into_iter().collect();
+    if sha256 {
+        let digest = <sha2::Sha256 as sha2::Digest>::digest(bytes);
+        names.push(ContentName::Sha256(Sha256Alias(digest.into())));
+    }
+    names.sort_unstable();
+    names
+}

@@ -1,0 +1,32 @@
+//! The filter: a crawl goes in, what the policy keeps comes out, with every decision, a manifest and a bill.
+//!
+//! The way through one input, in file order: a reader thread hands raw records through a bounded channel to workers
+//! (`pipeline`), which parse, decode, hash and look up (`document`) and ask the [`Plan`] for a ruling; one writer puts the
+//! results back in order, holds companions until their document is decided (`companions`) and writes (`output`). [`Job`]
+//! does that for each input, resumes after a stop, and makes the [`Report`](crate::report::Report).
+//!
+//! The same inputs give the same bytes, whatever the number of workers and however often the run was stopped.
+//!
+//! Memory, beside the mapped snapshot: records in flight are bounded by [`pipeline::Bounds`] (by default 512 MiB of plain
+//! bytes and 64 records a worker, or one record larger than that alone), companions waiting for their document by
+//! [`companions::HELD_BYTES`] and [`companions::HELD_RECORDS`], a decoded payload by the reader's own limit, one a worker
+//! at a time while it is decoded; the memo of rulings, the host table and the state of a file by fixed counts.
+//!
+//! Not here: what a record is (`crawl`), what a verdict is (`schema::decide`), and signals inside a record, for which
+//! [`record_evidence`] is the place that later code fills.
+
+pub mod companions;
+mod document;
+mod job;
+mod output;
+pub mod pipeline;
+mod plan;
+mod state;
+
+#[cfg(test)]
+mod tests;
+
+pub use document::{Asking, DamageRow, Document, Judged, RecordEvidence, judge, record_evidence};
+pub use job::{FilterError, Job, Watch};
+pub use plan::{Plan, Ruling};
+pub use state::{Identity, Input};

@@ -1,0 +1,397 @@
+//! One input's outputs: kept and reviewed records, decisions, manifest rows and damage, all `.partial` until they are whole.
+
+use super::FilterError;
+use super::companions::{Name, Names, Queue, Released};
+use super::document::{DamageRow, Document};
+use super::pipeline::{RecordOrNames, Settled, Sketch};
+use super::state;
+use crate::crawl::{Codec, Container, JsonlWriter, Reader, Record, WarcWriter};
+use crate::report::Tally;
+use cleartitle_schema::decide::{Owed, Verdict};
+use cleartitle_schema::id::ContentId;
+use cleartitle_schema::manifest::{Place, Row};
+use cleartitle_schema::policy::Disposition;
+use cleartitle_schema::time::Timestamp;
+use serde::Serialize;
+use serde_json::value::RawValue;
+use std::fs::File;
+use std::io::{BufWriter, Write as _};
+use std::path::{Path, PathBuf};
+
+/// A decision as `excluded/NAME.decisions.jsonl` holds it: one excluded or reviewed document.
+#[derive(Serialize)]
+struct DecisionRow<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    record: Option<&'a str>,
+    offset: u64,
+    length: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    line: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    url: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    captured_at: Option<Timestamp>,
+    content: ContentId,
+    verdict: Verdict,
+    action: Disposition,
+    because: &'a str,
+    reasons: &'a RawValue,
+    #[serde(skip_serializing_if = "<[Owed]>::is_empty")]
+    duties: &'a [Owed],
+}
+
+/// The files of one input, under the output folder.
+#[derive(Debug, Clone)]
+pub struct Paths {
+    /// Kept records.
+    pub kept: PathBuf,
+    /// Records for review.
+    pub review: PathBuf,
+    /// Decisions on what was not kept.
+    pub decisions: PathBuf,
+    /// Manifest rows.
+    pub manifest: PathBuf,
+    /// Damage.
+    pub damage: PathBuf,
+    /// That it is finished.
+    pub done: PathBuf,
+}
+
+impl Paths {
+    /// For an input's name.
+    #[must_use]
+    pub fn of(out: &Path, name: &str) -> Self {
+        Self {
+            kept: out.join("kept").join(name),
+            review: out.join("review").join(name),
+            decisions: out.join("excluded").join(format!("{name}.decisions.jsonl")),
+            manifest: out.join("state").join(format!("{name}.manifest.jsonl")),
+            damage: out.join("state").join(format!("{name}.damage.jsonl")),
+            done: out.join("state").join(format!("{name}.done")),
+        }
+    }
+}
+
+/// A file of whole lines or members, named for errors.
+struct Lines {
+    path: PathBuf,
+    file: BufWriter<File>,
+}
+
+fn create(path: &Path) -> Result<BufWriter<File>, FilterError> {
+    let partial = state::partial(path);
+    let folder = partial.parent().unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder).map_err(|source| FilterError::write(folder, source))?;
+    let file = File::create(&partial).map_err(|source| FilterError::write(&partial, source))?;
+    Ok(BufWriter::with_capacity(256 * 1024, file))
+}
+
+fn seal(path: &Path, file: BufWriter<File>) -> Result<(), FilterError> {
+    let failed = |source| FilterError::write(&state::partial(path), source);
+    file.into_inner().map_err(|error| failed(error.into_error()))?.sync_all().map_err(failed)?;
+    state::finish(path)
+}
+
+impl Lines {
+    fn create(path: &Path) -> Result<Self, FilterError> {
+        Ok(Self { path: path.to_owned(), file: create(path)? })
+    }
+
+    fn put(&mut self, row: &impl Serialize) -> Result<(), FilterError> {
+        let written = serde_json::to_writer(&mut self.file, row)
+            .map_err(std::io::Error::from)
+            .and_then(|()| self.file.write_all(b"\n"));
+        written.map_err(|source| FilterError::write(&self.path, source))
+    }
+
+    fn seal(self) -> Result<(), FilterError> {
+        seal(&self.path, self.file)
+    }
+}
+
+enum Writer {
+    Warc(WarcWriter<BufWriter<File>>),
+    Jsonl(JsonlWriter<BufWriter<File>>),
+}
+
+/// Records written to one file, with the place of each.
+struct Records {
+    path: PathBuf,
+    file: String,
+    writer: Writer,
+    offset: u64,
+    lines: u64,
+    documents: u64,
+}
+
+impl Records {
+    fn create<R>(path: &Path, file: String, reader: &Reader<R>) -> Result<Self, FilterError>
+    where
+        R: std::io::Read + std::io::Seek,
+    {
+        let inner = create(path)?;
+        let (codec, dictionary) = (reader.codec(), reader.dictionary());
+        let mut offset = 0;
+        let writer = match reader.container() {
+            Container::Jsonl => Writer::Jsonl(JsonlWriter::new(inner, codec)),
+            Container::Warc => {
+                let head = dictionary.as_ref().filter(|_| codec == Codec::Zstd);
+                offset = head.map_or(0, |dictionary| dictionary.frame.len() as u64);
+                let writer = WarcWriter::new(inner, codec, dictionary);
+                Writer::Warc(writer.map_err(|source| FilterError::write(path, source))?)
+            }
+        };
+        Ok(Self { path: path.to_owned(), file, writer, offset, lines: 0, documents: 0 })
+    }
+
+    fn put(&mut self, record: &Record) -> Result<Place, FilterError> {
+        let failed = |source| FilterError::Record { path: self.path.clone(), source };
+        let mut place = Place { file: self.file.clone(), ..Place::default() };
+        match &mut self.writer {
+            Writer::Warc(writer) => {
+                let length = writer.write(record).map_err(failed)?;
+                (place.offset, place.length) = (Some(self.offset), Some(length));
+                self.offset += length;
+            }
+            Writer::Jsonl(writer) => {
+                writer.write(record).map_err(failed)?;
+                self.lines += 1;
+                place.line = Some(self.lines);
+            }
+        }
+        Ok(place)
+    }
+
+    fn close(self) -> Result<(PathBuf, BufWriter<File>, u64), FilterError> {
+        let inner = match self.writer {
+            Writer::Warc(writer) => writer.finish(),
+            Writer::Jsonl(writer) => writer.finish(),
+        };
+        let inner = inner.map_err(|source| FilterError::write(&self.path, source))?;
+        Ok((self.path, inner, self.documents))
+    }
+}
+
+/// A record in the queue, and what is written about it when it comes out.
+enum Item {
+    Document(Box<Document>, Box<Record>),
+    Companion(Box<Record>),
+    Head(Box<Record>),
+}
+
+/// The writer of one input's outputs.
+pub struct Outputs {
+    name: String,
+    kept: Records,
+    review: Records,
+    decisions: Lines,
+    manifest: Lines,
+    damage: Lines,
+    queue: Queue<Item>,
+    tally: Tally,
+}
+
+fn names(sketch: &Sketch) -> Names {
+    Names {
+        own: sketch.record_id.as_deref().map(Name::of),
+        links: sketch.links.iter().map(|link| Name::of(link)).collect(),
+    }
+}
+
+impl Outputs {
+    /// Opens the partial files for an input.
+    ///
+    /// # Errors
+    /// When one can't be made.
+    pub fn create<R>(paths: &Paths, name: &str, reader: &Reader<R>) -> Result<Self, FilterError>
+    where
+        R: std::io::Read + std::io::Seek,
+    {
+        Ok(Self {
+            name: name.to_owned(),
+            kept: Records::create(&paths.kept, format!("kept/{name}"), reader)?,
+            review: Records::create(&paths.review, format!("review/{name}"), reader)?,
+            decisions: Lines::create(&paths.decisions)?,
+            manifest: Lines::create(&paths.manifest)?,
+            damage: Lines::create(&paths.damage)?,
+            queue: Queue::default(),
+            tally: Tally::default(),
+        })
+    }
+
+    /// Takes the next item in file order. Returns the damage, if that is what it was.
+    ///
+    /// # Errors
+    /// When writing fails.
+    pub fn take(&mut self, settled: Settled) -> Result<Option<DamageRow>, FilterError> {
+        let mut damaged = None;
+        match settled {
+            Settled::Damaged(row, document) => {
+                self.tally.damage(&row, document);
+                let own = row.record.as_deref().map(Name::of);
+                self.queue.note(&Names { own, links: Vec::new() }, Disposition::Drop);
+                self.damage.put(&row)?;
+                damaged = Some(row);
+            }
+            Settled::Other(sketch) => {
+                self.tally.records.other += 1;
+                self.queue.note(&names(&sketch), Disposition::Drop);
+            }
+            Settled::Head(record) => {
+                self.tally.records.heads += 1;
+                let bytes = record.plain_bytes().len();
+                self.queue.always(Item::Head(record), bytes);
+            }
+            Settled::Companion(record) => {
+                let (names, bytes) = (names(&Sketch::of(&record)), record.plain_bytes().len());
+                self.queue.companion(Item::Companion(record), bytes, names);
+            }
+            Settled::Document(document, record) => self.document(document, record)?,
+        }
+        self.flush()?;
+        Ok(damaged)
+    }
+
+    fn document(&mut self, document: Box<Document>, record: RecordOrNames) -> Result<(), FilterError> {
+        let sketch = record.sketch();
+        self.tally.document(&document);
+        let action = document.action;
+        if action != Disposition::Keep {
+            let ruling = &document.ruling;
+            self.decisions.put(&DecisionRow {
+                record: sketch.record_id.as_deref(),
+                offset: sketch.offset,
+                length: sketch.length,
+                line: sketch.line,
+                url: document.url.as_deref(),
+                captured_at: document.captured_at,
+                content: document.content,
+                verdict: ruling.decision.verdict,
+                action,
+                because: &document.because,
+                reasons: &ruling.reasons,
+                duties: &ruling.decision.duties,
+            })?;
+        }
+        match record {
+            RecordOrNames::Record(record) if action != Disposition::Drop => {
+                let bytes = record.plain_bytes().len();
+                self.queue.document(Item::Document(document, record), bytes, &names(&sketch), action);
+            }
+            _ => self.queue.note(&names(&sketch), Disposition::Drop),
+        }
+        Ok(())
+    }
+
+    /// Writes what has come out of the queue.
+    fn flush(&mut self) -> Result<(), FilterError> {
+        while let Some(released) = self.queue.next() {
+            match released {
+                Released::Orphan(_) => self.tally.records.orphans += 1,
+                Released::Fated(Item::Head(record), _) => {
+                    self.kept.put(&record)?;
+                    self.review.put(&record)?;
+                }
+                Released::Fated(Item::Companion(record), fate) => {
+                    *self.tally.records.companions(fate) += 1;
+                    if let Some(records) = self.records(fate) {
+                        records.put(&record)?;
+                    }
+                }
+                Released::Fated(Item::Document(document, record), fate) => {
+                    let Some(records) = self.records(fate) else { continue };
+                    let place = records.put(&record)?;
+                    records.documents += 1;
+                    if fate == Disposition::Keep {
+                        self.keep(*document, &record, place)?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn records(&mut self, fate: Disposition) -> Option<&mut Records> {
+        match fate {
+            Disposition::Keep => Some(&mut self.kept),
+            Disposition::Review => Some(&mut self.review),
+            Disposition::Drop => None,
+        }
+    }
+
+    fn keep(&mut self, document: Document, record: &Record, container: Place) -> Result<(), FilterError> {
+        let ruling = &document.ruling;
+        self.tally.duties.add(&ruling.decision.duties);
+        let source = Place {
+            file: self.name.clone(),
+            offset: Some(record.raw.offset),
+            length: Some(record.raw.length),
+            line: record.line,
+        };
+        self.manifest.put(&Row {
+            content: document.content,
+            url: document.url,
+            captured_at: document.captured_at,
+            container,
+            source: Some(source),
+            record: record.record_id.clone(),
+            aliases: document.aliases,
+            verdict: ruling.decision.verdict,
+            reasons: ruling.codes.clone(),
+            statements: ruling.statements.clone(),
+            duties: ruling.decision.duties.clone(),
+        })
+    }
+
+    /// Ends the input: lets the last companions go, and closes and syncs every file. Nothing has its name yet.
+    ///
+    /// # Errors
+    /// When writing fails.
+    pub fn end(mut self) -> Result<Ended, FilterError> {
+        self.queue.end();
+        self.flush()?;
+        Ok(Ended {
+            kept: self.kept,
+            review: self.review,
+            lines: [self.decisions, self.manifest, self.damage],
+            tally: self.tally,
+        })
+    }
+}
+
+/// An input that was read to its end.
+pub struct Ended {
+    kept: Records,
+    review: Records,
+    lines: [Lines; 3],
+    /// What was counted.
+    pub tally: Tally,
+}
+
+impl Ended {
+    /// Syncs all files and gives them their names. A review file without documents is not left behind.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn seal(self) -> Result<Tally, FilterError> {
+        let (path, file, _) = self.kept.close()?;
+        seal(&path, file)?;
+        let (path, file, documents) = self.review.close()?;
+        if documents > 0 {
+            seal(&path, file)?;
+        } else {
+            drop(file);
+            let partial = state::partial(&path);
+            std::fs::remove_file(&partial).map_err(|source| FilterError::write(&partial, source))?;
+            // An earlier run, under another policy, may have left one.
+            match std::fs::remove_file(&path) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(FilterError::write(&path, error));
+                }
+                _ => {}
+            }
+        }
+        self.lines.into_iter().try_for_each(Lines::seal)?;
+        Ok(self.tally)
+    }
+}

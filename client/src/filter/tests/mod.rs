@@ -1,0 +1,5 @@
+//! The filter as a whole: rulings from the memo against direct ones, runs over made and real crawls, stops and resumes.
+
+mod made;
+mod plan;
+mod runs;
