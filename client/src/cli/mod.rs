@@ -6,6 +6,7 @@ pub mod ask;
 pub mod check;
 pub mod explain;
 pub mod files;
+pub mod filter;
 pub mod init;
 pub mod keys;
 pub mod pull;
@@ -59,6 +60,8 @@ pub enum Command {
     Ask(ask::Args),
     /// Bring the newest snapshot here, verified.
     Pull(pull::Args),
+    /// Filter crawl files down to what the policy keeps.
+    Filter(filter::Args),
     /// Judge every row of a manifest.
     Check(check::Args),
     /// Check receipts, snapshots, manifests and envelopes offline.
@@ -79,6 +82,7 @@ pub fn run(cli: &Cli) -> ExitCode {
         Command::Register(args) => register::run(args, talk),
         Command::Ask(args) => ask::run(args, talk),
         Command::Pull(args) => pull::run(args, talk),
+        Command::Filter(args) => filter::run(args, talk),
         Command::Check(args) => check::run(args, talk),
         Command::Verify(args) => verify::run(args, talk),
         Command::Completions(args) => shell::completions(args),

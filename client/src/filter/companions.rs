@@ -163,7 +163,7 @@ impl<T> Queue<T> {
     }
 
     /// The next record in file order, when its fate is known or it can't be waited for.
-    pub fn next(&mut self) -> Option<Released<T>> {
+    pub fn release(&mut self) -> Option<Released<T>> {
         let over = self.ended || self.held.len() > HELD_RECORDS || (self.bytes > HELD_BYTES && self.held.len() > 1);
         if self.held.front()?.fate.is_none() && !over {
             return None;
@@ -199,7 +199,7 @@ mod tests {
     }
 
     fn released(queue: &mut Queue<&'static str>) -> Vec<(&'static str, Option<Disposition>)> {
-        std::iter::from_fn(|| queue.next())
+        std::iter::from_fn(|| queue.release())
             .map(|it| match it {
                 Released::Fated(item, fate) => (item, Some(fate)),
                 Released::Orphan(item) => (item, None),

@@ -285,7 +285,7 @@ impl Outputs {
 
     /// Writes what has come out of the queue.
     fn flush(&mut self) -> Result<(), FilterError> {
-        while let Some(released) = self.queue.next() {
+        while let Some(released) = self.queue.release() {
             match released {
                 Released::Orphan(_) => self.tally.records.orphans += 1,
                 Released::Fated(Item::Head(record), _) => {

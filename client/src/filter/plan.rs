@@ -18,6 +18,7 @@ use cleartitle_schema::surt::{PathPattern, UrlKey};
 use cleartitle_schema::time::Timestamp;
 use cleartitle_schema::vocab::{Access, Channel};
 use serde_json::value::RawValue;
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -215,9 +216,9 @@ impl<'a, D: AsRef<[u8]>> Plan<'a, D> {
         }
         let mut found: BTreeMap<u64, Arc<Registered>> = BTreeMap::new();
         while let Some(registered) = open.pop() {
-            if !found.contains_key(&registered.index) {
+            if let Entry::Vacant(place) = found.entry(registered.index) {
                 open.extend(self.snapshot.try_naming(&registered.id)?);
-                found.insert(registered.index, registered);
+                place.insert(registered);
             }
         }
         let group = Arc::new(Group::of(found.into_values()));

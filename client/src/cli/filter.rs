@@ -1,0 +1,225 @@
+//! `cleartitle filter`: a crawl goes in, what the policy keeps comes out, with decisions, a manifest, a bill and a report.
+
+use super::files;
+use super::talk::{Exit, Format, Hint as _, Talk, advised, data, json};
+use crate::filter::{Asking, DamageRow, Identity, Job, Plan, Watch, pipeline};
+use crate::{clock, crawl, policy_file};
+use cleartitle_schema::policy::Policy;
+use cleartitle_schema::time::Timestamp;
+use cleartitle_schema::vocab::{Access, Channel};
+use indicatif::{ProgressBar, ProgressStyle};
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+/// Damage that is told line by line; the rest is counted, and stands in `damage.jsonl`.
+const DAMAGE_TOLD: u64 = 20;
+
+/// Flags of `filter`.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Reads WARC, WET and JSONL (url, text, id, date), plain, gzip and zstd. The folder then holds:
+  kept/NAME                       kept records byte for byte, requests and metadata with their document
+  review/NAME                     what the policy wants a person to see
+  excluded/NAME.decisions.jsonl   every document that was not kept, with reasons and statements
+  manifest.jsonl                  every kept document, why it may be used and what is owed for it
+  damage.jsonl                    what could not be read; it is never kept
+  report.json                     the counts and the bill
+  state/                          what --resume goes by
+
+Signals inside the records (headers, meta elements, license marks) are not read yet; the report says so.
+Exit: 0 everything was read and nothing waits, 1 damage or documents for review, 2 the job was not done.
+
+Examples:
+  cleartitle filter --snapshot terms.snapshot --policy cleartitle.toml --out out CC-MAIN-*.warc.gz
+  cleartitle filter --snapshot terms.snapshot --policy cleartitle.toml --out out --resume CC-MAIN-*.warc.gz")]
+pub struct Args {
+    /// The snapshot that `cleartitle pull` brought.
+    #[arg(long, value_name = "FILE")]
+    snapshot: PathBuf,
+    /// The policy: who asks, for what, whose evidence counts, what is done with a verdict.
+    #[arg(long, value_name = "FILE")]
+    policy: PathBuf,
+    /// The folder for all outputs; new or empty, unless with --resume.
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Crawl files, in the order of the manifest.
+    #[arg(value_name = "INPUT", required = true)]
+    inputs: Vec<PathBuf>,
+    /// The log's key. Left out: the policy's, or the one that the snapshot was pulled with.
+    #[arg(long, value_name = "KEY")]
+    log_key: Option<String>,
+    /// When the use takes place. Left out: now; with --resume, as the stopped run had it.
+    #[arg(long, value_name = "TIME", value_parser = clock::parse_moment)]
+    used_at: Option<Timestamp>,
+    /// When your own copies were made. Left out: at the use.
+    #[arg(long, value_name = "TIME", value_parser = clock::parse_moment)]
+    acquired: Option<Timestamp>,
+    /// When records that carry no date were fetched from their source. Left out: not known, so nothing of them is cleared.
+    #[arg(long, value_name = "TIME", value_parser = clock::parse_moment)]
+    captured: Option<Timestamp>,
+    /// How the copies were got.
+    #[arg(long, default_value_t = Channel::Crawl)]
+    channel: Channel,
+    /// By what access.
+    #[arg(long, default_value_t = Access::Open)]
+    access: Access,
+    /// How many threads parse and decide. Left out: one a core. The outputs are the same whatever their number.
+    #[arg(long, value_name = "N")]
+    threads: Option<NonZeroUsize>,
+    /// Compare declared payload digests; differences are counted.
+    #[arg(long)]
+    check_digests: bool,
+    /// Go on with a run that was stopped: finished inputs are skipped.
+    #[arg(long)]
+    resume: bool,
+    /// In which form the report goes to stdout.
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+/// Runs the verb.
+///
+/// # Errors
+/// Whatever keeps the job from being done; nothing that was not finished has its name then.
+pub fn run(args: &Args, talk: Talk) -> anyhow::Result<Exit> {
+    let text = files::read_text(&args.policy, crate::toml_file::MAX_FILE as u64)?;
+    let policy: Policy = policy_file::parse(&args.policy.display().to_string(), &text)?;
+    let used_at = used_at(args)?;
+    let snapshot = super::open_snapshot(&args.snapshot, args.log_key.as_deref(), Some(&policy), used_at)?;
+    let sha256 = Asking::needs_sha256(&snapshot, &policy)?;
+    let asking = Asking {
+        acquired_at: args.acquired,
+        captured_at: args.captured,
+        channel: args.channel,
+        access: args.access,
+        check_digests: args.check_digests,
+        sha256,
+    };
+    let identity = Identity {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        policy: format!("blake3:{}", blake3::hash(text.as_bytes())),
+        snapshot: format!("blake3:{}", blake3::Hash::from_bytes(snapshot.body_hash()).to_hex()),
+        used_at,
+        asking: asking.clone(),
+    };
+    let threads = args.threads.or_else(|| std::thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);
+    let plan = Plan::new(&snapshot, &policy, used_at);
+    let job = Job {
+        plan: &plan,
+        asking,
+        identity,
+        inputs: args.inputs.clone(),
+        out: args.out.clone(),
+        options: crawl::Options::default(),
+        bounds: pipeline::Bounds::of(threads),
+        resume: args.resume,
+    };
+    let mut shown = Shown::new(talk, &args.inputs);
+    let ran = job.run(&mut shown);
+    shown.finish();
+    let report = match ran {
+        Ok(report) => report,
+        Err(error) => {
+            let hint = error.hint();
+            return match hint {
+                Some(hint) => Err(error).hint(hint),
+                None => Err(error.into()),
+            };
+        }
+    };
+    match args.format {
+        Format::Human => data(&report)?,
+        Format::Json => {
+            json(&report)?;
+            talk.say(report.verdict_line());
+        }
+    }
+    Ok(if report.clean() { Exit::Clean } else { Exit::Refused })
+}
+
+/// The moment of use: as named, as the stopped run had it, or now.
+fn used_at(args: &Args) -> anyhow::Result<Timestamp> {
+    if let Some(named) = args.used_at {
+        return Ok(named);
+    }
+    let run = args.out.join("state").join("run.json");
+    if !args.resume || !run.exists() {
+        return Ok(clock::now());
+    }
+    let stopped: Option<Identity> = serde_json::from_slice(&files::read(&run, 64 * 1024)?).ok();
+    let stopped = stopped.ok_or_else(|| {
+        advised(format_args!("`{}` can't be read", run.display()), "name the moment of use with --used-at")
+    })?;
+    Ok(stopped.used_at)
+}
+
+/// What people see while it runs: a bar on a terminal, and damage as it is met.
+struct Shown {
+    talk: Talk,
+    bar: ProgressBar,
+    /// Stored bytes of the inputs before this one, and of this one.
+    before: u64,
+    current: u64,
+    documents: u64,
+    documents_before: u64,
+    told: u64,
+    began: Instant,
+}
+
+impl Shown {
+    fn new(talk: Talk, inputs: &[PathBuf]) -> Self {
+        let length = |path: &PathBuf| path.metadata().map_or(0, |metadata| metadata.len());
+        let bar = talk.progress(inputs.iter().map(length).sum(), "");
+        let style = "{wide_msg} {bytes}/{total_bytes} {bar:20} {bytes_per_sec} {eta} left";
+        if let Ok(style) = ProgressStyle::with_template(style) {
+            bar.set_style(style);
+        }
+        Self { talk, bar, before: 0, current: 0, documents: 0, documents_before: 0, told: 0, began: Instant::now() }
+    }
+
+    fn finish(&self) {
+        self.bar.finish_and_clear();
+        let more = self.told.saturating_sub(DAMAGE_TOLD);
+        if more > 0 {
+            self.talk.warn(format_args!("damage: {more} more, all in damage.jsonl"));
+        }
+    }
+
+    fn message(&self) -> String {
+        let documents = self.documents_before + self.documents;
+        let milliseconds = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX).max(1);
+        format!("{documents} documents, {}/s", documents.saturating_mul(1000) / milliseconds)
+    }
+}
+
+impl Watch for Shown {
+    fn begin(&mut self, name: &str, bytes: u64, skipped: bool) {
+        self.before += self.current;
+        self.current = bytes;
+        self.documents_before += self.documents;
+        self.documents = 0;
+        self.bar.set_position(self.before);
+        if skipped {
+            let name = Path::new(name).display();
+            self.bar.suspend(|| self.talk.say(format_args!("{name}: finished before")));
+        }
+    }
+
+    fn advance(&mut self, offset: u64, documents: u64) {
+        // Drawing is cheap beside a document, making the message is not.
+        if documents != self.documents && documents.is_multiple_of(64) && !self.bar.is_hidden() {
+            self.bar.set_message(self.message());
+        }
+        self.documents = documents;
+        self.bar.set_position(self.before + offset);
+    }
+
+    fn damage(&mut self, row: &DamageRow) {
+        self.told += 1;
+        if self.told <= DAMAGE_TOLD {
+            let line = super::talk::shown(&row.to_string());
+            self.bar.suspend(|| self.talk.warn(format_args!("damage: {line}")));
+        }
+    }
+}
