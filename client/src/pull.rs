@@ -216,3 +216,7 @@ fn write(path: &Path, bytes: &[u8]) -> Result<(), PullError> {
     file.write_all(bytes).and_then(|()| file.sync_all()).map_err(told)?;
     std::fs::rename(&fresh, path).map_err(told)
 }
+
+#[cfg(test)]
+#[path = "pull_tests.rs"]
+mod tests;

@@ -45,6 +45,7 @@ fn statement(mut top: Members<'_>, context: &Context) -> Result<Statement, Compl
         }
     }
     let issuer = issuer(&mut top, context)?;
+    let issued_at = top.optional("issued_at")?.unwrap_or(context.issued_at);
     let effective = top.optional("effective")?.unwrap_or_default();
     let supersedes = sorted(top.list("supersedes", value::<StatementId>)?);
     let delegation = top.optional("delegation")?;
@@ -60,7 +61,7 @@ fn statement(mut top: Members<'_>, context: &Context) -> Result<Statement, Compl
         version: VERSION,
         log: context.log.clone(),
         issuer,
-        issued_at: context.issued_at,
+        issued_at,
         effective,
         supersedes,
         delegation,

@@ -17,7 +17,8 @@ use std::path::{Path, PathBuf};
 /// Flags of `register`.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
-A statement is signed, public and permanent. Sending the same one twice gives the first receipt again.
+A statement is signed, public and permanent. Sending the same one twice gives the first receipt again; it is the same if
+the terms file says `issued_at`, which is now otherwise.
 
 An agreement is signed by both parties: with both keys here, or on two machines: one writes the signed envelope with
 --sign-only, the other reads it, adds its signature with --countersign and registers it.
@@ -156,9 +157,10 @@ fn envelope(args: &Args, log: &PinnedLog, talk: Talk) -> anyhow::Result<Envelope
     Ok(signed::sign(STATEMENT_TYPE, &payload, &keys.iter().collect::<Vec<_>>())?)
 }
 
-/// Pretty JSON, whose strings hold no control characters but escaped.
+/// Pretty JSON. It escapes control characters below 32; those above would still reach the terminal.
 fn shown_statement(statement: &Statement) -> String {
-    serde_json::to_string_pretty(statement).unwrap_or_default()
+    let text = serde_json::to_string_pretty(statement).unwrap_or_default();
+    text.chars().map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c }).collect()
 }
 
 fn read_envelope(path: &Path, log: &PinnedLog) -> anyhow::Result<(Envelope, Statement)> {
