@@ -19,5 +19,8 @@ pub mod snapshots;
 pub mod standing;
 pub mod store;
 
+pub use cli::main;
+pub use router::openapi_yaml;
+
 #[cfg(test)]
 mod registration_tests;

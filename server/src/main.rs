@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    cleartitle_server::cli::main()
+    cleartitle_server::main()
 }

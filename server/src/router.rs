@@ -201,3 +201,45 @@ async fn as_problem(response: Response) -> Response {
     }
     problem
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn the_committed_description_is_the_one_that_is_served() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../openapi.yaml");
+        let generated = openapi_yaml().unwrap();
+        if std::env::var_os("UPDATE").is_some() {
+            std::fs::write(path, &generated).unwrap();
+        }
+        let committed = std::fs::read_to_string(path).unwrap();
+        assert!(committed == generated, "`UPDATE=1 cargo test -p cleartitle-server` writes openapi.yaml again");
+    }
+
+    #[test]
+    fn every_operation_has_a_name_of_its_own_and_says_its_problems() {
+        let described = serde_json::to_value(openapi()).unwrap();
+        let mut names = BTreeSet::new();
+        for (path, methods) in described["paths"].as_object().unwrap() {
+            for (method, operation) in methods.as_object().unwrap() {
+                let name = operation["operationId"].as_str().unwrap().to_owned();
+                assert!(names.insert(name.clone()), "{name} twice");
+                for (status, response) in operation["responses"].as_object().unwrap() {
+                    let problem = response["content"].get("application/problem+json").is_some();
+                    assert_eq!(problem, status.starts_with(['4', '5']), "{method} {path} {status}");
+                }
+            }
+        }
+        assert!(names.len() >= 20);
+    }
+
+    #[test]
+    fn codes_of_problems_are_no_reasons_of_decisions() {
+        let words: BTreeSet<&str> = Code::ALL.iter().map(|code| code.word()).collect();
+        assert_eq!(words.len(), Code::ALL.len());
+        assert!(cleartitle_schema::decide::Reason::ALL.iter().all(|reason| !words.contains(reason.word())));
+    }
+}
