@@ -223,3 +223,7 @@ impl Watch for Shown {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "filter_tests.rs"]
+mod tests;

@@ -150,27 +150,36 @@ pub struct Run<'a> {
 
 impl Run<'_> {
     pub fn run(&self, watch: &mut dyn Watch) -> Result<Report, FilterError> {
-        let plan = Plan::new(self.snapshot, self.policy, USED_AT);
-        let asking = Asking::crawl();
-        let identity = Identity {
-            version: "test".to_owned(),
-            policy: blake3::hash(&serde_json::to_vec(self.policy).expect("JSON")).to_string(),
-            snapshot: blake3::hash(self.snapshot.bytes()).to_string(),
-            used_at: USED_AT,
-            asking: asking.clone(),
-        };
-        let job = Job {
-            plan: &plan,
-            asking,
-            identity,
-            inputs: self.inputs.clone(),
-            out: self.out.clone(),
-            options: crate::crawl::Options::default(),
-            bounds: pipeline::Bounds::of(self.threads),
-            resume: self.resume,
-        };
-        job.run(watch)
+        run_over(self.snapshot, self, watch)
     }
+}
+
+/// The run, by a snapshot of any kind.
+pub fn run_over<D: AsRef<[u8]> + Sync>(
+    snapshot: &VerifiedSnapshot<D>,
+    run: &Run<'_>,
+    watch: &mut dyn Watch,
+) -> Result<Report, FilterError> {
+    let plan = Plan::new(snapshot, run.policy, USED_AT);
+    let asking = Asking { check_digests: true, ..Asking::crawl() };
+    let identity = Identity {
+        version: "test".to_owned(),
+        policy: blake3::hash(&serde_json::to_vec(run.policy).expect("JSON")).to_string(),
+        snapshot: blake3::hash(run.snapshot.bytes()).to_string(),
+        used_at: USED_AT,
+        asking: asking.clone(),
+    };
+    let job = Job {
+        plan: &plan,
+        asking,
+        identity,
+        inputs: run.inputs.clone(),
+        out: run.out.clone(),
+        options: crate::crawl::Options::default(),
+        bounds: pipeline::Bounds::of(run.threads),
+        resume: run.resume,
+    };
+    job.run(watch)
 }
 
 /// Every file below a folder with its bytes, but for the times in `state/`.

@@ -7,8 +7,11 @@ use crate::filter::{DamageRow, FilterError, Watch};
 use cleartitle_schema::decide::Verdict;
 use cleartitle_schema::manifest::Row;
 use cleartitle_schema::policy::{Disposition, Policy};
+use cleartitle_schema::snapshot::Snapshot;
 use cleartitle_schema::time::Timestamp;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 fn write(folder: &Path, name: &str, bytes: &[u8]) -> PathBuf {
     let path = folder.join(name);
@@ -250,5 +253,52 @@ fn real_clean_files_come_out_as_they_went_in() {
         let report = run(&snapshot, &keeping, &dir, &[folder.join(name)]).run(&mut ()).unwrap();
         let counted = (report.tally.of(Disposition::Keep).documents, report.tally.damaged());
         assert_eq!(counted, (documents, damaged), "{name}");
+    }
+}
+
+/// A snapshot's bytes that change under the run, as a file may under its map.
+struct Changing {
+    sound: Vec<u8>,
+    broken: Vec<u8>,
+    changed: Arc<AtomicBool>,
+}
+
+impl AsRef<[u8]> for Changing {
+    fn as_ref(&self) -> &[u8] {
+        if self.changed.load(Ordering::Relaxed) { &self.broken } else { &self.sound }
+    }
+}
+
+#[test]
+fn nothing_stands_that_a_broken_snapshot_decided() {
+    let folder = tempfile::tempdir().unwrap();
+    let input = write(folder.path(), "a.warc.gz", &gzip(&crawl(30)));
+    let sound = reserved().bytes().to_vec();
+    // Everything behind the header and its directory is gone.
+    let mut broken = sound.clone();
+    let body = broken.len() / 2;
+    broken[body..].fill(0xff);
+    let changed = Arc::new(AtomicBool::new(false));
+    let changing = Changing { sound, broken, changed: Arc::clone(&changed) };
+    let snapshot = Snapshot::open(changing).unwrap().verify_hash(&hash_of(&reserved())).unwrap();
+    let keeping = keeping();
+    let out = folder.path().join("out");
+    let mut break_it = BreakIt(Arc::clone(&changed));
+    let ran = made::run_over(&snapshot, &run(&reserved(), &keeping, &out, &[input]), &mut break_it);
+    assert!(matches!(ran, Err(FilterError::Snapshot(_))), "{ran:?}");
+    let left: Vec<_> = files(&out).into_iter().map(|(path, _)| path).collect();
+    assert!(left.iter().all(|path| path.ends_with("run.json") || path.extension().is_some_and(|it| it == "partial")));
+    assert!(left.len() > 1, "{left:?}");
+}
+
+fn hash_of(snapshot: &Made) -> [u8; 32] {
+    *blake3::hash(snapshot.bytes()).as_bytes()
+}
+
+struct BreakIt(Arc<AtomicBool>);
+
+impl Watch for BreakIt {
+    fn begin(&mut self, _name: &str, _bytes: u64, _skipped: bool) {
+        self.0.store(true, Ordering::Relaxed);
     }
 }
