@@ -1,1 +1,11 @@
-//! End to end.
+//! End to end: the two real programs, over HTTP and files; every write ends with a full audit of the log.
+
+mod bodies;
+mod crash;
+mod decisions;
+mod documents;
+mod independent;
+mod ledger;
+mod limits;
+mod registration;
+mod snapshots;

@@ -1,11 +1,10 @@
 //! Every code has a page, and the committed API description is the one that the server generates.
 
 use std::collections::BTreeSet;
-use std::fs;
 
 use cleartitle_schema::decide::Reason;
 
-use crate::tree::{assert_none, files, root, text};
+use crate::tree::{assert_none, files, text};
 
 /// A page says what the code means, when it appears and what to do.
 const SHORTEST_PAGE: usize = 5;
