@@ -133,7 +133,7 @@ fn authority_and_standing_are_judged() {
     let blog = registry.publisher("blog.press.example");
 
     send(&registry, &press, &press.reservation("other.example")).is_problem(403, "outside-authority");
-    send(&registry, &press, &press.grant("example")).is_problem(403, "outside-authority");
+    send(&registry, &press, &press.grant("co.uk")).is_problem(403, "outside-authority");
     send(&registry, &blog, &blog.grant("blog.press.example")).is_problem(403, "subdomain-may-only-restrict");
     registry.register(&blog, &blog.reservation("blog.press.example"));
 
