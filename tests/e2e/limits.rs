@@ -5,15 +5,22 @@ use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use cleartitle_schema::canon;
+use cleartitle_schema::id::ContentId;
 use harness::Registry;
 use serde_json::{Value, json};
 
-/// A reservation whose canonical payload has exactly this many bytes.
+/// A reservation of listed content whose canonical payload has exactly this many bytes.
 fn of_length(base: &Value, length: usize) -> Value {
     let mut payload = base.clone();
-    payload["note"] = json!("");
-    let empty = canon::to_canonical(&payload).expect("canonical").len();
-    payload["note"] = json!("n".repeat(length - empty));
+    let size = |payload: &Value| canon::to_canonical_within(payload, 100_000).expect("canonical").len();
+    let mut ids: Vec<String> = Vec::new();
+    payload["note"] = json!("n");
+    while size(&payload) + 2000 < length {
+        ids.extend((0..20).map(|more| ContentId::of(format!("{} {more}", ids.len()).as_bytes()).to_string()));
+        ids.sort();
+        payload["body"]["scope"] = json!({ "include": [{ "target": "content", "ids": ids }] });
+    }
+    payload["note"] = json!("n".repeat(1 + length - size(&payload)));
     payload
 }
 
@@ -25,20 +32,13 @@ fn payloads_have_at_most_48000_bytes() {
     let fits = of_length(&base, 48_000);
     registry.register(&press, &fits);
     // One byte more can't even be put into an envelope by our own code, so it is put together by hand.
-    let over = canon::to_canonical_within(&of_length_by_text(&base, 48_001), 60_000).expect("canonical");
+    let over = canon::to_canonical_within(&of_length(&base, 48_001), 60_000).expect("canonical");
     let mut envelope = serde_json::to_value(press.sign(&base)).expect("JSON");
     envelope["payload"] = json!(base64::Engine::encode(&base64::engine::general_purpose::STANDARD, over));
     registry.post_json("/v1/statements", &envelope).is_problem(413, "too-long");
     registry.post("/v1/statements", "application/json", vec![b' '; 65_537]).is_problem(413, "too-long");
     registry.post("/v1/statements", "application/json", vec![b'['; 40 << 20]).is_problem(413, "too-long");
     registry.audit();
-}
-
-fn of_length_by_text(base: &Value, length: usize) -> Value {
-    let mut payload = of_length(base, 40_000);
-    let note = payload["note"].as_str().expect("a note").len();
-    payload["note"] = json!("n".repeat(note + length - 40_000));
-    payload
 }
 
 #[test]

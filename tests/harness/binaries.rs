@@ -68,7 +68,7 @@ impl Ran {
     }
 }
 
-fn ran(line: String, output: Output) -> Ran {
+pub(crate) fn ran(line: String, output: Output) -> Ran {
     Ran {
         line,
         code: output.status.code().unwrap_or(-1),

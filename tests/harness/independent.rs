@@ -1,7 +1,7 @@
 //! The Python that runs what others wrote (`warcio`, `fastwarc`, `schemathesis`, `cryptography`), and what to say without it.
 
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
@@ -48,21 +48,25 @@ pub fn not_run(check: &str, why: &str, cure: &str) {
     assert!(std::env::var("CLEARTITLE_REQUIRE").as_deref() != Ok("all"), "{line}");
 }
 
-/// What a Python program did.
+/// Runs a command to its end.
 ///
 /// # Panics
 /// When it can't be started.
 #[must_use]
-pub fn run(python: &PathBuf, arguments: &[&str]) -> crate::Ran {
+pub fn ran(mut command: Command) -> crate::Ran {
+    let line = format!("{command:?}");
+    crate::binaries::ran(line, command.output().expect("the program can be started"))
+}
+
+/// Runs a Python program in the root of the workspace.
+///
+/// # Panics
+/// When it can't be started.
+#[must_use]
+pub fn run(python: &Path, arguments: &[&str]) -> crate::Ran {
     let mut command = crate::binaries::command(python);
     command.args(arguments).env("PYTHONDONTWRITEBYTECODE", "1").current_dir(crate::root());
-    let output = command.output().expect("Python can be started");
-    crate::Ran {
-        line: format!("{command:?}"),
-        code: output.status.code().unwrap_or(-1),
-        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-    }
+    ran(command)
 }
 
 /// The path of a program beside `count_records.py`.
