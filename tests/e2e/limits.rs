@@ -16,7 +16,8 @@ fn of_length(base: &Value, length: usize) -> Value {
     let mut ids: Vec<String> = Vec::new();
     payload["note"] = json!("n");
     while size(&payload) + 2000 < length {
-        ids.extend((0..20).map(|more| ContentId::of(format!("{} {more}", ids.len()).as_bytes()).to_string()));
+        let had = ids.len();
+        ids.extend((had..had + 20).map(|number| ContentId::of(number.to_string().as_bytes()).to_string()));
         ids.sort();
         payload["body"]["scope"] = json!({ "include": [{ "target": "content", "ids": ids }] });
     }
