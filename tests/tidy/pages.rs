@@ -35,3 +35,35 @@ fn every_page_has_a_reason() {
         .collect();
     assert_none("pages of no reason", &orphans);
 }
+
+#[test]
+fn every_problem_code_has_a_page() {
+    use cleartitle_server::routes::problem::Code;
+
+    let mut seen = BTreeSet::new();
+    let mut findings = Vec::new();
+    for code in Code::ALL {
+        let (word, page) = (code.word(), code.page());
+        if page.len() < 20 || code.title().is_empty() {
+            findings.push(format!("{word}: `{page}` says too little"));
+        }
+        let status = code.status();
+        if !(status.is_client_error() || status.is_server_error()) {
+            findings.push(format!("{word}: {status} is no error"));
+        }
+        if !seen.insert(word) || Reason::ALL.iter().any(|reason| reason.word() == word && *code != Code::NotFound) {
+            findings.push(format!("{word}: is taken by another code"));
+        }
+    }
+    assert_none("problem codes", &findings);
+}
+
+/// `UPDATE=1 cargo test -p cleartitle-tests --test tidy` writes it anew.
+#[test]
+fn the_committed_api_description_is_the_generated_one() {
+    let generated = cleartitle_server::router::openapi_yaml().expect("a description");
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(crate::tree::root().join("openapi.yaml"), &generated).expect("openapi.yaml can be written");
+    }
+    assert!(text("openapi.yaml") == generated, "openapi.yaml is out of date: UPDATE=1 cargo test --test tidy");
+}
