@@ -59,16 +59,16 @@ pub struct Query {
     /// What the asker is.
     asker_class: Option<AskerClass>,
     /// When the bytes were fetched from their source.
-    #[param(value_type = Option<String>, format = DateTime)]
+    #[param(value_type = Option<String>, pattern = "^(19|20)[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]Z$", example = "2026-01-01T00:00:00Z")]
     captured_at: Option<Timestamp>,
     /// When the asker's own copy was made.
-    #[param(value_type = Option<String>, format = DateTime)]
+    #[param(value_type = Option<String>, pattern = "^(19|20)[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]Z$", example = "2026-01-01T00:00:00Z")]
     acquired_at: Option<Timestamp>,
     /// When the document was published.
-    #[param(value_type = Option<String>, format = DateTime)]
+    #[param(value_type = Option<String>, pattern = "^(19|20)[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]Z$", example = "2026-01-01T00:00:00Z")]
     published_at: Option<Timestamp>,
     /// When the use takes place. Left out: now.
-    #[param(value_type = Option<String>, format = DateTime)]
+    #[param(value_type = Option<String>, pattern = "^(19|20)[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]Z$", example = "2026-01-01T00:00:00Z")]
     used_at: Option<Timestamp>,
     /// How the copy was got.
     channel: Option<Channel>,
