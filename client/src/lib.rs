@@ -1,8 +1,12 @@
 //! The data builder's side: pull a snapshot, filter a crawl down to cleared material, register terms, ask the registry.
 //!
-//! Reading order: [`terms_file`] and [`policy_file`] (what people write), [`crawl`] (what crawls hold), [`cli`] (the verbs).
+//! Reading order: [`terms_file`] and [`policy_file`] (what people write, read by [`toml_file`]), [`registry`] (HTTP),
+//! [`trust`] (what is believed of a log), [`pull`] and [`snapshot`] (terms on this machine), [`question`] (what is asked
+//! about), [`crawl`] (what crawls hold), [`filter`] (a crawl in, cleared material out), [`report`] and [`bill`] (what came
+//! of it), [`audit`] (whether it still is so), [`cli`] (the verbs).
+//!
 //! Everything that a verb does can be done from here; `cleartitle_schema` holds the language, and the only function that
-//! decides.
+//! decides. The time is read in [`clock`] alone.
 
 pub mod audit;
 pub mod bill;

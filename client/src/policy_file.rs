@@ -50,11 +50,11 @@ fn actions(written: Value<'_>) -> Result<Actions, Complaint> {
     let mut members = Members::of(written)?;
     let usual = Actions::default();
     let actions = Actions {
-        cleared: members.optional("cleared")?.unwrap_or(usual.cleared),
-        conditional: members.optional("conditional")?.unwrap_or(usual.conditional),
-        unknown: members.optional("unknown")?.unwrap_or(usual.unknown),
-        disputed: members.optional("disputed")?.unwrap_or(usual.disputed),
-        reserved: members.optional("reserved")?.unwrap_or(usual.reserved),
+        cleared: members.word("cleared")?.unwrap_or(usual.cleared),
+        conditional: members.word("conditional")?.unwrap_or(usual.conditional),
+        unknown: members.word("unknown")?.unwrap_or(usual.unknown),
+        disputed: members.word("disputed")?.unwrap_or(usual.disputed),
+        reserved: members.word("reserved")?.unwrap_or(usual.reserved),
         accepted_duties: members.list("accepted_duties", duty_word)?,
         ceilings: members.list("ceilings", ceiling)?,
         accepted_licenses: members.optional("accepted_licenses")?,
@@ -94,7 +94,7 @@ fn by_reason(written: Value<'_>) -> Result<ByReason, Complaint> {
     let reason = members.take("reason").ok_or_else(|| members.missing("reason"))?;
     let rule = ByReason {
         reason: reason_word(reason)?,
-        action: members.required("action")?,
+        action: members.word("action")?.ok_or_else(|| members.missing("action"))?,
         because: members.required("because")?,
     };
     members.finish()?;
@@ -117,7 +117,7 @@ fn reason_word(written: Value<'_>) -> Result<Reason, Complaint> {
 
 fn statutory(written: Value<'_>) -> Result<StatutoryException, Complaint> {
     let mut members = Members::of(written)?;
-    let verdicts: Vec<Verdict> = members.list("verdicts", value)?;
+    let verdicts: Vec<Verdict> = members.list("verdicts", toml_file::word)?;
     let exception = StatutoryException {
         exception: members.required("exception")?,
         verdicts,
@@ -132,7 +132,7 @@ fn exception(written: Value<'_>) -> Result<Exception, Complaint> {
     let named = members.take("target").ok_or_else(|| members.missing("target"))?;
     let exception = Exception {
         target: target(named)?,
-        action: members.required("action")?,
+        action: members.word("action")?.ok_or_else(|| members.missing("action"))?,
         owner: members.required("owner")?,
         because: members.required("because")?,
         expires: members.required("expires")?,
@@ -148,4 +148,63 @@ fn exception(written: Value<'_>) -> Result<Exception, Complaint> {
 pub fn load(path: &std::path::Path) -> anyhow::Result<Policy> {
     let text = crate::cli::files::read_text(path, toml_file::MAX_FILE as u64)?;
     Ok(parse(&path.display().to_string(), &text)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A file, the complaint about it, and the advice.
+    const COMPLAINTS: &[(&str, &str, &str)] = &[
+        ("use = \"train-ai\"\n", "p.toml:1:1: `version` is missing", "write version = 1"),
+        (
+            "version = 2\nuse = \"train-ai\"\n",
+            "p.toml:1:11: `version`: the policy has version 2, this reader knows 1",
+            "",
+        ),
+        ("version = 1\n", "p.toml:1:1: `use` is missing", "write for what: use = \"train-ai\""),
+        (
+            "version = 1\nuse = \"tdm\"\n",
+            "p.toml:2:7: `use`: `tdm` is none of: train-ai, ai-use, search, train-nongen, ai-index, ai-user-fetch, \
+             tdm-other, crawl, redistribute",
+            "",
+        ),
+        (
+            "version = 1\nuse = \"train-ai\"\n[actions]\nclaered = \"keep\"\n",
+            "p.toml:4:1: `actions.claered`: `claered` is not known here",
+            "did you mean `cleared`?",
+        ),
+        (
+            "version = 1\nuse = \"train-ai\"\n[[actions.by_reason]]\nreason = \"no-statment\"\naction = \"keep\"\nbecause = \"x\"\n",
+            "p.toml:4:10: `actions.by_reason[0].reason`: `no-statment` is not a reason",
+            "did you mean `no-statement`?",
+        ),
+        (
+            "version = 1\nuse = \"train-ai\"\n[actions]\nunknown = \"kept\"\n",
+            "p.toml:4:11: `actions.unknown`: `kept` is none of: drop, review, keep",
+            "did you mean `keep`?",
+        ),
+        (
+            "version = 1\nuse = \"train-ai\"\nlog_key = \"registry.example\"\n",
+            "p.toml:3:11: `log_key`: a verifier key is `name+hash+base64`",
+            "the operator prints it; see log.pub of the registry",
+        ),
+        (
+            "version = 1\nuse = \"train-ai\"\n[[actions.exceptions]]\ntarget = \"press.example\"\naction = \"keep\"\nowner = \"x\"\nbecause = \"y\"\n",
+            "p.toml:3:1: `actions.exceptions[0]`: `expires` is missing",
+            "",
+        ),
+    ];
+
+    #[test]
+    fn complaints_name_line_column_member_and_advise() {
+        let told = |(text, ..): &(&str, &str, &str)| {
+            let error = parse("p.toml", text).expect_err(text);
+            (error.to_string(), error.hint.unwrap_or_default())
+        };
+        let found: Vec<(String, String)> = COMPLAINTS.iter().map(told).collect();
+        let wanted: Vec<(String, String)> =
+            COMPLAINTS.iter().map(|(_, complaint, advice)| ((*complaint).to_owned(), (*advice).to_owned())).collect();
+        assert_eq!(found, wanted);
+    }
 }

@@ -193,6 +193,14 @@ impl<'i> Members<'i> {
         self.take(name).map(value).transpose()
     }
 
+    /// Takes a word of a closed vocabulary, which may be left out.
+    ///
+    /// # Errors
+    /// [`Complaint`] for another word, with a guess at what was meant.
+    pub fn word<T: FromStr<Err = UnknownWord>>(&mut self, name: &'static str) -> Result<Option<T>, Complaint> {
+        self.take(name).map(word).transpose()
+    }
+
     /// Takes a member that must be there.
     ///
     /// # Errors

@@ -7,10 +7,10 @@ use crate::{clock, policy_file, question};
 use anyhow::Context as _;
 use cleartitle_schema::acquisition::Acquisition;
 use cleartitle_schema::decide::{Decision, Verdict, decide};
-use cleartitle_schema::policy::{Disposition, Outcome, Policy, act};
+use cleartitle_schema::policy::{Disposition, Exception, Outcome, Policy, act};
 use cleartitle_schema::time::Timestamp;
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _, Write};
 use std::path::PathBuf;
@@ -118,10 +118,14 @@ pub fn run(args: &Args, talk: Talk) -> anyhow::Result<Exit> {
     let mut sum = Sum { log_size: judge.snapshot.header().size, ..Sum::default() };
     let mut lines = BufReader::new(file);
     let mut number = 0;
+    let mut used = BTreeSet::new();
     while let Some(line) = next_line(&mut lines).with_context(|| format!("cannot read `{shown_path}`"))? {
         number += 1;
         let judged = judge.line(number, &line)?;
         sum.count(&judged);
+        if let Some(because) = judged.because.as_ref().filter(|because| because.starts_with("exception by ")) {
+            used.insert(because.clone());
+        }
         match args.format {
             Format::Json => writeln!(out, "{}", serde_json::to_string(&judged)?)?,
             Format::Human => in_words(&mut out, &judged, &args.manifest.display().to_string())?,
@@ -136,6 +140,9 @@ pub fn run(args: &Args, talk: Talk) -> anyhow::Result<Exit> {
             "check: {} rows: {} keep, {} review, {} drop, {} damaged\n",
             sum.rows, sum.keep, sum.review, sum.drop, sum.damaged
         ))?,
+    }
+    for unused in judge.unused(&used) {
+        talk.warn(unused);
     }
     if sum.rows == 0 {
         talk.warn(format_args!("`{shown_path}` holds no rows, so there is nothing to say yes to"));
@@ -181,6 +188,20 @@ fn next_line(lines: &mut BufReader<File>) -> std::io::Result<Option<Line>> {
 }
 
 impl Judge {
+    /// Exceptions that fitted no row: left behind, they wait for one that nobody thought of.
+    fn unused(&self, used: &BTreeSet<String>) -> Vec<String> {
+        let exceptions = self.policy.actions.exceptions.iter();
+        let told = |exception: &Exception| {
+            let Exception { owner, because, expires, .. } = exception;
+            if self.used_at >= *expires {
+                return Some(format!("the policy's exception by {} has expired at {expires}", shown(owner)));
+            }
+            let fitted = used.contains(&format!("exception by {owner}: {because}"));
+            (!fitted).then(|| format!("the policy's exception by {} fits no row: {}", shown(owner), shown(because)))
+        };
+        exceptions.filter_map(told).collect()
+    }
+
     fn line(&self, number: u64, line: &Line) -> anyhow::Result<Judged> {
         let read = match line {
             Line::Whole(bytes) => question::manifest_line(bytes),
