@@ -110,6 +110,9 @@ fn report(args: &Args, pulled: &Pulled, log: &PinnedLog, talk: Talk) -> anyhow::
                 shown(&header.origin)
             ))?;
             talk.say(match pulled.seen_before {
+                Some(seen) if seen == pulled.checkpoint.size => {
+                    "verified; the log is as it was at the last pull".to_owned()
+                }
                 Some(seen) => {
                     format!("verified; the log grew from {seen} to {} since the last pull", pulled.checkpoint.size)
                 }
