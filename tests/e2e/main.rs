@@ -4,6 +4,7 @@ mod bodies;
 mod crash;
 mod decisions;
 mod documents;
+mod filter;
 mod independent;
 mod ledger;
 mod limits;
