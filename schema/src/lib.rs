@@ -69,6 +69,8 @@ pub mod statement;
 mod statement_check;
 pub mod surt;
 pub mod terms;
+#[cfg(test)]
+mod terms_laws;
 pub mod time;
 pub mod tlog;
 pub mod vocab;

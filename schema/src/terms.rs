@@ -376,6 +376,8 @@ impl Terms {
             }
             sort(&mut clause.rules);
         }
+        // Members that say nothing are one spelling of silence; left out is the other, and the one that counts.
+        self.post_term = self.post_term.filter(|post_term| *post_term != PostTerm::default());
         sort(&mut self.clauses);
         sort(&mut self.licenses);
         sort(&mut self.covenants);

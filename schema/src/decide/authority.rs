@@ -10,7 +10,7 @@ use crate::acquisition::{AppliesTo, LicenseMark, WorkId};
 use crate::evidence::Registered;
 use crate::id::StatementId;
 use crate::issuer::Authority;
-use crate::scope::{Match, Target};
+use crate::scope::{Scope, Target};
 use crate::statement::{Body, Kind};
 use crate::surt::{UrlKey, without_www};
 use crate::terms::Terms;
@@ -149,15 +149,14 @@ impl Case<'_> {
                 continue;
             }
             let reached = reach(terms, self.question, self.reading);
-            let Some(by) = scope.restricts(&self.evidence.keys) else { continue };
-            if self.restriction_counts(registered).is_none() {
+            if scope.restricts(&self.evidence.keys).is_none() || self.restriction_counts(registered).is_none() {
                 continue;
             }
             if let Some(lifting) = self.lifted_by_name(registered, permitting) {
                 heard.notes.push(Finding::new(Reason::Superseded).by(lifting));
                 continue;
             }
-            let outcome = self.restricted(registered, by, reached, Reason::UseDisallowed, &mut heard.notes);
+            let outcome = self.restricted(registered, reached, Reason::UseDisallowed, &mut heard.notes);
             heard.speaking.extend(outcome);
         }
     }
@@ -187,7 +186,9 @@ impl Case<'_> {
         for registered in statements {
             let Body::Reservation { scope, terms, .. } = &registered.statement.body else { continue };
             let id = registered.id;
-            let Some(by) = scope.restricts(&self.evidence.keys) else { continue };
+            if scope.restricts(&self.evidence.keys).is_none() {
+                continue;
+            }
             let reached = reach(terms, self.question, self.reading);
             if matches!(reached, Reach::Silent(_) | Reach::Allowed(_)) {
                 continue;
@@ -209,7 +210,7 @@ impl Case<'_> {
                 heard.notes.push(Finding::new(Reason::StricterSince).by(id).detail(from.to_string()));
                 continue;
             }
-            let outcome = self.restricted(registered, by, reached, Reason::RightsReserved, &mut heard.notes);
+            let outcome = self.restricted(registered, reached, Reason::RightsReserved, &mut heard.notes);
             let Some(mut outcome) = outcome else { continue };
             if from > self.question.captured_at() {
                 outcome.findings.push(Finding::new(Reason::StricterSince).by(id).detail(from.to_string()));
@@ -223,12 +224,11 @@ impl Case<'_> {
     fn restricted(
         &self,
         registered: &Registered,
-        by: Match,
         reached: Reach,
         code: Reason,
         notes: &mut Vec<Finding>,
     ) -> Option<Outcome> {
-        let believed = self.believed(registered, by);
+        let believed = self.believed(registered);
         if !believed && registered.registered_at.plus_seconds(CLAIM_LAPSE) <= self.question.used_at {
             notes.push(Finding::new(Reason::ClaimLapsed).by(registered.id));
             return None;
@@ -243,21 +243,23 @@ impl Case<'_> {
         }
     }
 
-    /// Whether a restriction is believed to be about this copy.
-    fn believed(&self, registered: &Registered, by: Match) -> bool {
+    /// Whether a restriction is believed to be about this copy, by any of the ways in which its scope covers it.
+    fn believed(&self, registered: &Registered) -> bool {
+        let Some(scope) = registered.statement.scope() else { return false };
         let authority = registered.authority();
         let served_here = self.evidence.keys.urls.iter().any(|(_, url)| url.authority() == authority);
         let countersigned = || {
-            let site = self.evidence.keys.fetched().map(crate::surt::UrlKey::authority);
+            let site = self.evidence.keys.fetched().map(UrlKey::authority);
             site.is_some_and(|site| registered.signed_by.iter().any(|signer| signer.authority() == site))
         };
-        match by {
-            Match::Fetched | Match::OtherUrl | Match::Folded => served_here,
-            Match::Work => self.believed_by_work(registered),
-            Match::Content | Match::WeakContent | Match::Collection => {
-                registered.proven || served_here || countersigned() || self.believed_by_work(registered)
-            }
-        }
+        let covers = |kept: fn(&Target) -> bool| {
+            let include = scope.include.iter().filter(|target| kept(target)).cloned().collect();
+            Scope { include, exclude: scope.exclude.clone() }.restricts(&self.evidence.keys).is_some()
+        };
+        let by_url = || covers(|target| matches!(target, Target::Host { .. } | Target::Url { .. }));
+        let by_claim = || covers(|target| matches!(target, Target::Content { .. } | Target::Collection { .. }));
+        let claim_holds = registered.proven || served_here || countersigned();
+        self.believed_by_work(registered) || served_here && by_url() || claim_holds && by_claim()
     }
 
     /// Nobody can prove a title by serving bytes, so a reservation by title is believed as it stands; a model's name says

@@ -6,6 +6,8 @@
 mod agreements;
 mod authority;
 mod force;
+#[cfg(test)]
+mod laws;
 mod lineage;
 mod permit;
 mod question;
