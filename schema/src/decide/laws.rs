@@ -256,7 +256,7 @@ fn restriction(kind: u8, scope: Scope, at: u8, seen: u8, issuer: &str) -> Regist
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, max_global_rejects: 8192, ..ProptestConfig::with_cases(300) })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, max_global_rejects: 8192, ..ProptestConfig::with_cases(200) })]
 
     /// Without exception as long as the restriction names nothing: a reservation that names another replaces it, and a
     /// signal that is already known may prove a block to be older than the grant that lifts it.
