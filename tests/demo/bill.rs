@@ -92,12 +92,7 @@ pub fn write(text: &mut String, lab: &str, bill: &Bill, numbers: &BTreeMap<State
         };
         let number = line.owed.statement.as_ref().and_then(|id| numbers.get(id)).map_or("a mark", String::as_str);
         let documents = format!("{} documents", line.documents);
-        let _ = writeln!(
-            text,
-            "    {number}  {:<22}  {price:<18} {:>39}  {documents}",
-            line.owed.to,
-            due(&line.due),
-        );
+        let _ = writeln!(text, "    {number}  {:<22}  {price:<18} {:>39}  {documents}", line.owed.to, due(&line.due),);
     }
     if !none.is_empty() {
         let all: Vec<String> = none.into_iter().map(besides).collect();

@@ -171,7 +171,9 @@ fn note(examples: &[Example], labs: &[Lab]) -> Option<String> {
         .collect();
     if !ended.is_empty() {
         let ended = ended.join(", ");
-        return Some(format!("the terms of {ended} have ended by today's clock, so that the labs may not use what they had."));
+        return Some(format!(
+            "the terms of {ended} have ended by today's clock, so that the labs may not use what they had."
+        ));
     }
     let captured = labs.iter().flat_map(|lab| lab.captured.values()).max()?;
     (*captured > today).then(|| format!("this machine's clock says {today}, which is before the crawl was captured."))
@@ -205,8 +207,7 @@ fn perform(stage: &mut Stage, keep: Option<&Path>) -> anyhow::Result<(Shown, Vec
     stage.step(&keys, |stage| bind_keys(stage, &examples))?;
     let signed = format!("sign and register {} statements over HTTP", examples.len());
     let (numbers, receipt) = stage.step(&signed, |stage| register(stage, &examples, &log_key))?;
-    let log_size =
-        stage.step("pull the snapshot, verify it and a receipt", |stage| pull(stage, &log_key, &receipt))?;
+    let log_size = stage.step("pull the snapshot, verify it and a receipt", |stage| pull(stage, &log_key, &receipt))?;
     stage.stop();
     let labs = stage.step("filter the crawl twice, offline", |stage| {
         LABS.iter().map(|name| filter(stage, name)).collect::<anyhow::Result<Vec<Lab>>>()

@@ -73,7 +73,8 @@ impl Shown {
                 bytes: sum.bytes + it.bytes,
             }))
         })[0];
-        let _ = writeln!(text, "One crawl, one registry, two labs. Every party is invented; nobody real signed anything.");
+        let _ =
+            writeln!(text, "One crawl, one registry, two labs. Every party is invented; nobody real signed anything.");
         let _ = writeln!(
             text,
             "{} signed statements at log size {}; {} documents, {} bytes, captured by GNU Wget; asked for train-ai.",
