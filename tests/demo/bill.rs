@@ -45,7 +45,7 @@ fn due(due: &Due) -> String {
 fn meter(meter: &Meter) -> String {
     match meter {
         Meter::Flat { period: None } => "flat fee, once".to_owned(),
-        Meter::Flat { period: Some(_) } => "flat fee of a year".to_owned(),
+        Meter::Flat { period: Some(_) } => "flat fee, a year".to_owned(),
         Meter::ThousandTokens { .. } => "per thousand tokens".to_owned(),
         Meter::RevenueShare { percent } => format!("{percent} percent of revenue"),
         meter => format!("per {}", meter.word()),
@@ -56,7 +56,7 @@ fn meter(meter: &Meter) -> String {
 fn state(line: &Obligation) -> &'static str {
     match (line.owed.state, line.owed.duty.phase) {
         (DutyState::Discharged, _) => "discharged",
-        (DutyState::Asserted, _) => "met, says the policy",
+        (DutyState::Asserted, _) => "met as the policy asserts",
         (_, Phase::Before) => "before the use",
         (_, Phase::During) => "in the term",
         (_, Phase::After) => "after the use",
@@ -64,10 +64,10 @@ fn state(line: &Obligation) -> &'static str {
 }
 
 /// A duty that is no payment, in a few words.
-fn besides(line: &Obligation) -> String {
+fn besides(line: &Obligation, number: &str) -> String {
     let to = &line.owed.to;
     let what = match &line.owed.duty.action {
-        Action::Attribute { .. } => format!("name {to}"),
+        Action::Attribute { .. } => format!("name {to} as the source"),
         Action::Report { every_days, .. } => format!("report to {to} every {every_days} days"),
         Action::OutputCap { words, percent } => {
             let words = words.map(|words| format!("{words} words"));
@@ -77,12 +77,28 @@ fn besides(line: &Obligation) -> String {
         }
         action => format!("{} ({to})", action.word()),
     };
-    format!("{what}, {} documents ({})", line.documents, state(line))
+    format!("{what} ({number}, {} documents, {})", line.documents, state(line))
+}
+
+/// The number of the statement that asks for it.
+fn number<'a>(line: &Obligation, numbers: &'a BTreeMap<StatementId, String>) -> &'a str {
+    line.owed.statement.as_ref().and_then(|id| numbers.get(id)).map_or("--", String::as_str)
+}
+
+fn row(text: &mut String, [number, to, price, due, documents]: [&str; 5]) {
+    let _ = writeln!(text, "    {number:<2} {to:<22}  {price:<16} {due:>41}  {documents:>9}");
+}
+
+/// Writes what the columns are.
+pub fn head(text: &mut String) {
+    row(text, ["", "owed to", "price", "comes to", "documents"]);
 }
 
 /// Writes one lab's bill: money line by line, the other duties in one sentence.
 pub fn write(text: &mut String, lab: &str, bill: &Bill, numbers: &BTreeMap<StatementId, String>) {
-    let lines: Vec<&Obligation> = bill.payees.iter().flat_map(|payee| &payee.lines).collect();
+    let mut lines: Vec<&Obligation> = bill.payees.iter().flat_map(|payee| &payee.lines).collect();
+    // Statements have other ids each time that the demo runs; their files' numbers stay.
+    lines.sort_by_key(|line| number(line, numbers));
     let (none, pay): (Vec<&Obligation>, Vec<_>) = lines.into_iter().partition(|line| line.due == Due::NoMoney {});
     let _ = writeln!(text, "  {lab}.example owes{}", if pay.is_empty() { " nobody any money" } else { "" });
     for line in pay {
@@ -90,12 +106,10 @@ pub fn write(text: &mut String, lab: &str, bill: &Bill, numbers: &BTreeMap<State
             Action::Pay { price, .. } => meter(&price.meter),
             action => action.word().to_owned(),
         };
-        let number = line.owed.statement.as_ref().and_then(|id| numbers.get(id)).map_or("a mark", String::as_str);
-        let documents = format!("{} documents", line.documents);
-        let _ = writeln!(text, "    {number}  {:<22}  {price:<18} {:>39}  {documents}", line.owed.to, due(&line.due),);
+        row(text, [number(line, numbers), &line.owed.to, &price, &due(&line.due), &line.documents.to_string()]);
     }
     if !none.is_empty() {
-        let all: Vec<String> = none.into_iter().map(besides).collect();
-        wrapped(text, "    besides: ", &format!("{}.", all.join("; ")));
+        let all: Vec<String> = none.into_iter().map(|line| besides(line, number(line, numbers))).collect();
+        wrapped(text, "    besides: ", 6, &format!("{}.", all.join("; ")));
     }
 }

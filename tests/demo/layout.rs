@@ -19,9 +19,8 @@ pub fn grouped(number: &str) -> String {
     text + rest
 }
 
-/// Writes a text behind a lead, wrapped at words; further lines begin below the text.
-pub fn wrapped(text: &mut String, lead: &str, words: &str) {
-    let indent = lead.chars().count();
+/// Writes a text behind a lead, wrapped at words; further lines are indented.
+pub fn wrapped(text: &mut String, lead: &str, indent: usize, words: &str) {
     let (mut line, mut empty) = (lead.to_owned(), true);
     for word in words.split_whitespace() {
         if !empty && line.chars().count() + 1 + word.chars().count() > WIDTH {
@@ -38,7 +37,7 @@ pub fn wrapped(text: &mut String, lead: &str, words: &str) {
     let _ = writeln!(text, "{}", line.trim_end());
 }
 
-/// A title with a rule below the text that comes before it.
+/// A title, apart from the text before it.
 pub fn title(text: &mut String, title: &str) {
     let _ = writeln!(text, "\n{title}");
 }

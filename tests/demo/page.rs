@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 /// How many leading reasons are shown.
-const REASONS: usize = 8;
+const REASONS: usize = 6;
 
 /// A document and what both labs were told about it.
 pub struct Explained {
@@ -73,23 +73,23 @@ impl Shown {
                 bytes: sum.bytes + it.bytes,
             }))
         })[0];
-        let _ =
-            writeln!(text, "One crawl, one registry, two labs. Every party is invented; nobody real signed anything.");
-        let _ = writeln!(
-            text,
-            "{} signed statements at log size {}; {} documents, {} bytes, captured by GNU Wget; asked for train-ai.",
+        let told = format!(
+            "One crawl, one registry, two labs. Every party is invented; nobody real signed anything. {} signed statements \
+             at log size {}; {} documents, {} bytes, captured by GNU Wget; asked for train-ai.",
             self.examples.len(),
             self.log_size,
             documents.documents,
             grouped(&documents.bytes.to_string())
         );
+        wrapped(&mut text, "", 0, &told);
         if let Some(note) = &self.note {
-            wrapped(&mut text, "NOTE: ", note);
+            wrapped(&mut text, "NOTE: ", 6, note);
         }
         self.counts(&mut text);
         self.rightsholders(&mut text);
         self.reasons(&mut text);
         title(&mut text, "Bills for what is kept (01 to 18: the statement that asks for it)");
+        bill::head(&mut text);
         for lab in &self.labs {
             bill::write(&mut text, lab.name, &lab.report.bill, &self.numbers);
         }
@@ -101,6 +101,7 @@ impl Shown {
             wrapped(
                 &mut text,
                 "  ",
+                2,
                 "registry/ (data, log.pub), keys/, receipts/, terms.snapshot, bigmodel/ and smalllab/, each with kept/, \
                  review/, excluded/, manifest.jsonl, damage.jsonl and report.json.",
             );
@@ -142,7 +143,7 @@ impl Shown {
             }
         }
         if !silent.is_empty() {
-            wrapped(text, "  nothing of: ", &format!("{}.", silent.join(", ")));
+            wrapped(text, "  nothing of: ", 4, &format!("{}.", silent.join(", ")));
         }
     }
 
@@ -161,7 +162,7 @@ impl Shown {
         }
         if ranked.len() > REASONS {
             let rest: Vec<String> = ranked[REASONS..].iter().map(|(reason, _)| reason.to_string()).collect();
-            wrapped(text, "  and: ", &format!("{}.", rest.join(", ")));
+            wrapped(text, "  and: ", 4, &format!("{}.", rest.join(", ")));
         }
     }
 
@@ -169,49 +170,67 @@ impl Shown {
         title(text, "The same document, two answers (`cleartitle ask`, offline, by the snapshot)");
         for it in &self.explained {
             let _ = writeln!(text, "  {}", it.url);
-            wrapped(text, "      ", &format!("{}.", it.why));
+            wrapped(text, "    ", 4, &format!("({})", it.why));
             for (lab, answer) in self.labs.iter().zip(&it.answers) {
-                let lead = format!("    {:<9} {}, {}: ", lab.name, answer.decision.verdict, answer.action);
-                wrapped(text, &lead, &self.because(answer));
+                let Answer { decision, action, .. } = answer;
+                let lead = format!("    {}: {}, {action}. ", lab.name, decision.verdict);
+                wrapped(text, &lead, 6, &format!("{}{}", self.reasons_of(answer), policy(answer)));
             }
         }
     }
 
-    /// Why, in one or two lines: the first reasons with their statements, then the policy's own words.
-    fn because(&self, answer: &Answer) -> String {
-        let mut told: Vec<String> = Vec::new();
-        for finding in &answer.decision.reasons {
-            let words = self.finding(finding);
-            if told.len() < 3 && !told.contains(&words) {
-                told.push(words);
+    /// The leading reason in a sentence with its code and statement, then the codes of the others.
+    fn reasons_of(&self, answer: &Answer) -> String {
+        let Some(first) = answer.decision.reasons.first() else { return String::new() };
+        let mut others: Vec<String> = Vec::new();
+        for finding in answer.decision.reasons.iter().filter(|finding| finding.code != first.code) {
+            let code = self.cited(finding);
+            if !others.contains(&code) {
+                others.push(code);
             }
         }
-        format!("{}. Policy: {}", told.join("; "), answer.because)
+        let sentence = sentence(first.code);
+        let cited = self.cited(first);
+        let detail = first.detail.as_ref().map_or_else(String::new, |detail| format!(", {detail}"));
+        let lead = match sentence.strip_suffix('.') {
+            Some(words) => format!("{words} ({cited}{detail})."),
+            None => format!("{cited}{detail}."),
+        };
+        if others.is_empty() { lead } else { format!("{lead} Also: {}.", others.join(", ")) }
     }
 
-    fn finding(&self, finding: &Finding) -> String {
-        let mut words = format!("{} (rule {}", finding.code, finding.rule);
+    /// A reason's code, with the number of the statement behind it.
+    fn cited(&self, finding: &Finding) -> String {
         let number = finding.statement.as_ref().and_then(|id| self.numbers.get(id));
-        if let Some(number) = number {
-            let _ = write!(words, ", by {number}");
-        }
-        if let Some(detail) = &finding.detail {
-            let _ = write!(words, ", {detail}");
-        }
-        words.push(')');
-        words
+        number.map_or_else(|| finding.code.to_string(), |number| format!("{} by {number}", finding.code))
     }
 
     fn sources(&self, text: &mut String) {
-        title(text, "Modelled on, as reported by (what was reported: tests/fixtures/demo/terms)");
+        title(text, "Modelled on, as reported on that day by (what was reported: tests/fixtures/demo/terms)");
         for example in &self.examples {
             let domain = example.issuer.domain.trim_end_matches(".example");
-            let lead = format!("  {} {:<14} {:<12} ", example.number, domain, example.kind);
-            match &example.modelled_on {
-                Some(report) => wrapped(text, &lead, &format!("{}  {}", report.as_of, report.reported_by)),
-                None => wrapped(text, &lead, "a public license, modelled on no report"),
-            }
+            let (date, words) = match &example.modelled_on {
+                Some(report) => (report.as_of.as_str(), report.reported_by.as_str()),
+                None => ("-", "a public license, modelled on no report"),
+            };
+            let lead = format!("  {} {date:<10} {domain} {}: ", example.number, example.kind);
+            wrapped(text, &lead, 16, words);
         }
+    }
+}
+
+/// The first paragraph of the page that explains a reason.
+fn sentence(reason: Reason) -> String {
+    let lines = reason.page().lines().skip_while(|line| line.is_empty() || line.starts_with('#'));
+    lines.take_while(|line| !line.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
+/// What of the policy decided, where it is not the plain line for the verdict.
+fn policy(answer: &Answer) -> String {
+    match answer.because.as_str() {
+        "verdict" => String::new(),
+        "accepted-duties" => " Policy: such a payment is accepted, up to a ceiling.".to_owned(),
+        other => format!(" Policy: {}", other.split_once(": ").map_or(other, |(_, words)| words)),
     }
 }
 
@@ -220,6 +239,7 @@ fn limits(text: &mut String) {
     wrapped(
         text,
         "  ",
+        2,
         "Publishers signed their terms; the registry logged them and gave receipts; both labs pulled the same snapshot, checked \
          it against the log's key, and filtered the same bytes offline. They differ in who has a deal, who is in court with \
          whom, and what their policies choose. All this proves who stated what, and when: not who owns what. A key stands for \
