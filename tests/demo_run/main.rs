@@ -37,7 +37,7 @@ fn two_labs_stand_side_by_side_with_their_bills() {
         let reported = page.lines().any(|line| line.starts_with(&format!("  {number:02} ")) && line.contains("20"));
         assert!(reported, "{number:02} says where and when its shape was reported:\n{page}");
     }
-    assert!(page.contains("All this proves who stated what, and when"), "{page}");
+    assert!(page.contains("What you saw, and what it cannot know"), "{page}");
     for line in page.lines() {
         assert!(line.chars().count() <= 100, "wider than 100 columns: {line}");
         assert!(!line.contains('\u{1b}'), "colour: {line}");
