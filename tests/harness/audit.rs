@@ -176,8 +176,11 @@ pub fn audit(registry: &Registry) {
         assert!(at >= before, "leaf {index} goes back in time: {at} after {before}");
         before = at;
     }
+    let mut opened = HashMap::new();
     for registration in registry.acknowledged() {
-        check_registration(&registration, &entries, &mut tree, &key);
+        check_registration(&registration, &entries, &mut tree, |note| {
+            *opened.entry(note.to_owned()).or_insert_with(|| open_checkpoint(note, &key))
+        });
     }
     let data = registry.data().display().to_string();
     let checked = crate::cleartitle_server(&["audit", "--data", &data]);
@@ -202,7 +205,12 @@ fn check_tiles(registry: &Registry, tree: &mut Tree, size: usize) {
 
 /// One acknowledged registration: its leaf is the log's, its receipt proves it, its commitment is what the leaf carries.
 #[track_caller]
-fn check_registration(registration: &Value, entries: &[Vec<u8>], tree: &mut Tree, key: &str) {
+fn check_registration(
+    registration: &Value,
+    entries: &[Vec<u8>],
+    tree: &mut Tree,
+    mut open: impl FnMut(&str) -> (usize, Hash),
+) {
     let text = |member: &str| registration[member].as_str().unwrap_or_default().to_owned();
     let index = usize::try_from(registration["index"].as_u64().expect("an index")).expect("an index");
     let leaf = entries.get(index).unwrap_or_else(|| panic!("leaf {index} was acknowledged and is lost: {registration}"));
@@ -217,7 +225,7 @@ fn check_registration(registration: &Value, entries: &[Vec<u8>], tree: &mut Tree
     assert_eq!(lines.next(), Some("c2sp.org/tlog-proof@v1"));
     assert_eq!(lines.next(), Some(format!("index {index}").as_str()));
     let path: Vec<Hash> = lines.map(|line| STANDARD.decode(line).expect("base64").try_into().expect("a hash")).collect();
-    let (size, root) = open_checkpoint(note, key);
+    let (size, root) = open(note);
     assert!(index < size && size <= entries.len(), "the receipt's checkpoint covers the leaf");
     assert_eq!(tree.hash(0, size), root, "the receipt's checkpoint is of this log");
     assert_eq!(path, tree.path(index, size), "the inclusion proof of leaf {index}");
