@@ -92,8 +92,8 @@ fn rounds_of_kills(seeded: &mut Seeded, first: usize, rounds: usize, count: usiz
 #[test]
 fn kill_9_while_registering_loses_nothing() {
     let mut seeded = Seeded(seed());
-    // A new registry every ten rounds keeps the audits, which read everything each time, from growing without bound.
-    let (lives, rounds, count, threads) = if harness::long("crash") { (5, 10, 1000, 64) } else { (1, 3, 100, 8) };
+    // A new registry every five rounds keeps the audits, which read everything each time, from growing without bound.
+    let (lives, rounds, count, threads) = if harness::long("crash") { (10, 5, 1000, 64) } else { (1, 3, 100, 8) };
     let (mut inside, mut acknowledged) = (0, 0);
     for life in 0..lives {
         let (killed, done) = rounds_of_kills(&mut seeded, 1 + life * rounds, rounds, count, threads);

@@ -10,3 +10,4 @@ mod ledger;
 mod limits;
 mod registration;
 mod snapshots;
+mod transcripts;
