@@ -15,7 +15,8 @@ fn programs() -> &'static Programs {
     BUILT.get_or_init(|| {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let mut build = Command::new(cargo);
-        build.args(["build", "-p", "cleartitle", "-p", "cleartitle-server", "--bins", "--message-format=json"]);
+        // The whole workspace: the same features as the tests were built with, so that nothing is compiled twice.
+        build.args(["build", "--workspace", "--bins", "--message-format=json"]);
         if !cfg!(debug_assertions) {
             build.arg("--release");
         }
