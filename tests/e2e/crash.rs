@@ -12,7 +12,8 @@ use serde_json::json;
 
 fn seed() -> u64 {
     let given = std::env::var("CLEARTITLE_SEED").ok().and_then(|seed| seed.parse().ok());
-    let clock = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(1, |now| now.as_nanos() as u64);
+    let clock =
+        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(1, |now| now.as_nanos() as u64);
     let seed = given.unwrap_or(clock);
     println!("CLEARTITLE_SEED={seed}");
     seed

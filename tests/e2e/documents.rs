@@ -82,7 +82,11 @@ fn a_batch_other_than_the_signed_one_is_refused() {
         "\n".to_owned(),
         format!("{{\"content\":[],\"novel\":1}}\n"),
         format!("{}\n", "[".repeat(5000)),
-        format!("{{\"content\":[\"blake3:{}\"],\"urls\":[{{\"role\":\"fetched\",\"url\":\"{}\"}}]}}\n", "0".repeat(64), "x".repeat(70_000)),
+        format!(
+            "{{\"content\":[\"blake3:{}\"],\"urls\":[{{\"role\":\"fetched\",\"url\":\"{}\"}}]}}\n",
+            "0".repeat(64),
+            "x".repeat(70_000)
+        ),
     ] {
         let statement = manifest(&press, line.as_bytes(), 1);
         send(&registry, &press, &statement, line.as_bytes()).is_problem(422, "malformed-record");

@@ -133,7 +133,8 @@ fn the_filter_keeps_what_is_cleared_and_says_why_not() {
         let text = String::from_utf8_lossy(bytes).into_owned();
         text.split_inclusive("\r\n\r\nWARC/1.0").map(|record| record.trim_end_matches("WARC/1.0").to_owned()).collect()
     };
-    let open: Vec<String> = records(&all).into_iter().filter(|record| record.contains("http://open.example/")).collect();
+    let open: Vec<String> =
+        records(&all).into_iter().filter(|record| record.contains("http://open.example/")).collect();
     assert_eq!(records(&kept).len(), 200);
     assert_eq!(records(&kept).concat().replace("WARC/1.0", ""), open.concat().replace("WARC/1.0", ""));
 }

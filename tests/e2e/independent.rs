@@ -59,7 +59,17 @@ fn the_api_is_what_its_description_says() {
     let (url, config) = (registry.url(""), independent::script("schemathesis.toml"));
     let mut command = harness::binaries::command(&python);
     command.args(["-m", "schemathesis.cli", "--config-file", &config, "run", &description, "--url", &url]);
-    command.args(["--max-examples", examples, "--seed", seed, "--workers", "1", "--request-timeout", "30", "--no-color"]);
+    command.args([
+        "--max-examples",
+        examples,
+        "--seed",
+        seed,
+        "--workers",
+        "1",
+        "--request-timeout",
+        "30",
+        "--no-color",
+    ]);
     command.env("PYTHONDONTWRITEBYTECODE", "1").env("PYTHONPATH", harness::root().join("tests/independent"));
     command.env("SCHEMATHESIS_HOOKS", "fuzz_bodies").current_dir(registry.scratch());
     let ran = independent::ran(command);

@@ -69,7 +69,9 @@ fn a_deal_clears_for_its_licensee_alone() {
     let registered = registry.try_register(&both).expect("an answer").is(201).json();
     registry.audit();
     let ask = |asker: &str| {
-        let path = format!("/v1/decisions?use=train-ai&url=https://press.example/a&asker={asker}&captured_at=2026-10-01T00:00:00Z");
+        let path = format!(
+            "/v1/decisions?use=train-ai&url=https://press.example/a&asker={asker}&captured_at=2026-10-01T00:00:00Z"
+        );
         registry.read(&path).is(200).json()["decision"].clone()
     };
     let deal = ask("biglab.example");

@@ -82,8 +82,13 @@ fn slow_clients_are_cut_off() {
     half_stream.write_all(head.as_bytes()).expect("half a stream");
 
     std::thread::scope(|scope| {
-        let ends = [("silent", silent), ("half a head", half_head), ("half a body", half_body), ("half a stream", half_stream)]
-            .map(|(what, stream)| (what, scope.spawn(move || until_closed(stream))));
+        let ends = [
+            ("silent", silent),
+            ("half a head", half_head),
+            ("half a body", half_body),
+            ("half a stream", half_stream),
+        ]
+        .map(|(what, stream)| (what, scope.spawn(move || until_closed(stream))));
         for (what, end) in ends {
             let (told, took) = end.join().expect("an end");
             assert!(took < Duration::from_secs(90), "{what} was held for {took:?}: {told}");

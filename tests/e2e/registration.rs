@@ -94,7 +94,9 @@ fn what_the_limits_name_is_refused_each_with_its_code() {
     future["issued_at"] = json!("2999-01-01T00:00:00Z");
     send(&registry, &press, &future).is_problem(422, "future-time");
     // Unknown fields, at every level: must-understand.
-    for pointer in ["", "/issuer", "/body", "/body/scope", "/body/scope/include/0", "/body/terms", "/body/terms/clauses/0/rules/0"] {
+    for pointer in
+        ["", "/issuer", "/body", "/body/scope", "/body/scope/include/0", "/body/terms", "/body/terms/clauses/0/rules/0"]
+    {
         let mut unknown = taken.clone();
         unknown.pointer_mut(pointer).expect(pointer)["novel"] = json!(true);
         send(&registry, &press, &unknown).is_problem(400, "malformed-statement");

@@ -77,7 +77,9 @@ fn plain(line: &str) -> String {
     let mut words = String::new();
     let mut rest = line;
     while !rest.is_empty() {
-        let length = rest.find(|letter: char| !(letter.is_ascii_alphanumeric() || "+/=:-".contains(letter))).unwrap_or(rest.len());
+        let length = rest
+            .find(|letter: char| !(letter.is_ascii_alphanumeric() || "+/=:-".contains(letter)))
+            .unwrap_or(rest.len());
         if length == 0 {
             let letter = rest.chars().next().map_or(1, char::len_utf8);
             words.push_str(&rest[..letter]);

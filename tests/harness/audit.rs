@@ -213,7 +213,8 @@ fn check_registration(
 ) {
     let text = |member: &str| registration[member].as_str().unwrap_or_default().to_owned();
     let index = usize::try_from(registration["index"].as_u64().expect("an index")).expect("an index");
-    let leaf = entries.get(index).unwrap_or_else(|| panic!("leaf {index} was acknowledged and is lost: {registration}"));
+    let leaf =
+        entries.get(index).unwrap_or_else(|| panic!("leaf {index} was acknowledged and is lost: {registration}"));
     assert_eq!(String::from_utf8_lossy(leaf), text("leaf"), "leaf {index}");
     let parsed: Value = serde_json::from_slice(leaf).expect("JSON");
     assert_eq!(parsed["commitment"], registration["commitment"]);
@@ -224,7 +225,8 @@ fn check_registration(
     let mut lines = proof.lines();
     assert_eq!(lines.next(), Some("c2sp.org/tlog-proof@v1"));
     assert_eq!(lines.next(), Some(format!("index {index}").as_str()));
-    let path: Vec<Hash> = lines.map(|line| STANDARD.decode(line).expect("base64").try_into().expect("a hash")).collect();
+    let path: Vec<Hash> =
+        lines.map(|line| STANDARD.decode(line).expect("base64").try_into().expect("a hash")).collect();
     let (size, root) = open(note);
     assert!(index < size && size <= entries.len(), "the receipt's checkpoint covers the leaf");
     assert_eq!(tree.hash(0, size), root, "the receipt's checkpoint is of this log");

@@ -26,7 +26,11 @@ fn programs() -> &'static Programs {
         let find = |name: &str| {
             let messages = told.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
             let mut built = messages.filter(|it| it["target"]["name"] == name && it["executable"].is_string());
-            PathBuf::from(built.next_back().unwrap_or_else(|| panic!("cargo built no `{name}`"))["executable"].as_str().unwrap_or_default())
+            PathBuf::from(
+                built.next_back().unwrap_or_else(|| panic!("cargo built no `{name}`"))["executable"]
+                    .as_str()
+                    .unwrap_or_default(),
+            )
         };
         Programs { client: find("cleartitle"), server: find("cleartitle-server") }
     })

@@ -75,8 +75,11 @@ impl Lab {
     pub fn filter_arguments(&self, policy: &str, out: &str, inputs: &[PathBuf], more: &[&str]) -> Vec<String> {
         let file = self.folder.path().join(format!("{}.toml", blake3::hash(policy.as_bytes()).to_hex()));
         std::fs::write(&file, policy).expect("a policy");
-        let mut arguments: Vec<String> = vec!["filter".to_owned(), "--used-at".to_owned(), "2027-01-01T00:00:00Z".to_owned()];
-        for (flag, path) in [("--snapshot", self.snapshot()), ("--policy", file), ("--out", self.folder.path().join(out))] {
+        let mut arguments: Vec<String> =
+            vec!["filter".to_owned(), "--used-at".to_owned(), "2027-01-01T00:00:00Z".to_owned()];
+        for (flag, path) in
+            [("--snapshot", self.snapshot()), ("--policy", file), ("--out", self.folder.path().join(out))]
+        {
             arguments.extend([flag.to_owned(), path.display().to_string()]);
         }
         arguments.extend(more.iter().map(|it| (*it).to_owned()));
@@ -117,7 +120,8 @@ pub fn files() -> Vec<PathBuf> {
     }
     found.retain(|path| {
         let name = path.to_string_lossy();
-        path.is_file() && [".warc", ".warc.gz", ".wet", ".wet.gz", ".wat.gz", ".warc.zst"].iter().any(|end| name.ends_with(end))
+        path.is_file()
+            && [".warc", ".warc.gz", ".wet", ".wet.gz", ".wat.gz", ".warc.zst"].iter().any(|end| name.ends_with(end))
     });
     found.sort();
     found
@@ -130,7 +134,8 @@ pub fn files() -> Vec<PathBuf> {
 pub fn write_warc(path: &Path, first: usize, count: usize) {
     let mut bytes = Vec::new();
     let record = |bytes: &mut Vec<u8>, kind: &str, id: usize, url: &str, block: &str| {
-        let kind_of_block = if kind == "request" { "application/http;msgtype=request" } else { "application/http;msgtype=response" };
+        let kind_of_block =
+            if kind == "request" { "application/http;msgtype=request" } else { "application/http;msgtype=response" };
         let number = if kind == "request" { id * 2 } else { id * 2 + 1 };
         bytes.extend_from_slice(
             format!(

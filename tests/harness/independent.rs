@@ -39,8 +39,8 @@ pub fn not_run(check: &str, why: &str, cure: &str) {
     let line = format!("NOT RUN: {check}: {why} ({cure})");
     // Straight to the terminal: the test framework keeps what a passing test prints to itself.
     let _ = writeln!(std::io::stderr().lock(), "{line}");
-    let summary = std::env::var_os("CLEARTITLE_NOT_RUN")
-        .map_or_else(|| crate::root().join("target/not-run.txt"), PathBuf::from);
+    let summary =
+        std::env::var_os("CLEARTITLE_NOT_RUN").map_or_else(|| crate::root().join("target/not-run.txt"), PathBuf::from);
     let _ = summary.parent().map(std::fs::create_dir_all);
     if let Ok(mut file) = std::fs::File::options().create(true).append(true).open(summary) {
         let _ = writeln!(file, "{line}");

@@ -34,12 +34,23 @@ const TOP: &[&str] = &[
 const EMPTY_NAMES: &[&str] = &["util", "utils", "helper", "helpers", "common", "manager", "service", "handler", "misc"];
 
 /// Macros and attributes that must not stay in a source. `concat!` keeps this file from finding itself.
-const LEFT_BEHIND: &[&str] =
-    &[concat!("dbg", "!("), concat!("todo", "!("), concat!("unimplemented", "!("), concat!("#[", "ignore"), concat!("FIX", "ME"), concat!("XX", "X ")];
+const LEFT_BEHIND: &[&str] = &[
+    concat!("dbg", "!("),
+    concat!("todo", "!("),
+    concat!("unimplemented", "!("),
+    concat!("#[", "ignore"),
+    concat!("FIX", "ME"),
+    concat!("XX", "X "),
+];
 
 /// The beginnings of paths of one machine.
-const MACHINE_PATHS: &[&str] =
-    &[concat!("/ho", "me/"), concat!("/ro", "ot/"), concat!("/wo", "rk/"), concat!("/Us", "ers/"), concat!("C:", "\\\\")];
+const MACHINE_PATHS: &[&str] = &[
+    concat!("/ho", "me/"),
+    concat!("/ro", "ot/"),
+    concat!("/wo", "rk/"),
+    concat!("/Us", "ers/"),
+    concat!("C:", "\\\\"),
+];
 
 fn sources() -> Vec<String> {
     with_extension(&["rs", "py", "sh"])

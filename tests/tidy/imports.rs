@@ -114,7 +114,10 @@ fn no_wing_names_another_side() {
 /// Whether a path begins with this name: `my_cleartitle::` does not name `cleartitle::`.
 fn names(source: &str, name: &str) -> bool {
     source.match_indices(name).any(|(place, _)| {
-        !source[..place].chars().next_back().is_some_and(|letter| letter.is_alphanumeric() || letter == '_' || letter == ':')
+        !source[..place]
+            .chars()
+            .next_back()
+            .is_some_and(|letter| letter.is_alphanumeric() || letter == '_' || letter == ':')
     })
 }
 

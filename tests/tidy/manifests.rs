@@ -46,7 +46,8 @@ fn every_workspace_dependency_has_a_member() {
         .map(|member| table(&format!("{member}/Cargo.toml")))
         .flat_map(|manifest| [names(&manifest, "dependencies"), names(&manifest, "dev-dependencies")].concat())
         .collect();
-    let unused: Vec<String> = names(workspace, "dependencies").into_iter().filter(|name| !used.contains(name)).collect();
+    let unused: Vec<String> =
+        names(workspace, "dependencies").into_iter().filter(|name| !used.contains(name)).collect();
     assert_none("versions in the workspace that no member takes", &unused);
 }
 

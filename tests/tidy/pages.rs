@@ -31,7 +31,12 @@ fn every_page_has_a_reason() {
     let words: BTreeSet<String> = Reason::ALL.iter().map(ToString::to_string).collect();
     let orphans: Vec<String> = files("schema/reasons")
         .into_iter()
-        .filter(|path| !path.strip_prefix("schema/reasons/").and_then(|name| name.strip_suffix(".md")).is_some_and(|word| words.contains(word)))
+        .filter(|path| {
+            !path
+                .strip_prefix("schema/reasons/")
+                .and_then(|name| name.strip_suffix(".md"))
+                .is_some_and(|word| words.contains(word))
+        })
         .collect();
     assert_none("pages of no reason", &orphans);
 }

@@ -164,6 +164,8 @@ pub enum PayloadState {
         /// The fact.
         why: String,
     },
+    /// It was read and let go of; what is stored is still there.
+    Released,
     /// It cannot be decoded; the record is sound, its document is not.
     Damaged {
         /// The fact.
@@ -238,6 +240,13 @@ impl Record {
     /// The payload as far as it could be decoded; to be told apart from the document by `payload_state`.
     pub fn payload(&self) -> &[u8] {
         self.decoded.as_deref().unwrap_or(&self.plain[self.body.clone()])
+    }
+
+    /// Lets go of the decoded payload, which is not needed to write the record down again. The record is no document any
+    /// more: `document` gives nothing.
+    pub fn release_payload(&mut self) {
+        self.decoded = None;
+        self.payload_state = PayloadState::Released;
     }
 
     /// The WARC block, or the whole line of JSONL.

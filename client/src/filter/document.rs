@@ -194,6 +194,7 @@ pub fn judge<D: AsRef<[u8]>>(
     let damaged = |what, detail: &str| Ok(Judged::Damaged(DamageRow::payload(file, record, what, detail)));
     match &record.payload_state {
         PayloadState::Ok => {}
+        PayloadState::Released => return damaged("payload-damaged", "the payload was let go of before it was judged"),
         PayloadState::Truncated { why } => return damaged("payload-truncated", why),
         PayloadState::Damaged { why } => return damaged("payload-damaged", why),
         PayloadState::UnsupportedCoding(name) => {

@@ -259,7 +259,7 @@ fn settle<D: AsRef<[u8]>>(
     name: &str,
     options: &Options,
 ) -> Result<Settled, FilterError> {
-    let record = match item {
+    let mut record = match item {
         RawItem::Damage(damage) => return Ok(Settled::Damaged(DamageRow::found(name, damage), false)),
         RawItem::Record(raw) => match raw.parse(options) {
             Err(damage) => return Ok(Settled::Damaged(DamageRow::found(name, damage), false)),
@@ -276,7 +276,11 @@ fn settle<D: AsRef<[u8]>>(
                 let sketch = Sketch::of(&record);
                 Settled::Document(document, RecordOrNames::Sketch(sketch))
             }
-            Judged::Ruled(document) => Settled::Document(document, RecordOrNames::Record(record)),
+            Judged::Ruled(document) => {
+                // Only stored bytes are written, so that a decoded payload lives no longer than its worker's look at it.
+                record.release_payload();
+                Settled::Document(document, RecordOrNames::Record(record))
+            }
         },
     })
 }

@@ -79,7 +79,10 @@ pub struct Query {
     /// For which model.
     model: Option<String>,
     /// A log size, or a time such as `2026-11-23T22:00:00Z`: what was registered by then. Left out: everything.
-    #[param(pattern = "^[0-9]{1,16}$|^(19|20)[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]Z$", example = "1")]
+    #[param(
+        pattern = "^[0-9]{1,16}$|^(19|20)[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]Z$",
+        example = "1"
+    )]
     as_of: Option<String>,
 }
 
@@ -89,7 +92,10 @@ pub struct Query {
 #[into_params(parameter_in = Query)]
 pub struct BatchQuery {
     /// A log size, or a time such as `2026-11-23T22:00:00Z`: what was registered by then. Left out: everything.
-    #[param(pattern = "^[0-9]{1,16}$|^(19|20)[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]Z$", example = "1")]
+    #[param(
+        pattern = "^[0-9]{1,16}$|^(19|20)[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]Z$",
+        example = "1"
+    )]
     as_of: Option<String>,
     /// Whether each row carries its whole decision.
     explain: Option<bool>,
