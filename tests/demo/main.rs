@@ -9,8 +9,8 @@ mod page;
 mod stage;
 
 use anyhow::Context as _;
+use cleartitle::clock;
 use cleartitle_schema::id::StatementId;
-use cleartitle_schema::time::Timestamp;
 use examples::Example;
 use lab::{Answer, Expected, Lab, differences};
 use page::{Explained, Shown};
@@ -20,7 +20,6 @@ use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 const HELP: &str = "\
 Starts a registry, registers eighteen signed example statements, filters an example crawl for two labs, and compares.
@@ -69,11 +68,6 @@ fn arguments() -> anyhow::Result<Option<Arguments>> {
 
 fn fixtures() -> PathBuf {
     harness::root().join("tests/fixtures/demo")
-}
-
-fn now() -> Timestamp {
-    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    Timestamp(i64::try_from(seconds).unwrap_or(i64::MAX)).clamp(Timestamp::MIN, Timestamp::MAX)
 }
 
 fn text(path: &Path) -> String {
@@ -163,7 +157,7 @@ fn explain(stage: &Stage, labs: &[Lab], url: &str, expected: &[Expected]) -> any
 
 /// What has to be said of the day on which the demo runs, and whether it changes what comes out.
 fn note(examples: &[Example], labs: &[Lab]) -> Option<String> {
-    let today = now();
+    let today = clock::now();
     let ended: Vec<&str> = examples
         .iter()
         .filter(|example| example.until.is_some_and(|until| until <= today))

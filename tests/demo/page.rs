@@ -4,6 +4,7 @@ use crate::bill;
 use crate::examples::Example;
 use crate::lab::{Answer, Count, Lab};
 use crate::layout::{grouped, title, wrapped};
+use cleartitle::cli::explain::sentence;
 use cleartitle_schema::decide::{Finding, Reason, Verdict};
 use cleartitle_schema::id::StatementId;
 use cleartitle_schema::policy::Disposition;
@@ -217,12 +218,6 @@ impl Shown {
             wrapped(text, &lead, 16, words);
         }
     }
-}
-
-/// The first paragraph of the page that explains a reason.
-fn sentence(reason: Reason) -> String {
-    let lines = reason.page().lines().skip_while(|line| line.is_empty() || line.starts_with('#'));
-    lines.take_while(|line| !line.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
 /// What of the policy decided, where it is not the plain line for the verdict.
