@@ -9,7 +9,7 @@ use cleartitle_schema::acquisition::{Acquisition, Keys, UrlRole};
 use cleartitle_schema::decide::{Decision, Finding, Question, Reason, Verdict, decide};
 use cleartitle_schema::evidence::Registered;
 use cleartitle_schema::id::StatementId;
-use cleartitle_schema::issuer::Authority;
+use cleartitle_schema::issuer::{Authority, Domain};
 use cleartitle_schema::policy::{Outcome, Policy, act};
 use cleartitle_schema::scope::{Match, Scope, Target};
 use cleartitle_schema::snapshot::{Damage, SetKey, VerifiedSnapshot};
@@ -89,6 +89,10 @@ struct Member {
     registered: Arc<Registered>,
     authority: Authority,
     signers: Vec<Authority>,
+    /// The signers that are no licensees of it.
+    vouchers: Vec<Authority>,
+    /// What of its scope claims bytes.
+    claim: Option<Scope>,
 }
 
 /// All statements that may speak for copies with one set key: the candidates and everything that names them.
@@ -275,6 +279,8 @@ impl Group {
             .map(|registered| Member {
                 authority: registered.authority(),
                 signers: registered.signed_by.iter().map(|signer| signer.authority()).collect(),
+                vouchers: vouchers_of(&registered),
+                claim: claim_of(&registered),
                 registered,
             })
             .collect();
@@ -306,6 +312,26 @@ fn moments_of(registered: &Registered) -> impl Iterator<Item = Timestamp> {
     [Some(registered.registered_at), effective.from, effective.until, registered.tenure_from, observed]
         .into_iter()
         .flatten()
+}
+
+/// Who signed it without being its licensee.
+fn vouchers_of(registered: &Registered) -> Vec<Authority> {
+    let licensees = match &registered.statement.body {
+        Body::Agreement { licensees, .. } => licensees.as_slice(),
+        _ => &[],
+    };
+    let vouches = |signer: &&Domain| {
+        !licensees.iter().any(|party| party.domain.authority() == signer.authority() || party.includes(signer))
+    };
+    registered.signed_by.iter().filter(vouches).map(Domain::authority).collect()
+}
+
+/// The part of its scope that names bytes or compilations, where it names URLs beside.
+fn claim_of(registered: &Registered) -> Option<Scope> {
+    let scope = registered.statement.scope().filter(|scope| scope.claims_content())?;
+    let by_url = |target: &&Target| matches!(target, Target::Host { .. } | Target::Url { .. });
+    let include = scope.include.iter().filter(|target| !by_url(target)).cloned().collect();
+    Some(Scope { include, exclude: scope.exclude.clone() })
 }
 
 /// The part of an offer that an acceptance takes up, which is not the acceptance's own scope.
@@ -349,17 +375,33 @@ impl Member {
         });
         let restricts = scope.restricts(keys);
         let touches = if scope.exclude.is_empty() { restricts.is_some() } else { scope.touches(keys) };
-        let bits = [served_here, fetched_here, countersigned, own_url, listed, touches];
+        // A signature of a licensee's own site vouches for nothing.
+        let vouched = fetched.is_some_and(|site| self.vouchers.contains(site));
+        let bits = [served_here, fetched_here, countersigned, own_url, listed, touches, vouched];
         cover.push(byte(restricts));
+        if let Some(claim) = &self.claim {
+            // Whether the bytes alone are claimed, whatever URL is covered beside them.
+            cover.push(byte(claim.restricts(keys)));
+        }
         cover.push(byte(scope.permits(keys, false)));
         cover.push(byte(scope.permits(keys, true)));
         cover.push(bits.iter().enumerate().fold(0, |sum, (at, bit)| sum | (u8::from(*bit) << at)));
         let Body::Observation { sighting, .. } = &self.registered.statement.body else { return };
+        let on_site: Vec<(UrlRole, &UrlKey)> = sites
+            .iter()
+            .filter(|(_, url, _)| {
+                scope.include.iter().any(|target| target.covers_url(url) || target.covers_folded(url))
+            })
+            .map(|(role, url, _)| (*role, *url))
+            .collect();
+        // Each address by itself: an open one does not open another.
+        cover.push(u8::try_from(on_site.len()).unwrap_or(u8::MAX));
         for path in sighting.signals.iter().filter_map(|signal| signal.path.as_deref()) {
             let pattern = PathPattern::new(path);
-            let on_site =
-                |url: &UrlKey| scope.include.iter().any(|target| target.covers_url(url) || target.covers_folded(url));
-            cover.push(u8::from(sites.iter().any(|(_, url, _)| on_site(url) && pattern.matches(&url.path))));
+            let matched = |(role, url): &(UrlRole, &UrlKey)| {
+                u8::from(pattern.matches(&url.path)) | u8::from(*role == UrlRole::Fetched) << 1
+            };
+            cover.extend(on_site.iter().map(matched));
         }
     }
 }
