@@ -126,7 +126,8 @@ pub fn normalise_path(path: &str) -> String {
                 out.push_str(&format!("%{value:02X}"));
                 at += 3;
             }
-            None if byte.is_ascii_graphic() => {
+            // A lone `%` is escaped, lest it make an escape of what follows: the form of `%%30a` is `%250a`, not `%0a`.
+            None if byte.is_ascii_graphic() && byte != b'%' => {
                 out.push(byte as char);
                 at += 1;
             }

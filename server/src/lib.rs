@@ -1,7 +1,7 @@
 //! The registry. Reading order: `router` (every route), `registration` and `standing` (what is refused), `log` (the one
 //! place where the log grows), `store` (what is kept, and the contract), `clearance` (questions), `app` (how it fits).
 //!
-//! Floors: `main → cli → serve → router → routes → app → registration, snapshots, audit → clearance → log → standing → store`. A file imports
+//! Floors: `main → cli → serve → patience, router → routes → app → registration, snapshots, audit → clearance → log → standing → store`. A file imports
 //! from floors below its own.
 
 pub mod app;
@@ -10,6 +10,7 @@ pub mod clearance;
 pub mod cli;
 pub mod data_dir;
 pub mod log;
+pub mod patience;
 pub mod refusal;
 pub mod registration;
 pub mod router;

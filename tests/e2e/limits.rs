@@ -100,3 +100,24 @@ fn slow_clients_are_cut_off() {
     });
     assert_eq!(registry.read("/healthz").status, 200);
 }
+
+#[test]
+fn a_client_that_never_reads_its_answer_is_cut_off() {
+    let registry = Registry::start();
+    let mut stream = TcpStream::connect(registry.socket()).expect("a connection");
+    let head = "POST /v1/decisions HTTP/1.1\r\nhost: registry.example\r\ncontent-type: application/x-ndjson\r\ntransfer-encoding: chunked\r\n\r\n";
+    stream.write_all(head.as_bytes()).expect("a head");
+    stream.set_write_timeout(Some(Duration::from_secs(90))).expect("a timeout");
+    let line = "{\"url\":\"https://press.example/1\",\"use\":\"train-ai\"}\n".repeat(500);
+    let chunk = format!("{:x}\r\n{line}\r\n", line.len());
+    let begun = Instant::now();
+    // Questions go in until both sides' buffers are full of answers that nobody takes; then the server lets go.
+    let error = loop {
+        if let Err(error) = stream.write_all(chunk.as_bytes()) {
+            break error;
+        }
+    };
+    let broken = [std::io::ErrorKind::ConnectionReset, std::io::ErrorKind::BrokenPipe];
+    assert!(broken.contains(&error.kind()), "{error} after {:?}", begun.elapsed());
+    assert_eq!(registry.read("/healthz").status, 200);
+}
