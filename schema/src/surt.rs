@@ -214,7 +214,8 @@ mod tests {
         assert_eq!(key("https://a.example/%62%61%7A").path, "/baz");
         assert_eq!(key("https://a.example/ツ").path, "/%E3%83%84");
         assert_eq!(key("https://a.example/%e3%83%84").path, "/%E3%83%84");
-        assert_eq!(normalise_path("/a%2Fb%24%zz"), "/a%2Fb%24%zz");
+        assert_eq!(normalise_path("/a%2Fb%24%zz"), "/a%2Fb%24%25zz");
+        assert_eq!(normalise_path("/%%30a"), "/%250a");
     }
 
     #[test]
