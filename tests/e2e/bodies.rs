@@ -13,15 +13,15 @@ fn errors_are_problems_everywhere() {
     registry.read("/v1/statements?limit=0").is_problem(400, "malformed-request");
     registry.read("/v1/statements?limit=1&limit=2").is_problem(400, "malformed-request");
     registry.read("/v1/statements?novel=1").is_problem(400, "malformed-request");
-    registry.read("/v1/statements/statement:00").is_problem(400, "malformed-request");
+    registry.read("/v1/statements/statement:00").is_problem(404, "not-found");
     registry.read(&format!("/v1/statements/statement:{}", "0".repeat(64))).is_problem(404, "not-found");
     registry.read("/tile/0/x001/000").is_problem(404, "not-found");
     registry.read("/tile/9/000").is_problem(404, "not-found");
-    registry.read("/tile/9/x").is_problem(400, "malformed-request");
+    registry.read("/tile/9/x").is_problem(404, "not-found");
     registry.read("/v1/decisions?use=train-ai").is_problem(422, "unprocessable-request");
     registry.read("/v1/decisions?use=train-ai&url=https://a.example/&as_of=99").is_problem(404, "beyond-log");
     registry.read("/v1/snapshots/99").is_problem(404, "not-found");
-    registry.read("/v1/snapshots/-1").is_problem(400, "malformed-request");
+    registry.read("/v1/snapshots/-1").is_problem(404, "not-found");
 }
 
 #[test]

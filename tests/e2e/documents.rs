@@ -80,7 +80,7 @@ fn a_batch_other_than_the_signed_one_is_refused() {
         "{}\n".to_owned(),
         "not json\n".to_owned(),
         "\n".to_owned(),
-        format!("{{\"content\":[],\"novel\":1}}\n"),
+        "{\"content\":[],\"novel\":1}\n".to_owned(),
         format!("{}\n", "[".repeat(5000)),
         format!(
             "{{\"content\":[\"blake3:{}\"],\"urls\":[{{\"role\":\"fetched\",\"url\":\"{}\"}}]}}\n",

@@ -57,6 +57,6 @@ fn a_size_without_a_checkpoint_has_no_snapshot() {
     let size = first["index"].as_u64().expect("an index") + 1;
     assert!(!body(&registry, &size.to_string()).is_empty());
     registry.read(&format!("/v1/snapshots/{}", size + 1)).is_problem(404, "not-found");
-    registry.read("/v1/snapshots/x").is_problem(400, "malformed-request");
-    registry.read("/v1/snapshots/00000000000000000000").is_problem(400, "malformed-request");
+    registry.read("/v1/snapshots/x").is_problem(404, "not-found");
+    registry.read("/v1/snapshots/00000000000000000000").is_problem(404, "not-found");
 }
