@@ -14,6 +14,12 @@ use super::problem::{Code, Failure};
 /// How long a client may leave a body without a byte.
 pub const IDLE: Duration = Duration::from_secs(30);
 
+/// How many bytes of a refused body are still read.
+const DISCARDED: usize = 64 << 20;
+
+/// How long a refused body is still read.
+const DISCARDING: Duration = Duration::from_secs(5);
+
 /// A query string read strictly: a parameter that is unknown or given twice is refused.
 pub struct Asked<T>(pub T);
 
@@ -74,19 +80,36 @@ pub fn is_small(headers: &HeaderMap) -> bool {
     declared_length(headers).is_some_and(|length| length <= 1 << 20)
 }
 
+/// Reads on past a refusal, keeping nothing: closing on unread bytes resets the connection, and a client that is still
+/// sending would never see why. Bounded in bytes and in time, since whoever sends too much may send for ever.
+async fn discard(stream: &mut BodyDataStream) {
+    let all = async {
+        let mut left = DISCARDED;
+        while let Ok(Some(piece)) = next_piece(stream).await {
+            left = left.saturating_sub(piece.len());
+            if left == 0 {
+                break;
+            }
+        }
+    };
+    let _ = tokio::time::timeout(DISCARDING, all).await;
+}
+
 /// A whole body of at most `limit` bytes.
 ///
 /// # Errors
 /// [`Code::TooLong`], and those of [`next_piece`].
 pub async fn whole_body(headers: &HeaderMap, body: Body, limit: usize) -> Result<Vec<u8>, Failure> {
     let too_long = || Failure::new(Code::TooLong, format!("the body is longer than {limit} bytes"));
+    let mut stream = body.into_data_stream();
     if declared_length(headers).is_some_and(|length| length > limit as u64) {
+        discard(&mut stream).await;
         return Err(too_long());
     }
-    let mut stream = body.into_data_stream();
     let mut bytes = Vec::new();
     while let Some(piece) = next_piece(&mut stream).await? {
         if bytes.len() + piece.len() > limit {
+            discard(&mut stream).await;
             return Err(too_long());
         }
         bytes.extend_from_slice(&piece);
