@@ -4,7 +4,7 @@ use crate::decide::{Decision, Question, Reason, Verdict};
 use crate::id::StatementId;
 use crate::issuer::{Authority, Domain};
 use crate::money::{Amount, Rate};
-use crate::scope::Target;
+use crate::scope::{Target, host_covers};
 use crate::terms::Action as DutyAction;
 use crate::time::Timestamp;
 use crate::vocab::{AskerClass, Use, words};
@@ -99,11 +99,7 @@ impl Reading {
     /// The list that names the host of a URL as infringing at a time.
     #[must_use]
     pub fn infringing(&self, host: &str, at: Timestamp) -> Option<&InfringingSite> {
-        self.infringing_sites.iter().find(|site| {
-            let listed = site.host.as_str();
-            let below = host.strip_suffix(listed).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
-            below && site.from <= at
-        })
+        self.infringing_sites.iter().find(|site| host_covers(site.host.as_str(), true, host) && site.from <= at)
     }
 }
 

@@ -123,7 +123,8 @@ impl Target {
     }
 }
 
-fn host_covers(rule: &str, subdomains: bool, host: &str) -> bool {
+/// Whether a host rule covers a host: itself, and with `subdomains` whatever stands below it.
+pub(crate) fn host_covers(rule: &str, subdomains: bool, host: &str) -> bool {
     rule == host || (subdomains && host.strip_suffix(rule).is_some_and(|below| below.ends_with('.')))
 }
 

@@ -89,10 +89,7 @@ pub async fn register(
     let envelope = whole_body(&headers, body, MAX_ENVELOPE).await?;
     let admitted =
         blocking(&app, move |app| Ok(registration::admit(&*app.store, &app.registry.origin, &envelope, now())?));
-    let candidate = match admitted.await {
-        Ok(candidate) => candidate,
-        Err(failure) => return Err(refused(failure)),
-    };
+    let candidate = admitted.await.map_err(refused)?;
     let logged = app.log.add(candidate).await.map_err(|refusal| refused(refusal.into()))?;
     let answer = blocking(&app, move |app| Ok((logged.new, registration_of(app, &logged.stored)?))).await?;
     Ok((created(answer.0), Json(answer.1)).into_response())
