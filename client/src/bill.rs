@@ -56,6 +56,12 @@ fn what(action: &Action) -> String {
         Action::Report { every_days, .. } => format!("report every {every_days} days"),
         Action::Delete { within_days, .. } => format!("delete within {within_days} days after the term"),
         Action::PassOn {} => "pass the terms on".to_owned(),
+        Action::ObtainLicense { from } => {
+            format!(
+                "obtain a license{}",
+                from.as_ref().map_or_else(String::new, |from| format!(" from {}", shown(from)))
+            )
+        }
     }
 }
 

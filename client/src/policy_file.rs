@@ -6,6 +6,7 @@ use cleartitle_schema::decide::{Reason, Verdict};
 use cleartitle_schema::policy::{
     Actions, AskerHalf, ByReason, Ceiling, Exception, Policy, Reading, StatutoryException,
 };
+use cleartitle_schema::terms::Action as DutyAction;
 use cleartitle_schema::tlog::note::NoteVerifier;
 
 /// The version of the policy format.
@@ -66,18 +67,15 @@ fn actions(written: Value<'_>) -> Result<Actions, Complaint> {
     Ok(actions)
 }
 
-/// The words that duties have.
-pub(crate) const DUTIES: [&str; 8] =
-    ["pay", "attribute", "share-alike", "display-delay", "output-cap", "report", "delete", "pass-on"];
-
 fn duty_word(written: Value<'_>) -> Result<String, Complaint> {
     let span = written.span();
     let text: String = value(written)?;
-    if DUTIES.contains(&text.as_str()) {
+    if DutyAction::WORDS.contains(&text.as_str()) {
         return Ok(text);
     }
     let shown: String = text.chars().filter(|c| !c.is_control()).take(60).collect();
-    Err(Complaint::new(span, format!("`{shown}` is not a duty")).hint(format!("one of {}", DUTIES.join(", "))))
+    Err(Complaint::new(span, format!("`{shown}` is not a duty"))
+        .hint(format!("one of {}", DutyAction::WORDS.join(", "))))
 }
 
 fn ceiling(written: Value<'_>) -> Result<Ceiling, Complaint> {

@@ -464,11 +464,10 @@ fn flat_duty(mut members: Members<'_>) -> Result<Duty, Complaint> {
             (Phase::After, Action::Delete { artefacts, within_days: members.required("within_days")? })
         }
         "pass-on" => (Phase::After, Action::PassOn {}),
+        "obtain-license" => (Phase::Before, Action::ObtainLicense { from: members.optional("from")? }),
         other => {
-            let known =
-                ["pay", "attribute", "share-alike", "display-delay", "output-cap", "report", "delete", "pass-on"];
             let complaint = Complaint::new(named_span, format!("`{}` is not a duty", short(other)));
-            return Err(complaint.hint(format!("one of {}", known.join(", "))));
+            return Err(complaint.hint(format!("one of {}", Action::WORDS.join(", "))));
         }
     };
     let phase = members.optional("phase")?.unwrap_or(usual);

@@ -3,9 +3,14 @@
 use crate::id::ContentName;
 use crate::issuer::Domain;
 use crate::lineage::DerivedFrom;
+use crate::signals::Signal;
 use crate::surt::{UrlError, UrlKey};
 use crate::time::Timestamp;
 use crate::vocab::{Access, Channel, words};
+
+pub use crate::signals::Credit;
+pub use crate::vocab::{AppliesTo, CreditKind};
+
 use serde::{Deserialize, Serialize};
 
 /// A work's identifier with its scheme: `isbn:9780000000000`, `doi:10.1000/1`, `isrc:...`, `model:...`. Lower-case scheme,
@@ -86,47 +91,6 @@ pub struct CopyUrl {
     pub url: String,
 }
 
-words!(
-    /// How a page names somebody else as the source.
-    CreditKind {
-        /// A photo or picture credit.
-        Credit = "credit",
-        /// A byline of an agency or another house.
-        Byline = "byline",
-        /// A canonical link to another site.
-        CanonicalLink = "canonical-link",
-    }
-);
-
-/// A sign that part of a document belongs to a third party.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(deny_unknown_fields)]
-pub struct Credit {
-    /// What kind of sign.
-    pub kind: CreditKind,
-    /// Whom it names, as written.
-    pub name: String,
-}
-
-words!(
-    /// What a license mark applies to.
-    AppliesTo {
-        /// The document itself.
-        Item = "item",
-        /// The collection it stands in (a data set card, a site footer).
-        Compilation = "compilation",
-        /// Its metadata.
-        Metadata = "metadata",
-        /// The code around it.
-        Code = "code",
-        /// A part of it, such as a picture on the page.
-        Part = "part",
-        /// Not clear.
-        Unclear = "unclear",
-    }
-);
-
 /// A license shown with a document.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -147,6 +111,19 @@ pub struct LicenseMark {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = DateTime))]
     pub gone_at: Option<Timestamp>,
+}
+
+/// What the copy itself says of rights, as the asker read it: response headers, meta elements, links, embedded metadata.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct InRecord {
+    /// Name and version of the parser.
+    pub parser: String,
+    /// What was found, sorted. None: read, and silent.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<Object>))]
+    pub signals: Vec<Signal>,
 }
 
 /// One copy of a document.
@@ -191,6 +168,9 @@ pub struct Acquisition {
     /// License marks shown with it, as the asker read them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub marks: Vec<LicenseMark>,
+    /// What the copy itself says, as the asker read it. Left out: nobody looked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub in_record: Option<InRecord>,
     /// What it was made from.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[cfg_attr(feature = "openapi", schema(no_recursion))]

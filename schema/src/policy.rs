@@ -67,6 +67,8 @@ pub struct Reading {
     pub agents: Agents,
     /// The lab's own crawler tokens.
     pub own_agents: Vec<String>,
+    /// Crawler tokens that count as training agents beside those that an observation calls so: the table of agents grows.
+    pub training_agents: Vec<String>,
     /// What a blanket disallow means.
     pub blanket_disallow: BlanketDisallow,
     /// A mining reservation (TDMRep) covers retrieval for generation too.
@@ -86,6 +88,7 @@ impl Default for Reading {
             trusted_mark_hosts: Vec::new(),
             agents: Agents::AnyTraining,
             own_agents: Vec::new(),
+            training_agents: Vec::new(),
             blanket_disallow: BlanketDisallow::Reservation,
             tdm_covers_ai_use: false,
             infringing_sites: Vec::new(),
@@ -325,7 +328,9 @@ fn takes_on(actions: &Actions, decision: &Decision) -> bool {
 }
 
 fn accepted(actions: &Actions, duty: &DutyAction) -> bool {
-    if !actions.accepted_duties.iter().any(|word| word == duty.word()) {
+    // A license that one still has to obtain can't be promised; the reading asserts it once it is there.
+    let promised = !matches!(duty, DutyAction::ObtainLicense { .. });
+    if !promised || !actions.accepted_duties.iter().any(|word| word == duty.word()) {
         return false;
     }
     let DutyAction::Pay { price, .. } = duty else { return true };

@@ -215,9 +215,28 @@ pub enum Action {
     },
     /// Pass the terms on with whatever is made from the document.
     PassOn {},
+    /// Obtain a license, token or consent of one's own first.
+    ObtainLicense {
+        /// Where: a license server, a page, a mail address.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        from: Option<String>,
+    },
 }
 
 impl Action {
+    /// The words of all acts, as terms files and policies write them.
+    pub const WORDS: [&str; 9] = [
+        "pay",
+        "attribute",
+        "share-alike",
+        "display-delay",
+        "output-cap",
+        "report",
+        "delete",
+        "pass-on",
+        "obtain-license",
+    ];
+
     /// The word that JSON, reports and policies use.
     #[must_use]
     pub const fn word(&self) -> &'static str {
@@ -230,6 +249,7 @@ impl Action {
             Self::Report { .. } => "report",
             Self::Delete { .. } => "delete",
             Self::PassOn {} => "pass-on",
+            Self::ObtainLicense { .. } => "obtain-license",
         }
     }
 }

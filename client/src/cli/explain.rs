@@ -82,6 +82,9 @@ pub fn duty(owed: &Owed) -> String {
             format!("delete {} within {within_days} days after the term", artefacts.join(", "))
         }
         Action::PassOn {} => "pass the terms on".to_owned(),
+        Action::ObtainLicense { from } => {
+            format!("obtain a license from {}", from.as_deref().map_or_else(|| shown(&owed.to), shown))
+        }
     };
     let state = match owed.state {
         DutyState::Outstanding => "outstanding",

@@ -1,4 +1,14 @@
-//! Signals: machine-readable marks found on the web, as an observation holds them; what they mean is decided elsewhere.
+//! Signals: machine-readable marks found on the web, as an observation holds them, and the parsers that read them.
+//!
+//! One parser a standard, one file a parser, all of one shape: bytes in, [`Parsed`] out, never an error, never a panic.
+//! Leniency goes towards restriction alone: what is evidently meant as a "no" is one, what is unclear permits nothing.
+//! Deliberately absent: what a signal means for a question (`decide`), and fetching.
+
+mod complaint;
+mod parsed;
+
+pub use complaint::{Complaint, Lint};
+pub use parsed::{Announced, Credit, MAX_SIGNALS, Mark, Parsed};
 
 use crate::terms::{Constraints, Duty};
 use crate::time::Timestamp;

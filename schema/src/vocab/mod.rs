@@ -1,5 +1,7 @@
 //! Categories of use, and the small closed vocabularies that statements and questions share.
 
+pub mod labels;
+
 use serde::{Deserialize, Serialize};
 
 macro_rules! words {
@@ -232,5 +234,35 @@ words!(
         User = "user",
         /// Not known.
         Unknown = "unknown",
+    }
+);
+
+words!(
+    /// How a page names somebody else as the source.
+    CreditKind {
+        /// A photo or picture credit.
+        Credit = "credit",
+        /// A byline of an agency or another house.
+        Byline = "byline",
+        /// A canonical link to another site.
+        CanonicalLink = "canonical-link",
+    }
+);
+
+words!(
+    /// What a license mark applies to.
+    AppliesTo {
+        /// The document itself.
+        Item = "item",
+        /// The collection it stands in (a data set card, a site footer).
+        Compilation = "compilation",
+        /// Its metadata.
+        Metadata = "metadata",
+        /// The code around it.
+        Code = "code",
+        /// A part of it, such as a picture on the page.
+        Part = "part",
+        /// Not clear.
+        Unclear = "unclear",
     }
 );

@@ -1,0 +1,60 @@
+//! Complaints: what a parser of a foreign carrier stumbled over, each with a stable code and its place.
+
+use crate::vocab::words;
+use serde::{Deserialize, Serialize};
+
+words!(
+    /// A stable code for something in a mark that a publisher should know of; the variant's own line explains it.
+    Lint {
+        /// The file, or a part of it, is not what its standard says; what could be read was read.
+        Malformed = "malformed",
+        /// The file is HTML or something else that no site means as this standard's file.
+        NotThisFormat = "not-this-format",
+        /// A line, element, member or label that the standard does not know.
+        UnknownLabel = "unknown-label",
+        /// A value that the standard does not know; a prohibition is assumed where one was evidently meant.
+        UnknownValue = "unknown-value",
+        /// A label of an earlier version of the standard.
+        LegacyLabel = "legacy-label",
+        /// A rule that never applies, since an earlier or longer one always wins.
+        ShadowedRule = "shadowed-rule",
+        /// A rule outside any group, or in a place where the standard gives it no meaning.
+        Misplaced = "misplaced",
+        /// The same thing said twice in different ways; the stricter was taken.
+        Contradiction = "contradiction",
+        /// Lines that a content delivery network put above the site's own change what those mean.
+        CdnPrepended = "cdn-prepended",
+        /// Longer, deeper or more numerous than is read; the rest was not read.
+        TooMuch = "too-much",
+        /// Bytes that are not valid in the file's encoding.
+        Encoding = "encoding",
+        /// Something that no standard defines, kept as a restriction where it evidently restricts.
+        NoStandard = "no-standard",
+        /// A policy or license that is named and has to be read elsewhere.
+        TermsElsewhere = "terms-elsewhere",
+    }
+);
+
+/// One complaint of a parser.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Complaint {
+    /// Line, counted from 1; 0 where the carrier has no lines.
+    pub line: u32,
+    /// What kind of thing.
+    pub lint: Lint,
+    /// What stood there, cut to [`Complaint::LONGEST`] characters, and what was made of it.
+    pub detail: String,
+}
+
+impl Complaint {
+    /// Most characters of what is quoted.
+    pub const LONGEST: usize = 200;
+
+    /// A complaint about a line.
+    #[must_use]
+    pub fn at(line: usize, lint: Lint, detail: impl AsRef<str>) -> Self {
+        let shown = |letter: char| if letter.is_control() { '\u{fffd}' } else { letter };
+        let detail = detail.as_ref().chars().take(Self::LONGEST).map(shown).collect();
+        Self { line: u32::try_from(line).unwrap_or(u32::MAX), lint, detail }
+    }
+}
