@@ -1,0 +1,1 @@
+//! Parsers of signals held to vectors: one module a standard, each running the cases under `tests/vectors/signals/`.
