@@ -113,10 +113,7 @@ pub fn pull(
         let _ = std::fs::remove_file(&partial);
     }
     let (header, statements) = verified?;
-    put(&partial, out)?;
-    write(&beside(out, "note"), view.note.as_bytes())?;
-    write(&beside(out, "checkpoint"), &checkpoint_note)?;
-    write(&beside(out, "log-key"), format!("{}\n", log.verifier()).as_bytes())?;
+    put_in_place(&partial, out, view.note.as_bytes(), &checkpoint_note, log)?;
     Ok(Pulled { header, note, checkpoint, seen_before: seen.map(|seen| seen.size), bytes: view.bytes, statements })
 }
 
@@ -200,10 +197,29 @@ fn verify_body(partial: &Path, note: &SnapshotNote, out: &Path) -> Result<(Heade
     Ok((verified.header().clone(), verified.len()))
 }
 
+/// Puts a verified body and what lies beside it in their places. Killed at any moment, it leaves a body with its note.
+fn put_in_place(partial: &Path, out: &Path, note: &[u8], checkpoint: &[u8], log: &PinnedLog) -> Result<(), PullError> {
+    snapshot::settle(out, log)?;
+    write(&beside(out, "log-key"), format!("{}\n", log.verifier()).as_bytes())?;
+    // Before the body: a log that shows less than this body's state later is caught even after a crash in between.
+    write(&beside(out, "checkpoint"), checkpoint)?;
+    // Body and note are two files. The new note is there before the body, under a name of its own, and readers take the
+    // one of the two notes that is about the body they find.
+    let next = beside(out, snapshot::NEXT_NOTE);
+    write(&next, note)?;
+    sync_folder(out)?;
+    put(partial, out)?;
+    std::fs::rename(&next, beside(out, "note")).map_err(|source| PullError::Write { path: next, source })
+}
+
 fn put(from: &Path, to: &Path) -> Result<(), PullError> {
     std::fs::rename(from, to).map_err(|source| PullError::Write { path: to.to_owned(), source })?;
-    // The rename itself must survive a crash before its note is written.
-    let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    sync_folder(to)
+}
+
+/// Makes the names in a file's folder survive a crash of the machine.
+fn sync_folder(of: &Path) -> Result<(), PullError> {
+    let folder = of.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     File::open(folder)
         .and_then(|folder| folder.sync_all())
         .map_err(|source| PullError::Write { path: folder.to_owned(), source })

@@ -146,6 +146,39 @@ fn a_pulled_snapshot_opens_and_grows() {
     assert_eq!(shown.pull(&out).unwrap().seen_before, Some(300), "the same again");
 }
 
+/// The files that a pull wrote, as a crash would leave them: any of the body and the two notes, old or new.
+#[test]
+fn a_pull_that_is_killed_between_body_and_note_leaves_a_snapshot_that_opens() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("t.snapshot");
+    let (note, next) = (beside(&out, "note"), beside(&out, snapshot::NEXT_NOTE));
+    let shown = show(pages(3, 9, ""));
+    shown.pull(&out).unwrap();
+    let (old_body, old_note) = (std::fs::read(&out).unwrap(), std::fs::read(&note).unwrap());
+    shown.change(pages(5, 9, ""));
+    shown.pull(&out).unwrap();
+    assert!(!next.exists(), "the note that was ready is in place");
+    let (new_body, new_note) = (std::fs::read(&out).unwrap(), std::fs::read(&note).unwrap());
+
+    std::fs::write(&note, &old_note).unwrap();
+    assert!(matches!(snapshot::open(&out, &log()), Err(SnapshotError::OtherBody(_))), "no note is about this body");
+    std::fs::write(&next, &new_note).unwrap();
+    assert_eq!(opened(&out).len(), 5, "the body is in place, its note is not yet");
+    std::fs::write(&out, &old_body).unwrap();
+    assert_eq!(opened(&out).len(), 3, "the note is ready, its body is not yet in place");
+
+    // The next pull first ends the one that was stopped, so that its own crash finds no body without a note.
+    std::fs::write(&out, &new_body).unwrap();
+    snapshot::settle(&out, &log()).unwrap();
+    assert_eq!((std::fs::read(&note).unwrap(), next.exists()), (new_note, false));
+    std::fs::write(&next, &old_note).unwrap();
+    snapshot::settle(&out, &log()).unwrap();
+    assert_eq!(opened(&out).len(), 5, "a stale note that is about no body here changes nothing");
+    shown.change(pages(7, 9, ""));
+    assert_eq!(shown.pull(&out).unwrap().header.size, 7);
+    assert_eq!((opened(&out).len(), next.exists()), (7, false));
+}
+
 #[test]
 fn a_log_that_shrank_is_refused_and_the_snapshot_stays() {
     let folder = tempfile::tempdir().unwrap();

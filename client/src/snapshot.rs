@@ -1,7 +1,8 @@
 //! A snapshot on this machine: its note and body checked against the pinned log, then mapped into memory.
 //!
 //! Beside a snapshot `FILE` lie `FILE.note` (the log's signature over the body), `FILE.checkpoint` (the last checkpoint
-//! seen) and `FILE.log-key` (the key that it was pulled with).
+//! seen) and `FILE.log-key` (the key that it was pulled with). Two files can't be put in place in one step: while a pull
+//! puts a new body there, the new note lies in `FILE.note.next`, so that whichever body a crash leaves has its note.
 
 use crate::trust::{PinnedLog, TrustError};
 use cleartitle_schema::acquisition::Keys;
@@ -144,14 +145,61 @@ pub fn map(path: &Path) -> Result<Mmap, SnapshotError> {
 /// [`SnapshotError`], one variant a fact.
 pub fn open(path: &Path, log: &PinnedLog) -> Result<Mapped, SnapshotError> {
     let note_path = beside(path, "note");
-    let note = read_beside(&note_path)?.ok_or(SnapshotError::NoNote(note_path))?;
-    let said = open_note(&note, log)?;
-    let snapshot = Snapshot::open(map(path)?)?;
-    let header = snapshot.header();
-    if (&header.origin, header.size, header.root) != (&said.origin, said.size, said.root) {
-        return Err(SnapshotError::OtherBody(path.to_owned()));
+    let (note, next) = (read_beside(&note_path)?, read_beside(&beside(path, NEXT_NOTE))?);
+    if note.is_none() && next.is_none() {
+        return Err(SnapshotError::NoNote(note_path));
     }
+    let snapshot = Snapshot::open(map(path)?)?;
+    let mut refused = SnapshotError::NoNote(note_path);
+    let mut about = Vec::new();
+    for note in [next, note].into_iter().flatten() {
+        match about_header(&note, log, path, snapshot.header()) {
+            Ok(said) => about.push(said),
+            Err(error) => refused = error,
+        }
+    }
+    let said = match about.as_slice() {
+        [] => return Err(refused),
+        [said] => said,
+        [first, ..] => {
+            // One log state, two bodies: another version of the format. The hash tells which of the two lies here.
+            let hash = snapshot.body_hash();
+            about.iter().find(|said| said.body == hash).unwrap_or(first)
+        }
+    };
     Ok(snapshot.verify_hash(&said.body)?)
+}
+
+/// The name's end of the note that a pull has ready before it puts the body in place.
+pub(crate) const NEXT_NOTE: &str = "note.next";
+
+/// What a note says, if the log signed it and it is about a body with this header.
+fn about_header(note: &[u8], log: &PinnedLog, path: &Path, header: &Header) -> Result<SnapshotNote, SnapshotError> {
+    let said = open_note(note, log)?;
+    if (&header.origin, header.size, header.root) == (&said.origin, said.size, said.root) {
+        Ok(said)
+    } else {
+        Err(SnapshotError::OtherBody(path.to_owned()))
+    }
+}
+
+/// Ends a pull that was stopped between body and note: the note that was ready takes its place if the body there is its own.
+///
+/// # Errors
+/// [`SnapshotError::Read`] where the note can't be put in place.
+pub(crate) fn settle(path: &Path, log: &PinnedLog) -> Result<(), SnapshotError> {
+    let next_path = beside(path, NEXT_NOTE);
+    let Some(next) = read_beside(&next_path)? else { return Ok(()) };
+    let opened = map(path).and_then(|mapped| Ok(Snapshot::open(mapped)?));
+    let is_its_own = |snapshot: Snapshot<Mmap>| {
+        let said = about_header(&next, log, path, snapshot.header());
+        said.is_ok_and(|said| said.body == snapshot.body_hash())
+    };
+    if opened.is_ok_and(is_its_own) {
+        std::fs::rename(&next_path, beside(path, "note"))
+            .map_err(|source| SnapshotError::Read { path: next_path, source })?;
+    }
+    Ok(())
 }
 
 /// Refuses a snapshot that is older than the policy allows, by the registered time of its last statement.
