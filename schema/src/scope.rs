@@ -102,7 +102,7 @@ impl Target {
         match self {
             Self::Host { host, subdomains } => host_covers(without_www(host.as_str()), *subdomains, &folded.host),
             Self::Url { host, path, .. } => {
-                let pattern = PathPattern::new(&path.to_ascii_lowercase());
+                let pattern = PathPattern::restricting(&path.to_ascii_lowercase());
                 without_www(host.as_str()) == folded.host
                     && (pattern.matches(&folded.path) || pattern.matches(&format!("{}/", folded.path)))
             }

@@ -143,6 +143,25 @@ pub fn normalise_path(path: &str) -> String {
     out
 }
 
+/// A pattern as a **restriction** reads it: an escape that a part of it breaks off (`/a%`, `/a%4*`) is cut away, so that
+/// the prefix goes on covering whatever escape follows (`/a%20b`). As it is written it covers a lone `%` alone, which is
+/// all that a permission gets.
+#[must_use]
+pub fn widened_pattern(pattern: &str) -> String {
+    let (body, anchored) = pattern.strip_suffix('$').map_or((pattern, false), |body| (body, true));
+    let parts: Vec<&str> = body.split('*').collect();
+    let widened = parts.iter().enumerate().map(|(at, part)| {
+        let at_the_end = anchored && at + 1 == parts.len();
+        let broken = part.len() - part.rfind('%').unwrap_or(part.len());
+        if at_the_end || !(1..=2).contains(&broken) { part } else { &part[..part.len() - broken] }
+    });
+    let mut text = widened.collect::<Vec<_>>().join("*");
+    if anchored {
+        text.push('$');
+    }
+    text
+}
+
 /// A path pattern of RFC 9309: a prefix, in which `*` stands for any run and a final `$` for the end.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PathPattern {
@@ -157,6 +176,12 @@ impl PathPattern {
         let (body, anchored) = pattern.strip_suffix('$').map_or((pattern, false), |body| (body, true));
         let text = if body.starts_with('*') { format!("/{body}") } else { body.to_owned() };
         Self { text: normalise_path(&text), anchored }
+    }
+
+    /// Reads a pattern as a restriction does; see [`widened_pattern`].
+    #[must_use]
+    pub fn restricting(pattern: &str) -> Self {
+        Self::new(&widened_pattern(pattern))
     }
 
     /// The part before the first `*`: every matching path begins so.
@@ -225,6 +250,26 @@ mod tests {
             assert_eq!(without_www(host), host);
         }
         assert_eq!(key("https://www.a.example/%C3%BC/A/").folded(), key("https://a.example/%C3%BC/a"));
+    }
+
+    #[test]
+    fn a_broken_escape_covers_what_may_follow_it_for_restrictions_alone() {
+        let path = key("https://a.example/a%20b").path;
+        for (pattern, restricts, permits) in [
+            ("/a%", true, false),
+            ("/a%2", true, false),
+            ("/a%*b", true, false),
+            ("/*%2*b", true, false),
+            ("/a%20", true, true),
+            ("/a%$", false, false),
+            ("/a%25", false, false),
+            ("/b%", false, false),
+        ] {
+            assert_eq!(PathPattern::restricting(pattern).matches(&path), restricts, "{pattern}");
+            assert_eq!(PathPattern::new(pattern).matches(&path), permits, "{pattern}");
+        }
+        assert!(PathPattern::restricting("/a%").matches(&key("https://a.example/a%").path));
+        assert!(PathPattern::restricting("/a%$").matches(&key("https://a.example/a%").path));
     }
 
     #[test]

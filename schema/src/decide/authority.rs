@@ -34,7 +34,14 @@ struct Permitting {
 
 impl Case<'_> {
     /// What one authority says in one tenure, all together.
-    pub(super) fn hear(&self, house: &House, statements: &Statements<'_>, marks: &[&LicenseMark]) -> Heard {
+    /// `serves`: the copy was fetched from it, so that what the copy says of itself is its word too.
+    pub(super) fn hear(
+        &self,
+        house: &House,
+        statements: &Statements<'_>,
+        marks: &[&LicenseMark],
+        serves: bool,
+    ) -> Heard {
         let (authority, tenure) = house;
         let mut heard = Heard::default();
         self.hear_agreements(statements, &mut heard);
@@ -51,6 +58,9 @@ impl Case<'_> {
         let sightings = self.hear_sightings(statements, lift);
         heard.speaking.extend(sightings.speaking);
         heard.notes.extend(sightings.notes);
+        if serves {
+            self.hear_in_record(Some(authority), lift, &mut heard);
+        }
         self.hear_marks(authority, marks, &mut heard);
         let kept_since = self.irrevocable_since(&heard);
         self.hear_reservations(statements, &permitting, kept_since, &mut heard);

@@ -6,10 +6,12 @@
 mod agreements;
 mod authority;
 mod force;
+mod in_record;
 #[cfg(test)]
 mod laws;
 mod lineage;
 mod permit;
+mod precedence;
 mod question;
 mod reach;
 mod reason;
@@ -160,14 +162,23 @@ impl Case<'_> {
         for mark in &self.question.acquisition.marks {
             marks.entry(current(mark.host.authority())).or_default().push(mark);
         }
-        let all: BTreeSet<House> = statements.keys().chain(marks.keys()).cloned().collect();
+        // What a copy says of itself is said by whoever served it.
+        let served_by = self.evidence.keys.fetched().map(|url| current(url.authority()));
+        let server = served_by.filter(|_| self.speaks_itself());
+        let all: BTreeSet<House> = statements.keys().chain(marks.keys()).chain(&server).cloned().collect();
         let hear = |house: House| {
             let said = statements.get(&house).map(Vec::as_slice).unwrap_or_default();
             let shown = marks.get(&house).map(Vec::as_slice).unwrap_or_default();
-            let heard = self.hear(&house, said, shown).signed(&house.0);
+            let heard = self.hear(&house, said, shown, server.as_ref() == Some(&house)).signed(&house.0);
             (Some(house.0), heard)
         };
-        all.into_iter().map(hear).collect()
+        let mut voices: Vec<(Option<Authority>, Heard)> = all.into_iter().map(hear).collect();
+        if server.is_none() && self.speaks_itself() {
+            let mut heard = Heard::default();
+            self.hear_in_record(None, None, &mut heard);
+            voices.push((None, heard));
+        }
+        voices
     }
 
     /// Two authorities that claim the same bytes as their own dispute each other.

@@ -1,6 +1,7 @@
 //! Sightings: signals of one site over time, read by interval, stricter neighbour first.
 
 use super::permit::Giver;
+use super::precedence::{Meaning, Rules};
 use super::question::Verdict;
 use super::reach::{Reach, signal_reach};
 use super::reason::{Finding, Reason};
@@ -8,19 +9,13 @@ use super::{Case, Heard, Outcome};
 use crate::acquisition::UrlRole;
 use crate::evidence::Registered;
 use crate::issuer::Domain;
-use crate::policy::{Agents, BlanketDisallow};
 use crate::scope::{Match, Scope};
-use crate::signals::{Agent, Sighting, Signal, SourceOutcome};
+use crate::signals::{Sighting, Signal, SourceOutcome};
 use crate::statement::Body;
-use crate::surt::{PathPattern, UrlKey};
-use crate::terms::Constraints;
 use crate::time::Timestamp;
-use crate::vocab::{AgentPurpose, AuthorityKind, Channel, Preference, Use};
+use crate::vocab::AuthorityKind;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-
-/// Uses that a blanket disallow reserves where the policy reads it as a reservation.
-const MINING: &[Use] = &[Use::TrainAi, Use::TrainNongen, Use::AiIndex, Use::TdmOther];
 
 #[derive(Clone, Copy)]
 struct Seen<'a> {
@@ -59,15 +54,6 @@ struct Heeded<'a> {
     signal: &'a Signal,
     /// It covers the very address that the bytes were fetched from.
     of_the_source: bool,
-}
-
-/// What one signal means for the question.
-#[derive(PartialEq, Eq)]
-enum Meaning {
-    Reserves,
-    Conflicts,
-    Allows,
-    Nothing,
 }
 
 impl Case<'_> {
@@ -160,50 +146,27 @@ impl Case<'_> {
         }
     }
 
-    /// The signals of one observation that cover the copy, by the standards' own precedence: for one address, one agent and
-    /// one set of uses under the same constraints the longest path decides, and of equals all count. Each address of the copy is looked at by itself:
-    /// an open one does not open another.
+    /// The signals of one observation that cover the copy, by the standards' own precedence. Each address of the copy is
+    /// looked at by itself: an open one does not open another.
     fn decisive<'b>(&self, seen: &Seen<'b>, standard: &str) -> Vec<Heeded<'b>> {
         let Body::Observation { scope, .. } = &seen.registered.statement.body else { return Vec::new() };
-        let on_standard = seen.sighting.signals.iter().filter(|signal| signal.standard == standard);
-        let signals: Vec<(&Signal, Option<PathPattern>)> =
-            on_standard.map(|signal| (signal, signal.path.as_deref().map(PathPattern::new))).collect();
+        let rules = Rules::of(seen.sighting.signals.iter().filter(|signal| signal.standard == standard));
         let on_site =
             self.evidence.keys.urls.iter().filter(|(_, url)| {
                 scope.include.iter().any(|target| target.covers_url(url) || target.covers_folded(url))
             });
         let exactly = scope.permits(&self.evidence.keys, false) == Some(Match::Fetched);
         let mut heeded: BTreeMap<&Signal, bool> = BTreeMap::new();
-        let mut heed = |url: Option<&(UrlRole, UrlKey)>| {
-            let mut longest: BTreeMap<(&Option<Agent>, &[Use], &Constraints), usize> = BTreeMap::new();
-            let mut covering = Vec::new();
-            for (signal, pattern) in &signals {
-                let covers = match (pattern, url) {
-                    (None, _) => true,
-                    (Some(pattern), Some((_, url))) => pattern.matches(&url.path),
-                    (Some(_), None) => false,
-                };
-                if covers {
-                    let length = signal.path.as_ref().map_or(0, String::len);
-                    let best = longest.entry((&signal.agent, &signal.uses, &signal.constraints)).or_default();
-                    *best = length.max(*best);
-                    covering.push((length, *signal));
-                }
-            }
-            let of_the_source = exactly && url.is_some_and(|(role, _)| *role == UrlRole::Fetched);
-            for (length, signal) in covering {
-                if longest.get(&(&signal.agent, signal.uses.as_slice(), &signal.constraints)) == Some(&length) {
-                    *heeded.entry(signal).or_default() |= of_the_source;
-                }
-            }
-        };
         let mut any = false;
-        for url in on_site {
+        for (role, url) in on_site {
             any = true;
-            heed(Some(url));
+            let of_the_source = exactly && *role == UrlRole::Fetched;
+            for signal in rules.decisive(Some(&url.path)) {
+                *heeded.entry(signal).or_default() |= of_the_source;
+            }
         }
         if !any {
-            heed(None);
+            heeded.extend(rules.decisive(None).into_iter().map(|signal| (signal, false)));
         }
         heeded.into_iter().map(|(signal, of_the_source)| Heeded { signal, of_the_source }).collect()
     }
@@ -218,38 +181,7 @@ impl Case<'_> {
     }
 
     fn meaning(&self, seen: &Seen<'_>, signal: &Signal) -> Meaning {
-        let category = self.question.category;
-        let tdm = signal.standard == "tdmrep" && self.reading.tdm_covers_ai_use && category == Use::AiUse;
-        let speaks_of_use = signal.uses.contains(&category) || (tdm && signal.uses.contains(&Use::TdmOther));
-        let token = signal.agent.as_ref().map(|agent| agent.token.as_str());
-        let own = token.is_some_and(|token| self.reading.own_agents.iter().any(|it| it.eq_ignore_ascii_case(token)));
-        if signal.preference == Preference::Allowed {
-            // A crawl permission for an agent permits fetching, never a use; for another's agent it permits us nothing.
-            return if speaks_of_use && (token.is_none() || own) { Meaning::Allows } else { Meaning::Nothing };
-        }
-        let blanket = token == Some("*");
-        if blanket && self.reading.agents == Agents::Own && self.own_group(seen) {
-            return Meaning::Nothing;
-        }
-        let training = signal
-            .agent
-            .as_ref()
-            .is_some_and(|agent| matches!(agent.purpose, AgentPurpose::Training | AgentPurpose::Archive));
-        let counts = token.is_none() || blanket || own || (training && self.reading.agents == Agents::AnyTraining);
-        if !counts {
-            return Meaning::Nothing;
-        }
-        if speaks_of_use {
-            return Meaning::Reserves;
-        }
-        if !signal.uses.contains(&Use::Crawl) {
-            return Meaning::Nothing;
-        }
-        if blanket && self.reading.blanket_disallow == BlanketDisallow::Reservation && MINING.contains(&category) {
-            return Meaning::Reserves;
-        }
-        let crawled = matches!(self.question.acquisition.channel, None | Some(Channel::Crawl));
-        if crawled { Meaning::Conflicts } else { Meaning::Nothing }
+        self.meaning_of(signal, || self.own_group(seen))
     }
 
     /// Whether the site has a group for one of the lab's own agents, which replaces the group for everybody (RFC 9309

@@ -3,7 +3,7 @@
 //! Everything here compares in lower case and without one leading `www.`. Whatever [`Target`](crate::scope::Target) covers,
 //! exactly or folded, is found through these keys; the scope itself then says whether it really is covered.
 
-use crate::surt::{UrlKey, normalise_path};
+use crate::surt::{UrlKey, normalise_path, widened_pattern};
 
 /// The host that the index files a host under. Unlike a scope's own folding it asks no public suffix list: builder and
 /// reader may have different ones, and a rule filed under another name would be missed.
@@ -55,7 +55,8 @@ pub(super) struct IndexPattern {
 impl IndexPattern {
     /// The pattern of a `Target::Url`.
     pub(super) fn new(path: &str) -> Self {
-        let (body, anchored) = path.strip_suffix('$').map_or((path, false), |body| (body, true));
+        let widened = widened_pattern(path);
+        let (body, anchored) = widened.strip_suffix('$').map_or((widened.as_str(), false), |body| (body, true));
         let rooted = if body.starts_with('*') { format!("/{body}") } else { body.to_owned() };
         Self { text: normalise_path(&rooted).to_ascii_lowercase(), anchored }
     }
@@ -121,6 +122,8 @@ mod tests {
             ("/News/*.html$", "https://x.example/news/b.HTML/"),
             ("/%C3%9C$", "https://x.example/%c3%9c"),
             ("/*?id=", "https://x.example/q?ID=3"),
+            ("/a%", "https://x.example/a%20b"),
+            ("/*%2", "https://x.example/q%2Fb"),
         ] {
             assert!(found(pattern, url), "{pattern} on {url}");
         }
