@@ -4,7 +4,7 @@
 //! unknown, since nothing here can judge that text.
 
 use super::xmp::{Name, Packet, Place};
-use super::{Lint, Parsed, signal};
+use super::{Lint, Parsed, address, signal};
 use crate::signals::Complaint;
 use crate::vocab::labels::find;
 use crate::vocab::labels::plus::TABLE;
@@ -80,7 +80,7 @@ fn elsewhere(packet: &Packet, written: &str, code: &str, name: Name, said: &mut 
     let label = if name == Name::OtherConstraints { format!("{code} ({text})") } else { written.to_owned() };
     let mut own = signal("plus", VERSION, &label, Preference::Allowed, uses_of(code));
     own.malformed = true;
-    own.policy = (name == Name::LinkedExpression).then(|| text.to_owned());
+    own.policy = Some(text).filter(|_| name == Name::LinkedExpression).and_then(address);
     said.complaints.push(Complaint::at(0, Lint::TermsElsewhere, label));
     said.signals.push(own);
 }

@@ -28,8 +28,11 @@ use crate::signals::Complaint;
 use crate::terms::Constraints;
 use crate::vocab::{AppliesTo, AuthorityKind, Preference, Use};
 
-/// Most characters of a label.
-const LONGEST_LABEL: usize = 200;
+/// Most characters of a label, a license mark or a credit.
+const LONGEST: usize = 200;
+
+/// Most bytes of an address. A longer one is no address that anybody fetches.
+const LONGEST_ADDRESS: usize = 2048;
 
 /// Everything that a file says inside itself. Silent for formats that are not read.
 #[must_use]
@@ -97,11 +100,10 @@ fn doubt(said: &mut Parsed, why: &str) {
 
 /// A signal of this folder; all share whom they address and what they are bound to.
 fn signal(standard: &str, version: &str, label: &str, preference: Preference, uses: Vec<Use>) -> Signal {
-    let shown = |letter: char| if letter.is_control() { '\u{fffd}' } else { letter };
     Signal {
         standard: standard.to_owned(),
         version: version.to_owned(),
-        label: label.chars().take(LONGEST_LABEL).map(shown).collect(),
+        label: short(label),
         authority: AuthorityKind::ContentUnsigned,
         preference,
         uses,
@@ -112,6 +114,17 @@ fn signal(standard: &str, version: &str, label: &str, preference: Preference, us
         path: None,
         malformed: false,
     }
+}
+
+/// A text as it may be shown: cut, and without control characters.
+fn short(text: &str) -> String {
+    let shown = |letter: char| if letter.is_control() { '\u{fffd}' } else { letter };
+    text.chars().take(LONGEST).map(shown).collect()
+}
+
+/// An address to fetch terms from, unless it is too long for one.
+fn address(text: &str) -> Option<String> {
+    (text.len() <= LONGEST_ADDRESS && !text.contains(char::is_control)).then(|| text.to_owned())
 }
 
 #[cfg(test)]

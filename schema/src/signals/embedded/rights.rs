@@ -1,7 +1,7 @@
 //! Rights properties of XMP beside Data Mining: TDMRep, license marks, credits, prose, and where a manifest is kept.
 
 use super::xmp::{Name, Packet, Place, Property};
-use super::{Lint, Parsed, signal};
+use super::{LONGEST, Lint, Parsed, address, short, signal};
 use crate::signals::{Announced, Complaint, Credit, Mark};
 use crate::vocab::{AppliesTo, CreditKind, Preference, Use};
 
@@ -9,12 +9,16 @@ use crate::vocab::{AppliesTo, CreditKind, Preference, Use};
 pub(super) fn read(packet: &Packet, said: &mut Parsed) {
     reservations(packet, said);
     for property in packet.all(Name::License).chain(packet.all(Name::WebStatement)) {
-        let license = creative_commons(&property.value).unwrap_or_else(|| property.value.clone());
-        let applies_to = if property.place == Place::Document { AppliesTo::Item } else { AppliesTo::Unclear };
+        let known = creative_commons(&property.value);
+        // Half an expression may say less than the whole.
+        let whole = known.is_some() || property.value.len() <= LONGEST;
+        let license = known.unwrap_or_else(|| short(&property.value));
+        let sure = property.place == Place::Document && whole;
+        let applies_to = if sure { AppliesTo::Item } else { AppliesTo::Unclear };
         said.marks.push(Mark { license, applies_to });
     }
     for property in packet.all(Name::Credit) {
-        said.credits.push(Credit { kind: CreditKind::Credit, name: property.value.clone() });
+        said.credits.push(Credit { kind: CreditKind::Credit, name: short(&property.value) });
     }
     for property in packet.all(Name::Prose) {
         let detail = format!("rights in words, which nothing here can judge: {}", property.value);
@@ -23,7 +27,7 @@ pub(super) fn read(packet: &Packet, said: &mut Parsed) {
     // A manifest inside the file is read where it is found.
     let elsewhere = |property: &&Property| !property.value.starts_with("self#");
     for property in packet.all(Name::Provenance).filter(elsewhere) {
-        said.announced.push(Announced { standard: "c2pa", url: property.value.clone() });
+        said.announced.extend(address(&property.value).map(|url| Announced { standard: "c2pa", url }));
     }
 }
 
@@ -50,7 +54,7 @@ fn reservations(packet: &Packet, said: &mut Parsed) {
         let mut own = signal("tdmrep", "2024-05", &format!("tdm:reservation: {value}"), preference, mining());
         own.malformed = malformed;
         if preference == Preference::Disallowed {
-            own.policy = policy.map(str::to_owned);
+            own.policy = policy.and_then(address);
         }
         said.signals.push(own);
     }
