@@ -67,6 +67,10 @@ pub fn row(row: Row) -> Acquisition {
     copy.content = vec![ContentName::Blake3(row.content)];
     copy.content.extend(row.aliases);
     copy.captured_at = row.captured_at;
+    copy.urls.extend(row.canonical.map(|url| CopyUrl { role: UrlRole::Canonical, url }));
+    copy.marks = row.marks;
+    copy.credits = row.credits;
+    copy.in_record = row.in_record;
     copy
 }
 

@@ -185,6 +185,8 @@ pub struct Tally {
     pub damaged_documents: u64,
     /// Declared digests, where they were compared: `agrees`, `agrees-unchunked`, `differs`, `not-checked`.
     pub digests: BTreeMap<String, u64>,
+    /// What documents say of themselves, by standard; `silent`, and `not-checked` where nothing of what was served is left.
+    pub in_record: BTreeMap<String, u64>,
     /// Records that are no documents.
     pub records: Records,
     /// Stored bytes.
@@ -209,6 +211,7 @@ impl Tally {
         for voice in &decision.voices {
             self.rightsholders.count(voice.authority.as_str(), &line(voice.verdict));
         }
+        document.evidence.count(&mut self.in_record);
         if let Some(check) = document.digest {
             let word = match check {
                 DigestCheck::Agrees => "agrees",
@@ -247,6 +250,7 @@ impl Tally {
         add(&mut self.policy_lines, other.policy_lines);
         sum(&mut self.damage, other.damage);
         sum(&mut self.digests, other.digests);
+        sum(&mut self.in_record, other.in_record);
         self.hosts.merge(other.hosts);
         self.rightsholders.merge(other.rightsholders);
         self.duties.merge(other.duties);
@@ -336,7 +340,7 @@ pub struct Report {
     pub category: Use,
     /// For use at this moment.
     pub used_at: Timestamp,
-    /// Whether marks inside the records were read: `not-checked`.
+    /// What read the marks inside the records: parser, and table of agents.
     pub in_record_signals: String,
     /// The inputs, in their order.
     pub inputs: Vec<InputLine>,
@@ -372,7 +376,7 @@ impl Report {
             asker: Asker { domain: policy.asker.domain.clone(), class: policy.asker.class },
             category: policy.category,
             used_at: identity.used_at,
-            in_record_signals: "not-checked".to_owned(),
+            in_record_signals: format!("{}, agents of {}", cleartitle_schema::signals::PARSER, identity.agents),
             inputs,
             tally,
             bill,
@@ -489,7 +493,9 @@ impl fmt::Display for Report {
         for (word, count) in &self.tally.digests {
             writeln!(f, "Declared digests: {count} {word}")?;
         }
-        writeln!(f, "In-record signals: {}", self.in_record_signals)?;
+        let said: Vec<String> = self.tally.in_record.iter().map(|(word, count)| format!("{count} {word}")).collect();
+        let said = if said.is_empty() { "no documents".to_owned() } else { said.join(", ") };
+        writeln!(f, "In-record signals: {said} (read by {})", self.in_record_signals)?;
         bill::write(f, &self.bill)?;
         writeln!(f, "\n`cleared` says who permits, not who owns, and nothing of data protection.")?;
         writeln!(f, "{}", self.verdict_line())

@@ -3,6 +3,7 @@
 //! A manifest is JSON Lines, one [`Row`] a line, in the order of the data set. [`Tally`] counts the duties of the rows;
 //! [`Tally::bill`] says what is owed to whom, once, exactly.
 
+use crate::acquisition::{Credit, InRecord, LicenseMark};
 use crate::decide::{DutyState, Owed, Reason, Verdict};
 use crate::id::{ContentId, ContentName, StatementId};
 use crate::money::{Amount, Meter, Price, Rate};
@@ -52,6 +53,18 @@ pub struct Row {
     /// Other names of the bytes, sorted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub aliases: Vec<ContentName>,
+    /// Another address that the document names as its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub canonical: Option<String>,
+    /// License marks shown with it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub marks: Vec<LicenseMark>,
+    /// Signs of third parties' material.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub credits: Vec<Credit>,
+    /// What the copy itself says, where it says anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub in_record: Option<InRecord>,
     /// What was decided.
     pub verdict: Verdict,
     /// Why, the deciding reason first.

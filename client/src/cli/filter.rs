@@ -27,7 +27,8 @@ Reads WARC, WET and JSONL (url, text, id, date), plain, gzip and zstd. The folde
   report.json                     the counts and the bill
   state/                          what --resume goes by
 
-Signals inside the records (headers, meta elements, license marks) are not read yet; the report says so.
+Signals inside the records (headers, meta elements, links, JSON-LD, license marks, embedded metadata) are read and join the
+decision; text that somebody extracted (WET, JSONL) has none left, and the report counts it as not-checked.
 Exit: 0 everything was read and nothing waits, 1 damage or documents for review, 2 the job was not done.
 
 Examples:
@@ -67,6 +68,9 @@ pub struct Args {
     /// How many threads parse and decide. Left out: one a core. The outputs are the same whatever their number.
     #[arg(long, value_name = "N")]
     threads: Option<NonZeroUsize>,
+    /// A table of crawler tokens newer than the built-in one (`cleartitle agents` prints that).
+    #[arg(long, value_name = "FILE")]
+    agents: Option<PathBuf>,
     /// Compare declared payload digests; differences are counted.
     #[arg(long)]
     check_digests: bool,
@@ -84,7 +88,9 @@ pub struct Args {
 /// Whatever keeps the job from being done; nothing that was not finished has its name then.
 pub fn run(args: &Args, talk: Talk) -> anyhow::Result<Exit> {
     let text = files::read_text(&args.policy, crate::toml_file::MAX_FILE as u64)?;
-    let policy: Policy = policy_file::parse(&args.policy.display().to_string(), &text)?;
+    let mut policy: Policy = policy_file::parse(&args.policy.display().to_string(), &text)?;
+    let agents = super::agent_table(args.agents.as_deref())?;
+    super::know_agents(&mut policy, &agents);
     let used_at = used_at(args)?;
     let snapshot = super::open_snapshot(&args.snapshot, args.log_key.as_deref(), Some(&policy), used_at)?;
     let sha256 = Asking::needs_sha256(&snapshot, &policy)?;
@@ -100,11 +106,12 @@ pub fn run(args: &Args, talk: Talk) -> anyhow::Result<Exit> {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         policy: format!("blake3:{}", blake3::hash(text.as_bytes())),
         snapshot: format!("blake3:{}", blake3::Hash::from_bytes(snapshot.body_hash()).to_hex()),
+        agents: agents.version().to_owned(),
         used_at,
         asking: asking.clone(),
     };
     let threads = args.threads.or_else(|| std::thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);
-    let plan = Plan::new(&snapshot, &policy, used_at);
+    let plan = Plan::new(&snapshot, &policy, used_at).with_agents(&agents);
     let job = Job {
         plan: &plan,
         asking,

@@ -2,6 +2,7 @@
 //!
 //! Not here: what the verbs do with registries, snapshots and crawls; they call the library beside this folder.
 
+pub mod agents;
 pub mod ask;
 pub mod check;
 pub mod explain;
@@ -17,9 +18,13 @@ pub mod verify;
 
 use crate::registry::{Registry, RegistryError};
 use crate::snapshot::{self, Mapped, SnapshotError};
+use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use cleartitle_schema::policy::Policy;
 use cleartitle_schema::time::Timestamp;
+use cleartitle_schema::vocab::AgentPurpose;
+use cleartitle_schema::vocab::agents::{AgentRow, AgentTable};
+use std::borrow::Cow;
 use std::path::Path;
 use std::process::ExitCode;
 use talk::{Exit, Hint as _, Talk};
@@ -66,6 +71,8 @@ pub enum Command {
     Check(check::Args),
     /// Check receipts, snapshots, manifests and envelopes offline.
     Verify(verify::Args),
+    /// Show the table of AI crawler tokens.
+    Agents(agents::Args),
     /// Print completions for a shell.
     Completions(shell::CompletionsArgs),
     /// Print the manual page, or write those of all verbs.
@@ -85,6 +92,7 @@ pub fn run(cli: &Cli) -> ExitCode {
         Command::Filter(args) => filter::run(args, talk),
         Command::Check(args) => check::run(args, talk),
         Command::Verify(args) => verify::run(args, talk),
+        Command::Agents(args) => agents::run(args),
         Command::Completions(args) => shell::completions(args),
         Command::Man(args) => shell::man(args, talk),
     };
@@ -110,6 +118,25 @@ pub(crate) fn registry_at(address: &str, allow_http: bool) -> anyhow::Result<Reg
         RegistryError::PlainHttp(_) => talk::advised(error, "use https, or --allow-http if the network is yours"),
         other => other.into(),
     })
+}
+
+/// The table of crawler tokens: the named file's, or the built-in one.
+///
+/// # Errors
+/// When the file can't be read or is no table.
+pub(crate) fn agent_table(named: Option<&Path>) -> anyhow::Result<Cow<'static, AgentTable>> {
+    let Some(path) = named else { return Ok(Cow::Borrowed(AgentTable::builtin())) };
+    let text = files::read_text(path, 4 << 20)?;
+    let table = AgentTable::parse(&text).with_context(|| format!("`{}` is no table of agents", path.display()));
+    table.map(Cow::Owned).hint("`cleartitle agents --format json` prints the built-in one, in the form that is read")
+}
+
+/// Lets the asker's own table of agents decide which tokens train, beside what each observation says.
+pub(crate) fn know_agents(policy: &mut Policy, table: &Cow<'static, AgentTable>) {
+    if let Cow::Owned(table) = table {
+        let trains = |row: &&AgentRow| matches!(row.purpose(), AgentPurpose::Training | AgentPurpose::Archive);
+        policy.reading.training_agents.extend(table.rows().iter().filter(trains).map(|row| row.token.clone()));
+    }
 }
 
 /// Opens a snapshot for a verb: checked against the log's key, and young enough for the policy.

@@ -1,8 +1,9 @@
 //! A record judged: its acquisition, its names, the ruling, or the damage that keeps it from being a document.
 
+use super::in_record::{RecordEvidence, record_evidence};
 use super::plan::{Missing, Plan, Ruling};
 use crate::crawl::{Damage, DigestCheck, PayloadState, Record};
-use cleartitle_schema::acquisition::{Acquisition, Credit, LicenseMark};
+use cleartitle_schema::acquisition::Acquisition;
 use cleartitle_schema::id::{ContentId, ContentName, Sha256Alias, WarcSha1Alias};
 use cleartitle_schema::policy::{Disposition, Policy};
 use cleartitle_schema::scope::Target;
@@ -62,22 +63,6 @@ impl Asking {
     }
 }
 
-/// What a record itself says of rights: marks and credits shown in it. Nothing is read yet, and the report says so.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct RecordEvidence {
-    /// License marks shown with the document.
-    pub marks: Vec<LicenseMark>,
-    /// Signs of third parties' material.
-    pub credits: Vec<Credit>,
-}
-
-/// Reads the rights marks inside a record. **Returns nothing yet**: HTTP headers, meta elements, links and license marks
-/// are read by a later version; until then the report says `in-record signals: not-checked`.
-#[must_use]
-pub fn record_evidence(_record: &Record) -> RecordEvidence {
-    RecordEvidence::default()
-}
-
 /// A document with its ruling.
 #[derive(Debug)]
 pub struct Document {
@@ -93,6 +78,8 @@ pub struct Document {
     pub captured_at: Option<Timestamp>,
     /// How many bytes the document has.
     pub bytes: u64,
+    /// What the record itself says.
+    pub evidence: RecordEvidence,
     /// What was decided.
     pub ruling: Arc<Ruling>,
     /// What is done with it.
@@ -209,7 +196,7 @@ pub fn judge<D: AsRef<[u8]>>(
         None => asking.captured_at,
     };
     let missing = Missing { url: record.target_uri.is_none(), captured_at: captured_at.is_none() };
-    let evidence = record_evidence(record);
+    let evidence = record_evidence(record, plan.agents());
     let url = record.target_uri.clone();
     let mut copy = url.as_deref().map_or_else(Acquisition::default, Acquisition::fetched);
     copy.content = std::iter::once(ContentName::Blake3(content)).chain(aliases.iter().copied()).collect();
@@ -217,8 +204,7 @@ pub fn judge<D: AsRef<[u8]>>(
     copy.acquired_at = asking.acquired_at;
     copy.channel = Some(asking.channel);
     copy.access = Some(asking.access);
-    copy.marks = evidence.marks;
-    copy.credits = evidence.credits;
+    evidence.bring(&mut copy);
     let ruling = plan.rule(&copy, missing)?;
     let (mut action, mut because) = (ruling.outcome.action, ruling.outcome.because.clone());
     if record.after_damage && action > Disposition::Review {
@@ -236,6 +222,7 @@ pub fn judge<D: AsRef<[u8]>>(
         host,
         captured_at,
         bytes,
+        evidence,
         ruling,
         action,
         because,

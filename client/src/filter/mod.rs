@@ -12,11 +12,12 @@
 //! [`companions::HELD_BYTES`] and [`companions::HELD_RECORDS`], a decoded payload by the reader's own limit, one a worker
 //! at a time while it is decoded; the memo of rulings, the host table and the state of a file by fixed counts.
 //!
-//! Not here: what a record is (`crawl`), what a verdict is (`schema::decide`), and signals inside a record, for which
-//! [`record_evidence`] is the place that later code fills.
+//! What a record says of itself is read by `in_record` and joins the question. Not here: what a record is (`crawl`), what a
+//! mark says (`schema::signals`), and what a verdict is (`schema::decide`).
 
 pub mod companions;
 mod document;
+mod in_record;
 mod job;
 mod output;
 pub mod pipeline;
@@ -26,7 +27,8 @@ mod state;
 #[cfg(test)]
 mod tests;
 
-pub use document::{Asking, DamageRow, Document, Judged, RecordEvidence, judge, record_evidence};
+pub use document::{Asking, DamageRow, Document, Judged, judge};
+pub use in_record::{RecordEvidence, record_evidence};
 pub use job::{FilterError, Job, Watch};
 pub use plan::{Plan, Ruling};
 pub use state::{Identity, Input};

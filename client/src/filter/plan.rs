@@ -16,7 +16,8 @@ use cleartitle_schema::snapshot::{Damage, SetKey, VerifiedSnapshot};
 use cleartitle_schema::statement::Body;
 use cleartitle_schema::surt::{PathPattern, UrlKey};
 use cleartitle_schema::time::Timestamp;
-use cleartitle_schema::vocab::{Access, Channel};
+use cleartitle_schema::vocab::agents::AgentTable;
+use cleartitle_schema::vocab::{Access, Channel, Preference};
 use serde_json::value::RawValue;
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -108,6 +109,7 @@ type Shard<K, V> = Mutex<HashMap<K, Arc<V>>>;
 pub struct Plan<'a, D> {
     snapshot: &'a VerifiedSnapshot<D>,
     policy: &'a Policy,
+    agents: &'a AgentTable,
     used_at: Timestamp,
     hasher: RandomState,
     groups: Vec<Shard<SetKey, Group>>,
@@ -122,7 +124,20 @@ impl<'a, D: AsRef<[u8]>> Plan<'a, D> {
     /// A plan that knows nothing yet.
     #[must_use]
     pub fn new(snapshot: &'a VerifiedSnapshot<D>, policy: &'a Policy, used_at: Timestamp) -> Self {
-        Self { snapshot, policy, used_at, hasher: RandomState::new(), groups: shards(), rulings: shards() }
+        let agents = AgentTable::builtin();
+        Self { snapshot, policy, agents, used_at, hasher: RandomState::new(), groups: shards(), rulings: shards() }
+    }
+
+    /// The same with another table of crawler tokens for what records say of themselves.
+    #[must_use]
+    pub fn with_agents(self, agents: &'a AgentTable) -> Self {
+        Self { agents, ..self }
+    }
+
+    /// The table of crawler tokens.
+    #[must_use]
+    pub const fn agents(&self) -> &'a AgentTable {
+        self.agents
     }
 
     /// The snapshot that it rules by.
@@ -246,7 +261,7 @@ fn remember<K: Hash + Eq, V>(shard: &Shard<K, V>, key: K, value: &Arc<V>) {
 
 /// Whether a copy has nothing but a fetched URL, bytes, times, channel and access.
 fn is_plain(copy: &Acquisition) -> bool {
-    let Acquisition { urls, works, collections, published_at, credits, marks, lineage, .. } = copy;
+    let Acquisition { urls, works, collections, published_at, credits, marks, in_record, lineage, .. } = copy;
     urls.len() <= 1
         && urls.iter().all(|url| url.role == UrlRole::Fetched)
         && works.is_empty()
@@ -254,6 +269,7 @@ fn is_plain(copy: &Acquisition) -> bool {
         && published_at.is_none()
         && credits.is_empty()
         && marks.is_empty()
+        && in_record.as_ref().is_none_or(|found| found.signals.is_empty())
         && lineage.is_empty()
 }
 
@@ -396,8 +412,10 @@ impl Member {
             .collect();
         // Each address by itself: an open one does not open another.
         cover.push(u8::try_from(on_site.len()).unwrap_or(u8::MAX));
-        for path in sighting.signals.iter().filter_map(|signal| signal.path.as_deref()) {
-            let pattern = PathPattern::new(path);
+        for signal in &sighting.signals {
+            let Some(path) = signal.path.as_deref() else { continue };
+            let restricts = signal.preference == Preference::Disallowed;
+            let pattern = if restricts { PathPattern::restricting(path) } else { PathPattern::new(path) };
             let matched = |(role, url): &(UrlRole, &UrlKey)| {
                 u8::from(pattern.matches(&url.path)) | u8::from(*role == UrlRole::Fetched) << 1
             };

@@ -20,6 +20,8 @@ pub struct Identity {
     pub policy: String,
     /// BLAKE3 of the snapshot's body.
     pub snapshot: String,
+    /// Version of the table of crawler tokens.
+    pub agents: String,
     /// The moment of use.
     pub used_at: Timestamp,
     /// What is asked of every record.

@@ -4,7 +4,7 @@
 //! actions change no verdict needs no law: `decide` does not get them.
 
 use super::{Asker, Question, Verdict, decide};
-use crate::acquisition::{Acquisition, AppliesTo, CopyUrl, Credit, CreditKind, LicenseMark, UrlRole};
+use crate::acquisition::{Acquisition, AppliesTo, CopyUrl, Credit, CreditKind, InRecord, LicenseMark, UrlRole};
 use crate::evidence::{Evidence, Registered};
 use crate::id::{BlobId, StatementId};
 use crate::issuer::Party;
@@ -337,6 +337,26 @@ proptest! {
         let (before, _) = verdict(&question, &statements);
         question.acquisition.urls.push(CopyUrl { role, url: url.to_owned() });
         prop_assert!(verdict(&question, &statements).0 <= before);
+    }
+
+    /// What a copy says of itself restricts by itself; where it is lifted, it changes nothing.
+    #[test]
+    fn a_no_in_the_record_never_improves(
+        mut question in some_question(), statements in some_statements(), malformed in any::<bool>(),
+    ) {
+        let (before, _) = verdict(&question, &statements);
+        let preference = if malformed { Preference::Allowed } else { Preference::Disallowed };
+        let said = Signal { malformed, ..signal("law", preference) };
+        question.acquisition.in_record = Some(InRecord { parser: "law".to_owned(), signals: vec![said] });
+        prop_assert!(verdict(&question, &statements).0 <= before);
+    }
+
+    /// A page that was read and says nothing is as one that nobody read.
+    #[test]
+    fn silence_in_the_record_changes_nothing(mut question in some_question(), statements in some_statements()) {
+        let before = verdict(&question, &statements);
+        question.acquisition.in_record = Some(InRecord { parser: "law".to_owned(), signals: Vec::new() });
+        prop_assert_eq!(verdict(&question, &statements), before);
     }
 
     #[test]

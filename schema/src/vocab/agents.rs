@@ -109,6 +109,12 @@ impl AgentTable {
         &TABLE
     }
 
+    /// The file behind [`AgentTable::builtin`], as a start for a newer one.
+    #[must_use]
+    pub const fn builtin_json() -> &'static str {
+        BUILTIN
+    }
+
     /// Reads a table, strictly: it is our own format, and a row that was misread would turn a prohibition aside.
     ///
     /// # Errors
