@@ -2,6 +2,10 @@
 //!
 //! Deliberately absent: syntax (the parsers in `signals` read it) and precedence (each standard's own, then `decide`).
 
+pub mod aipref;
+pub mod content_signal;
+pub mod robots;
+
 use super::{Preference, Use};
 
 /// What one label of one standard covers of our categories.
