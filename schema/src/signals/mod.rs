@@ -4,9 +4,13 @@
 //! Leniency goes towards restriction alone: what is evidently meant as a "no" is one, what is unclear permits nothing.
 //! Deliberately absent: what a signal means for a question (`decide`), and fetching.
 
+pub mod aipref;
 mod complaint;
+pub mod content_signal;
 pub mod embedded;
 mod parsed;
+pub mod robots;
+mod stated;
 
 pub use complaint::{Complaint, Lint};
 pub use parsed::{Announced, Credit, MAX_SIGNALS, Mark, Parsed};

@@ -2,8 +2,11 @@
 //!
 //! Deliberately absent: syntax (the parsers in `signals` read it) and precedence (each standard's own, then `decide`).
 
+pub mod aipref;
 pub mod cawg;
+pub mod content_signal;
 pub mod plus;
+pub mod robots;
 
 use super::{Preference, Use};
 
