@@ -5,9 +5,13 @@
 //! Deliberately absent: what a signal means for a question (`decide`), and fetching.
 
 mod complaint;
+mod json;
 mod parsed;
+pub mod payment;
 mod price;
+mod reach;
 pub mod rsl;
+pub mod tdmrep;
 mod territory;
 
 pub use complaint::{Complaint, Lint};

@@ -4,15 +4,16 @@
 //! offer that another one makes superfluous is left out, and where two remain for one use and one asker both their duties
 //! stand, which asks for more than the document and never for less.
 
-use super::askers::{self, Classes};
+use super::askers;
 use super::document::{Content, Dimension, License, Rsl, Tokens};
 use super::place::{Place, Trust};
 use super::standard::{self, Asks};
+use crate::signals::reach::{self, Classes};
 use crate::signals::territory::{self, Territories};
 use crate::signals::{Complaint, Lint, Parsed, Signal, price};
 use crate::terms::{Constraints, Duty};
 use crate::vocab::labels::{self, Label, rsl};
-use crate::vocab::{AskerClass, AuthorityKind, Preference, Use};
+use crate::vocab::{AuthorityKind, Preference, Use};
 use std::collections::BTreeMap;
 
 /// Most entries of all lists of territories together, lest a short document grow a thousandfold.
@@ -106,7 +107,7 @@ impl Evaluator<'_> {
                 Dimension::Usage => usage(&lowered).map(|row| (row.uses(Preference::Disallowed), open())),
                 Dimension::User => askers::named(&lowered).map(|(whole, partly)| {
                     let classes = whole.iter().chain(partly).copied().collect();
-                    (all(), to_classes(&classes))
+                    (all(), reach::constraints(&classes, None))
                 }),
                 Dimension::Geo => territory::meant(token).map(|codes| {
                     let codes: Vec<String> = codes.iter().map(|code| (*code).to_owned()).collect();
@@ -199,7 +200,11 @@ impl Evaluator<'_> {
                 match row {
                     Some(row) => uses.extend(row.uses(Preference::Allowed)),
                     None => {
-                        self.complain(tokens.line, Lint::UnknownValue, format!("`{token}` in `permits` grants nothing"));
+                        self.complain(
+                            tokens.line,
+                            Lint::UnknownValue,
+                            format!("`{token}` in `permits` grants nothing"),
+                        );
                     }
                 }
             }
@@ -218,7 +223,7 @@ impl Evaluator<'_> {
     fn operators(&mut self, license: &License) -> (Classes, Classes) {
         let mut lists = license.permits.iter().filter(|tokens| tokens.dimension == Dimension::User).peekable();
         if lists.peek().is_none() {
-            return (askers::everybody(), Classes::new());
+            return (reach::everybody(), Classes::new());
         }
         let (mut sure, mut perhaps) = (Classes::new(), Classes::new());
         for tokens in lists {
@@ -261,34 +266,17 @@ impl Evaluator<'_> {
         if content.licenses.is_empty() || (!gathered.closed && gathered.offers.is_empty()) {
             return;
         }
-        let mut rest: BTreeMap<(Option<Vec<AskerClass>>, Option<Vec<String>>), Vec<Use>> = BTreeMap::new();
+        let mut rest: BTreeMap<Constraints, Vec<Use>> = BTreeMap::new();
         for of in all().into_iter().filter(|of| !barred.contains(of)) {
-            // Where each class is let in; classes that are treated alike share one signal.
-            let mut let_in: BTreeMap<Option<Territories>, Classes> = BTreeMap::new();
-            for class in askers::everybody() {
-                let mut reached = Some(Territories::new());
-                for offer in gathered.offers.iter().filter(|offer| offer.of == of && offer.classes.contains(&class)) {
-                    reached = match (reached, &offer.territories) {
-                        (Some(mut all), Some(more)) => {
-                            all.extend(more);
-                            Some(all)
-                        }
-                        _ => None,
-                    };
-                }
-                let_in.entry(reached).or_default().insert(class);
-            }
-            for (reached, classes) in let_in {
-                let Some(reached) = reached else { continue };
-                let classes = (classes != askers::everybody()).then(|| classes.into_iter().collect());
-                let outside = (!reached.is_empty()).then(|| territory::others(&reached));
-                rest.entry((classes, outside)).or_default().push(of);
+            let offers = gathered.offers.iter().filter(|offer| offer.of == of);
+            for constraints in reach::left_out(offers.map(|offer| (&offer.classes, offer.territories.as_ref()))) {
+                rest.entry(constraints).or_default().push(of);
             }
         }
         let label = format!("closed list: {}", permits(content));
-        for ((asker_classes, territories), uses) in rest {
-            self.territories += territories.as_ref().map_or(0, Vec::len);
-            self.disallow(&label, uses, Constraints { asker_classes, territories, ..open() }, place);
+        for (constraints, uses) in rest {
+            self.territories += constraints.territories.as_ref().map_or(0, Vec::len);
+            self.disallow(&label, uses, constraints, place);
         }
     }
 
@@ -313,9 +301,8 @@ impl Evaluator<'_> {
             merged.entry(key).or_default().push(offer.of);
         }
         for ((number, classes, territories, duties, unsure), uses) in merged {
-            let territories = territories.map(|codes| codes.into_iter().map(str::to_owned).collect::<Vec<_>>());
-            self.territories += territories.as_ref().map_or(0, Vec::len);
-            let constraints = Constraints { territories, ..to_classes(&classes) };
+            self.territories += territories.as_ref().map_or(0, Territories::len);
+            let constraints = reach::constraints(&classes, territories.as_ref());
             let label = offered(&content.licenses[number]);
             self.push(label, Preference::Allowed, uses, constraints, duties, place, doubtful || unsure);
         }
@@ -387,16 +374,14 @@ pub(super) fn all() -> Vec<Use> {
 }
 
 fn says_no(text: &str) -> bool {
-    matches!(text, "no" | "false" | "0" | "none" | "never" | "deny" | "denied" | "disallow" | "disallowed" | "prohibited")
+    matches!(
+        text,
+        "no" | "false" | "0" | "none" | "never" | "deny" | "denied" | "disallow" | "disallowed" | "prohibited"
+    )
 }
 
 fn open() -> Constraints {
     Constraints::default()
-}
-
-fn to_classes(classes: &Classes) -> Constraints {
-    let asker_classes = (*classes != askers::everybody()).then(|| classes.iter().copied().collect());
-    Constraints { asker_classes, ..open() }
 }
 
 /// What the licenses of a content permit, in their own words.

@@ -29,6 +29,9 @@ use place::Place;
 use read::Reader;
 use xml::{Bounds, Space, Tree};
 
+/// The namespace of every version of RSL so far.
+pub use xml::NAMESPACE;
+
 /// Most bytes of a document that are read.
 pub const MAX_BYTES: usize = 512 * 1024;
 /// Most bytes of a feed that are read.

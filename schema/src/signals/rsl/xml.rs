@@ -10,7 +10,7 @@ use quick_xml::name::ResolveResult;
 use quick_xml::{NsReader, XmlVersion};
 
 /// The namespace of every version of RSL so far.
-pub(super) const NAMESPACE: &str = "https://rslstandard.org/rsl";
+pub const NAMESPACE: &str = "https://rslstandard.org/rsl";
 
 /// Deepest nesting that is read; RSL itself has five levels, a feed about as many around it.
 const DEEPEST: usize = 32;
