@@ -2,4 +2,6 @@
 
 mod cases;
 mod conclusion;
+mod payment;
 mod rsl;
+mod tdmrep;
