@@ -45,6 +45,9 @@ impl Offer {
     }
 }
 
+/// All of an offer but its use.
+type Terms = (usize, Classes, Option<Territories>, Vec<Duty>, bool);
+
 /// Evaluates contents into signals.
 pub(super) struct Evaluator<'a> {
     pub rsl: &'a Rsl,
@@ -295,7 +298,7 @@ impl Evaluator<'_> {
             return;
         }
         let offers = needed(gathered.offers);
-        let mut merged: BTreeMap<(usize, Classes, Option<Territories>, Vec<Duty>, bool), Vec<Use>> = BTreeMap::new();
+        let mut merged: BTreeMap<Terms, Vec<Use>> = BTreeMap::new();
         for offer in offers {
             let key = (offer.license, offer.classes, offer.territories, offer.duties, offer.doubtful);
             merged.entry(key).or_default().push(offer.of);
