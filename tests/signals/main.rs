@@ -3,5 +3,9 @@
 mod carriers;
 mod cases;
 mod cawg;
+mod conclusion;
 mod count;
+mod payment;
 mod plus;
+mod rsl;
+mod tdmrep;

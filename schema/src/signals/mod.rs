@@ -8,9 +8,16 @@ pub mod aipref;
 mod complaint;
 pub mod content_signal;
 pub mod embedded;
+mod json;
 mod parsed;
+pub mod payment;
+mod price;
+mod reach;
 pub mod robots;
+pub mod rsl;
 mod stated;
+pub mod tdmrep;
+mod territory;
 
 pub use complaint::{Complaint, Lint};
 pub use parsed::{Announced, Credit, MAX_SIGNALS, Mark, Parsed};

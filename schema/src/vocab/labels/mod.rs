@@ -7,6 +7,8 @@ pub mod cawg;
 pub mod content_signal;
 pub mod plus;
 pub mod robots;
+pub mod rsl;
+pub mod tdmrep;
 
 use super::{Preference, Use};
 
