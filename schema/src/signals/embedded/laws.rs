@@ -107,6 +107,10 @@ fn a_document_of_rsl_is_cut_out_whole() {
     let found = String::from_utf8(rsl_in_xmp(around.as_bytes()).expect("one").into_owned()).expect("text");
     assert_eq!(found, "<r:rsl xmlns=\"adobe:ns:meta/\" xmlns:r=\"https://rslstandard.org/rsl\" c='d'/>");
     assert_eq!(rsl_in_xmp(b"<rsl xmlns='https://rslstandard.org/rsl'>"), None);
+    // Found by fuzzing: a prefix around it that is no name made the copy unreadable.
+    let hostile = "<x xmlns:r='https://rslstandard.org/rsl' xmlns:c'h='y' z='><r:rsl a='b'/></x>";
+    let found = rsl_in_xmp(hostile.as_bytes()).expect("one");
+    assert_eq!(rsl_in_xmp(&found).as_deref(), Some(&*found));
 }
 
 proptest! {

@@ -58,7 +58,10 @@ fn missing(reader: &NsReader<&[u8]>, element: &BytesStart<'_>) -> String {
         if own.contains(&prefix) || space.contains(['"', '<', '&']) {
             continue;
         }
+        // A prefix with a quote in it would swallow the declarations behind it.
+        let plain = |letter: char| letter.is_alphanumeric() || matches!(letter, '_' | '-' | '.');
         match prefix {
+            PrefixDeclaration::Named(name) if !name.chars().all(plain) => {}
             PrefixDeclaration::Default => text.push_str(&format!(" xmlns=\"{space}\"")),
             PrefixDeclaration::Named(name) => text.push_str(&format!(" xmlns:{name}=\"{space}\"")),
         }
