@@ -82,11 +82,7 @@ pub fn says(site: &Domain, channel: &Channel, addresses: &[String], now: Timesta
     let addresses = if channel.kind.is_document() { &own } else { addresses };
     let alone = std::slice::from_ref(channel);
     let told = differing(site, alone, addresses, now);
-    let speaks = |(_, decision): &(Asked, Decision)| {
-        decision
-            .deciding()
-            .is_some_and(|reason| !matches!(reason, Reason::NotChecked | Reason::Unspecified | Reason::NoStatement))
-    };
+    let speaks = |(_, decision): &(Asked, Decision)| decision.deciding().is_some_and(|reason| !is_silence(reason));
     told.into_iter()
         .filter(speaks)
         .map(|(asked, decision)| {
@@ -228,9 +224,13 @@ fn copy(site: &Domain, channels: &[Channel], address: &str) -> Acquisition {
     copy
 }
 
+const fn is_silence(reason: Reason) -> bool {
+    matches!(reason, Reason::NotChecked | Reason::Unspecified | Reason::NoStatement)
+}
+
 /// The labels behind a decision: those of the reasons that decided.
 fn labels(decision: &Decision) -> Vec<String> {
-    let Some(deciding) = decision.deciding() else { return Vec::new() };
+    let Some(deciding) = decision.deciding().filter(|reason| !is_silence(*reason)) else { return Vec::new() };
     let mut labels: Vec<String> = decision
         .reasons
         .iter()
