@@ -9,7 +9,7 @@ use cleartitle_schema::time::Timestamp;
 
 /// Tokens of agents that gather for training or for archives that others train on, as their operators named them by
 /// 2026-08-28.
-pub const TRAINING_AGENTS: &[&str] = &[
+const TRAINING_AGENTS: &[&str] = &[
     "AI2Bot",
     "Ai2Bot-Dolma",
     "Amazonbot",
@@ -33,6 +33,20 @@ pub const TRAINING_AGENTS: &[&str] = &[
     "Timpibot",
     "Webzio-Extended",
 ];
+
+/// Tokens of the agents that robots.txt bars where training is reserved, each one that RFC 9309 can name.
+#[must_use]
+pub fn training_agents() -> Vec<&'static str> {
+    TRAINING_AGENTS.iter().copied().filter(|token| is_token(token)).collect()
+}
+
+/// Whether a text is a product token of RFC 9309 (2022-09): letters, `-` and `_`; digits pass too, since real ones have them.
+/// Any other could write lines of its own.
+#[must_use]
+pub fn is_token(text: &str) -> bool {
+    let letter = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    !text.is_empty() && text.bytes().all(letter)
+}
 
 /// Reads a terms file as `register` would. Log and issuer are taken as the file names them; where it names none, the
 /// issuer is `issuer`, or the host that the terms are for.

@@ -2,7 +2,6 @@
 
 use super::files;
 use super::talk::{Exit, Format, Talk, advised, data, json, shown};
-use crate::publish::TRAINING_AGENTS;
 use crate::{clock, publish};
 use anyhow::Context as _;
 use cleartitle_schema::issuer::Domain;
@@ -92,6 +91,9 @@ pub fn run(args: &Args, talk: Talk) -> anyhow::Result<Exit> {
     if args.merge && own.is_file() {
         let (merged, losses) = formats::merge(&files::read(&own, MAX_ROBOTS)?, &notice, &agents)
             .map_err(|error| advised(error, "take the block out by hand, both comments and what is between"))?;
+        // What is shown is the block, the rest of the file is the site's own.
+        let text = String::from_utf8_lossy(&merged);
+        written[0].text = text.find(formats::BEGIN).map_or_else(String::new, |at| text[at..].to_owned());
         robots = merged;
         written[0].losses = losses;
     }
@@ -159,13 +161,11 @@ fn places(args: &Args, site: &Domain) -> anyhow::Result<Places> {
     })
 }
 
-/// The tokens to name: RFC 9309 has letters, `-` and `_` in them alone, and any other could write lines of its own.
 fn agents(args: &Args) -> anyhow::Result<Vec<&str>> {
     if args.agent.is_empty() {
-        return Ok(TRAINING_AGENTS.to_vec());
+        return Ok(publish::training_agents());
     }
-    let letter = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-    match args.agent.iter().find(|token| token.is_empty() || !token.bytes().all(letter)) {
+    match args.agent.iter().find(|token| !publish::is_token(token)) {
         Some(token) => {
             Err(advised(format_args!("`{}` is not an agent's token", shown(token)), "such as --agent GPTBot"))
         }

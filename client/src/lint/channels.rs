@@ -3,6 +3,7 @@
 use super::stand_in::{AgentTable, ai_txt, embedded, html, record, robots, rsl, tdmrep, trust_txt};
 use cleartitle_schema::id::BlobId;
 use cleartitle_schema::signals::{Parsed, Signal};
+use cleartitle_schema::surt::UrlKey;
 use cleartitle_schema::vocab::AuthorityKind;
 use serde::Serialize;
 use std::path::Path;
@@ -131,6 +132,23 @@ pub struct Found {
     pub address: Option<String>,
     /// Its bytes.
     pub bytes: Vec<u8>,
+}
+
+impl Found {
+    /// A response as it was fetched from a URL. The file of a site is its body alone, and says nothing where it was not
+    /// there; of a page the headers speak too.
+    #[must_use]
+    pub fn fetched(url: &str, block: &[u8]) -> Option<Self> {
+        let address = UrlKey::parse(url).ok()?.path;
+        let (status, _, body) = response(block);
+        let kind = Kind::of(&address, body);
+        let of_the_site = kind.is_some_and(|kind| !kind.is_document());
+        if of_the_site && !(200..300).contains(&status) {
+            return None;
+        }
+        let bytes = if of_the_site { body } else { block };
+        Some(Self { name: url.to_owned(), address: Some(address), bytes: bytes.to_vec() })
+    }
 }
 
 /// One channel, read.
@@ -268,6 +286,14 @@ mod tests {
             response(b"HTTP/1.1 301 Moved\r\nLocation: /x\r\nHTTP/1.1 402 Pay\r\ncrawler-price: USD 0.01\r\n\r\nbody");
         assert_eq!((status, body), (402, &b"body"[..]));
         assert_eq!(headers, [("crawler-price".to_owned(), "USD 0.01".to_owned())]);
+        let robots = |status: &str| {
+            let block = format!("HTTP/1.1 {status}\r\nServer: x\r\n\r\nUser-agent: *\n");
+            Found::fetched("https://press.example/robots.txt", block.as_bytes())
+        };
+        assert_eq!(robots("200 OK").expect("a file").bytes, b"User-agent: *\n");
+        assert_eq!(robots("404 Not Found"), None);
+        let page = Found::fetched("https://press.example/", b"HTTP/1.1 200 OK\r\nA: b\r\n\r\n<html>").expect("a page");
+        assert_eq!(Kind::of(&page.name, &page.bytes), Some(Kind::Response));
         assert_eq!(response(b"# With every response:\nX-Robots-Tag: noai\n").1.len(), 1);
     }
 }

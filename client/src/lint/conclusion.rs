@@ -75,16 +75,17 @@ pub fn addresses(channels: &[Channel]) -> Vec<String> {
     addresses
 }
 
-/// What one channel says alone, silence left out; at further addresses only what differs from the first.
+/// What one channel says alone, at the first address without silence, at further ones whatever differs from the first.
 #[must_use]
 pub fn says(site: &Domain, channel: &Channel, addresses: &[String], now: Timestamp) -> Vec<Says> {
     let own = [channel.address.clone()];
     let addresses = if channel.kind.is_document() { &own } else { addresses };
     let alone = std::slice::from_ref(channel);
     let told = differing(site, alone, addresses, now);
-    let speaks = |(_, decision): &(Asked, Decision)| decision.deciding().is_some_and(|reason| !is_silence(reason));
+    let silent = |decision: &Decision| decision.deciding().is_some_and(is_silence);
     told.into_iter()
-        .filter(speaks)
+        // Silence where the home page is spoken of is news.
+        .filter(|(asked, decision)| asked.address != addresses[0] || !silent(decision))
         .map(|(asked, decision)| {
             let labels = labels(&decision);
             let line =

@@ -102,3 +102,14 @@ fn complaints_carry_hints_and_announced_documents_are_looked_for() {
     assert_eq!(report.channels[0].complaints[0].hint, Lint::UnknownLabel.hint());
     assert!(report.has_something_to_mend());
 }
+
+#[test]
+fn silence_at_an_address_of_its_own_is_told_and_no_contradiction() {
+    let wide = signal("rsl", "permits search", Preference::Allowed, &[Use::Search]);
+    let mut narrow = signal("rsl", "prohibits ai-train", Preference::Disallowed, &[Use::TrainAi]);
+    narrow.path = Some("/archive/".to_owned());
+    let rsl = channel("license.xml", Kind::Rsl, "", vec![wide, narrow]);
+    let report = report(&[robots(Preference::Disallowed, 'n'), rsl]);
+    assert_eq!(report.contradictions.len(), 1, "{:?}", report.contradictions);
+    assert_eq!((report.contradictions[0].category, report.contradictions[0].address.as_str()), (Use::Search, "/"));
+}
