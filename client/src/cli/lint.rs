@@ -46,7 +46,7 @@ pub struct Args {
 /// # Errors
 /// Whatever keeps the files from being read.
 pub fn run(args: &Args, talk: Talk) -> anyhow::Result<Exit> {
-    let (found, host) = found(args)?;
+    let Given { files: found, host } = given(args)?;
     let site = args.site.clone().or(host).map_or_else(|| "site.example".parse(), Ok)?;
     let mut channels = Vec::new();
     let mut exit = Exit::Clean;
@@ -77,10 +77,17 @@ pub fn run(args: &Args, talk: Talk) -> anyhow::Result<Exit> {
     })
 }
 
-/// Every file, whether it was named itself, and the host where a URL says it.
-fn found(args: &Args) -> anyhow::Result<(Vec<(Found, bool)>, Option<Domain>)> {
-    let mut found = Vec::new();
-    let mut host = None;
+/// What was named on the command line.
+#[derive(Default)]
+struct Given {
+    /// Every file, and whether it was named itself.
+    files: Vec<(Found, bool)>,
+    /// The host, where a URL says it.
+    host: Option<Domain>,
+}
+
+fn given(args: &Args) -> anyhow::Result<Given> {
+    let Given { files: mut found, mut host } = Given::default();
     for about in &args.about {
         if about.starts_with("https://") || about.starts_with("http://") {
             let fetched = lint::fetch_site(about).hint("save its robots.txt, pages and headers, and name the files")?;
@@ -104,7 +111,7 @@ fn found(args: &Args) -> anyhow::Result<(Vec<(Found, bool)>, Option<Domain>)> {
             found.push((Found { name: inside, address, bytes }, false));
         }
     }
-    Ok((found, host))
+    Ok(Given { files: found, host })
 }
 
 /// The files of a folder, sorted. Links are not followed: a folder that holds itself would have no end.
