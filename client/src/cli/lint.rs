@@ -211,7 +211,9 @@ fn channel_in_words(channel: &ChannelReport, text: &mut String) {
 fn concluded_in_words(concluded: &Conclusion) -> String {
     let why = concluded.reason.map_or("", |reason| reason.word());
     let labels = shown(&concluded.labels.join("; "));
-    format!("{:<14} {:<12} {why}  {labels}", concluded.category, concluded.verdict).trim_end().to_owned()
+    let owed = if concluded.owed.is_empty() { String::new() } else { format!("; owed: {}", concluded.owed.join(", ")) };
+    let row = format!("{:<14} {:<12} {why}  {labels}", concluded.category, concluded.verdict);
+    format!("{}{owed}", row.trim_end())
 }
 
 fn line(number: usize) -> String {

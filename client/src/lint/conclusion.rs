@@ -52,6 +52,8 @@ pub struct Conclusion {
     pub reason: Option<Reason>,
     /// The labels that decide, with their standards.
     pub labels: Vec<String>,
+    /// What a permission asks for, where it is conditional.
+    pub owed: Vec<&'static str>,
 }
 
 /// The addresses worth asking about: the home page, each page, and an example for each path that a rule names.
@@ -104,6 +106,7 @@ pub fn conclusions(site: &Domain, channels: &[Channel], addresses: &[String], no
         verdict: decision.verdict,
         reason: decision.deciding(),
         labels: labels(&decision),
+        owed: owed(&decision),
     };
     differing(site, channels, addresses, now).into_iter().map(concluded).collect()
 }
@@ -229,16 +232,22 @@ const fn is_silence(reason: Reason) -> bool {
     matches!(reason, Reason::NotChecked | Reason::Unspecified | Reason::NoStatement)
 }
 
-/// The labels behind a decision: those of the reasons that decided.
+/// The labels behind a decision: of a permission those that allow, else what the deciding reason is about.
 fn labels(decision: &Decision) -> Vec<String> {
     let Some(deciding) = decision.deciding().filter(|reason| !is_silence(*reason)) else { return Vec::new() };
-    let mut labels: Vec<String> = decision
-        .reasons
-        .iter()
-        .filter(|finding| finding.code == deciding || finding.code == Reason::SignalAllows)
-        .filter_map(|finding| finding.detail.clone())
-        .collect();
+    let allows = decision.verdict >= Verdict::Conditional && decision.has(Reason::SignalAllows);
+    let telling = if allows { Reason::SignalAllows } else { deciding };
+    let of = decision.reasons.iter().filter(|finding| finding.code == telling);
+    let mut labels: Vec<String> = of.filter_map(|finding| finding.detail.clone()).collect();
     labels.sort();
     labels.dedup();
     labels
+}
+
+fn owed(decision: &Decision) -> Vec<&'static str> {
+    let outstanding = decision.duties.iter().filter(|owed| owed.outstanding());
+    let mut words: Vec<&str> = outstanding.map(|owed| owed.duty.action.word()).collect();
+    words.sort_unstable();
+    words.dedup();
+    words
 }

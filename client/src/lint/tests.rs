@@ -72,7 +72,11 @@ fn an_offer_beside_a_denial_is_no_contradiction() {
     offer.duties = vec![Duty { phase: Phase::Before, action: Action::ObtainLicense { from: None } }];
     let rsl = channel("license.xml", Kind::Rsl, "", vec![offer]);
     let report = report(&[robots(Preference::Allowed, 'y'), rsl]);
-    assert_eq!(report.channels[1].says[0].verdict, Verdict::Conditional);
+    let said = &report.channels[1].says[0];
+    assert_eq!(
+        (said.verdict, said.labels.as_slice()),
+        (Verdict::Conditional, &["rsl: permits ai-train".to_owned()][..])
+    );
     assert_eq!(report.contradictions, []);
 }
 

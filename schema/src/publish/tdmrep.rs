@@ -30,14 +30,9 @@ pub(super) enum Reserved {
 
 pub(super) fn reserved(notice: &Notice, losses: &mut Vec<Loss>) -> Option<Reserved> {
     unsaid(notice, STANDARD, &[MINING], losses);
-    let mut own = Vec::new();
-    let value = MINING.value(notice, STANDARD, &mut own);
-    let policy = value == Some(Preference::Disallowed) && duties(notice).is_some();
-    if policy {
-        // The policy states that there are conditions.
-        own.retain(|loss| loss.what != What::Conditions);
-    }
-    losses.append(&mut own);
+    // A reader who does not follow the policy reads a denial, so that conditions count as lost with a policy too.
+    let value = MINING.value(notice, STANDARD, losses);
+    let policy = duties(notice).is_some();
     Some(match value? {
         Preference::Allowed => Reserved::Not,
         Preference::Disallowed if policy => Reserved::Policy,
