@@ -61,6 +61,7 @@ pub mod lineage;
 pub mod manifest;
 pub mod money;
 pub mod policy;
+pub mod publish;
 pub mod scope;
 pub mod signals;
 pub mod signed;

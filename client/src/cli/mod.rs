@@ -10,6 +10,8 @@ pub mod files;
 pub mod filter;
 pub mod init;
 pub mod keys;
+pub mod lint;
+pub mod publish;
 pub mod pull;
 pub mod register;
 pub mod shell;
@@ -59,6 +61,10 @@ pub enum Command {
     Init(init::Args),
     /// Make and show keys.
     Keys(keys::Args),
+    /// Write the files that say terms on the site itself.
+    Publish(publish::Args),
+    /// Tell what a site's files say, where they contradict, and what a lab would conclude.
+    Lint(lint::Args),
     /// Sign terms and register them.
     Register(register::Args),
     /// Ask whether a document may be used.
@@ -86,6 +92,8 @@ pub fn run(cli: &Cli) -> ExitCode {
     let ended = match &cli.command {
         Command::Init(args) => init::run(args, talk),
         Command::Keys(args) => keys::run(args, talk),
+        Command::Publish(args) => publish::run(args, talk),
+        Command::Lint(args) => lint::run(args, talk),
         Command::Register(args) => register::run(args, talk),
         Command::Ask(args) => ask::run(args, talk),
         Command::Pull(args) => pull::run(args, talk),

@@ -35,6 +35,34 @@ words!(
     }
 );
 
+impl Lint {
+    /// What the publisher should do about it.
+    #[must_use]
+    pub const fn hint(self) -> &'static str {
+        match self {
+            Self::Malformed => {
+                "write the part as its standard says, or take it out; what can't be read permits nothing"
+            }
+            Self::NotThisFormat => "serve the file itself, or answer 404; a page in its place says nothing",
+            Self::UnknownLabel => {
+                "check the spelling against the standard; readers pass over words that they don't know"
+            }
+            Self::UnknownValue => "use a value that the standard knows; this one is read as a no, or as nothing",
+            Self::LegacyLabel => "replace the label by today's; readers differ on what the old one covers",
+            Self::ShadowedRule => "take the rule out, or move it before the one that always wins",
+            Self::Misplaced => "move the line into the group or the place where the standard gives it a meaning",
+            Self::Contradiction => "keep one of the two; readers take the stricter",
+            Self::CdnPrepended => {
+                "look at the file as visitors get it, and repeat your own lines inside the groups put above them"
+            }
+            Self::TooMuch => "make the file shorter; what stands beyond the bound is not read",
+            Self::Encoding => "save the file as UTF-8",
+            Self::NoStandard => "say it by a standard too: Content-Usage, RSL or TDMRep; few readers know this one",
+            Self::TermsElsewhere => "see that the named document can be fetched and read by machines",
+        }
+    }
+}
+
 /// One complaint of a parser.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Complaint {
@@ -56,5 +84,19 @@ impl Complaint {
         let shown = |letter: char| if letter.is_control() { '\u{fffd}' } else { letter };
         let detail = detail.as_ref().chars().take(Self::LONGEST).map(shown).collect();
         Self { line: u32::try_from(line).unwrap_or(u32::MAX), lint, detail }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_lint_says_what_to_do() {
+        let mut hints: Vec<&str> = Lint::ALL.iter().map(|lint| lint.hint()).collect();
+        assert!(hints.iter().all(|hint| hint.len() > 20 && !hint.ends_with('.')));
+        hints.sort_unstable();
+        hints.dedup();
+        assert_eq!(hints.len(), Lint::ALL.len(), "two lints share a hint");
     }
 }
