@@ -5,6 +5,7 @@ mod cases;
 mod cawg;
 mod conclusion;
 mod count;
+mod parsed_cases;
 mod payment;
 mod plus;
 mod rsl;

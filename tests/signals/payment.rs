@@ -1,6 +1,6 @@
 //! Answers that ask for payment or a license before they give anything.
 
-use crate::cases::{Case, real_bytes, run};
+use crate::parsed_cases::{Case, real_bytes, run};
 use cleartitle_schema::signals::{Parsed, payment};
 use cleartitle_schema::vocab::Use;
 use proptest::prelude::*;

@@ -1,6 +1,6 @@
 //! RSL: the specification's examples restated, the vocabulary, and real files.
 
-use crate::cases::{Case, cases, real_bytes, run};
+use crate::parsed_cases::{Case, cases, real_bytes, run};
 use crate::conclusion::{Asked, conclude};
 use cleartitle_schema::signals::{Parsed, rsl};
 use cleartitle_schema::vocab::{AskerClass, AuthorityKind, Preference, Use};

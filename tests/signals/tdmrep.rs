@@ -1,6 +1,6 @@
 //! TDMRep: file, values, packages, policies, and real files; and the order of rules against a reading of its own.
 
-use crate::cases::{Case, real_bytes, run};
+use crate::parsed_cases::{Case, real_bytes, run};
 use crate::conclusion::{Asked, conclude};
 use cleartitle_schema::signals::{Parsed, tdmrep};
 use cleartitle_schema::surt::PathPattern;
