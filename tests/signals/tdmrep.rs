@@ -149,3 +149,15 @@ fn the_order_of_rules_matters() {
     let verdict = |rules: &[(String, u8)]| conclude(&tdmrep::parse_file(&file_of(rules)).signals, &asked, Use::TrainAi);
     assert_ne!(verdict(&[one.clone(), other.clone()]), verdict(&[other, one]));
 }
+
+#[test]
+fn many_long_rules_are_held_against_each_other_in_bounded_time() {
+    let begins = "/".to_owned() + &"a".repeat(480);
+    let rules: Vec<(String, u8)> = (0..2_000).map(|number| (format!("{begins}{number:x}*"), 0)).collect();
+    let started = std::time::Instant::now();
+    assert_eq!(tdmrep::parse_file(&file_of(&rules)).signals.len(), 2_000);
+    assert!(started.elapsed().as_secs() < 20, "{:?}", started.elapsed());
+    let more: Vec<(String, u8)> = (0..2_001).map(|number| (format!("/{number}"), 0)).collect();
+    let parsed = tdmrep::parse_file(&file_of(&more));
+    assert_eq!(conclude(&parsed.signals, &Asked::default(), Use::TrainAi), "reserved");
+}

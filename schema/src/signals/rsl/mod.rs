@@ -21,7 +21,7 @@ pub use document::{
     Content, Copyright, Dimension, Edition, License, Payment, PaymentAmount, Reporting, Rsl, Tokens, Typed,
 };
 
-use super::{Complaint, Lint, Parsed, Signal, price};
+use super::{Complaint, Lint, MAX_SIGNALS, Parsed, Signal, price};
 use crate::terms::Constraints;
 use crate::vocab::{AuthorityKind, Preference};
 use evaluate::Evaluator;
@@ -66,7 +66,7 @@ pub fn parse(bytes: &[u8], document: &str, authority: AuthorityKind) -> Parsed {
         evaluator.content(content, &place);
     }
     let (too_much, document) = (evaluator.too_much, evaluator.document);
-    if too_much {
+    if too_much || out.signals.len() >= MAX_SIGNALS {
         // What was not read may restrict more than anything that was.
         out.signals = vec![of_everything(&rsl, document, authority, Preference::Disallowed, "more than is read")];
         out.complaints.push(Complaint::at(0, Lint::TooMuch, "the document is longer than is read: all is reserved"));

@@ -21,12 +21,16 @@ pub(super) struct Rule {
 
 /// Rules that say under "the longest wins" nothing looser than these under "the first wins".
 pub(super) fn by_length(rules: Vec<Rule>, complaints: &mut Vec<Complaint>) -> Vec<Rule> {
-    let mut kept: Vec<Option<Rule>> = Vec::with_capacity(rules.len());
-    for mut rule in rules {
+    let mut kept: Vec<Rule> = Vec::with_capacity(rules.len());
+    // Taken apart once: each rule is held against all before it, and a hostile file has thousands of long ones.
+    let paths: Vec<String> = rules.iter().map(|rule| rule.path.clone()).collect();
+    let mut shapes: Vec<Shape<'_>> = Vec::with_capacity(rules.len());
+    for (mut rule, path) in rules.into_iter().zip(&paths) {
+        let shape = Shape::of(path);
         let mut stays = true;
         let mut shadow = None;
-        for earlier in kept.iter().flatten().filter(|earlier| overlap(&earlier.path, &rule.path)) {
-            if covers(&earlier.path, &rule.path) {
+        for (earlier, earlier_shape) in kept.iter().zip(&shapes).filter(|(_, earlier)| earlier.overlaps(&shape)) {
+            if earlier.path == rule.path || earlier_shape.covers(&shape) {
                 shadow = shadow.or(Some(earlier.number));
             }
             if earlier.path.len() >= rule.path.len() {
@@ -47,30 +51,49 @@ pub(super) fn by_length(rules: Vec<Rule>, complaints: &mut Vec<Complaint>) -> Ve
                 format!("rule {} ({}) comes after rule {earlier}, which wins; it {kind}", rule.number, rule.path);
             complaints.push(Complaint::at(0, Lint::ShadowedRule, detail));
         }
-        kept.push(stays.then_some(rule));
+        if stays {
+            kept.push(rule);
+            shapes.push(shape);
+        }
     }
-    kept.into_iter().flatten().collect()
+    kept
 }
 
-fn parts(pattern: &str) -> (&str, &str, bool) {
-    let (body, anchored) = pattern.strip_suffix('$').map_or((pattern, false), |body| (body, true));
-    let first = body.split('*').next().unwrap_or_default();
-    let last = if body.contains('*') { body.rsplit('*').next().unwrap_or_default() } else { "" };
-    (first, last, anchored)
+/// What of a pattern is quickly compared.
+struct Shape<'a> {
+    /// Before the first star.
+    first: &'a str,
+    /// After the last one.
+    last: &'a str,
+    /// It has a star.
+    wild: bool,
+    /// It has no more than one.
+    one_star: bool,
+    /// It ends where the path ends.
+    ends: bool,
 }
 
-/// Whether some path may match both. In doubt yes: the price is a permission lost.
-fn overlap(one: &str, other: &str) -> bool {
-    let ((one_first, one_last, one_ends), (other_first, other_last, other_ends)) = (parts(one), parts(other));
-    let beginnings = one_first.starts_with(other_first) || other_first.starts_with(one_first);
-    let wild = one.contains('*') && other.contains('*');
-    let ends = !(wild && one_ends && other_ends) || one_last.ends_with(other_last) || other_last.ends_with(one_last);
-    beginnings && ends
-}
+impl<'a> Shape<'a> {
+    fn of(pattern: &'a str) -> Self {
+        let (body, ends) = pattern.strip_suffix('$').map_or((pattern, false), |body| (body, true));
+        match (body.split_once('*'), body.rsplit_once('*')) {
+            (Some((first, rest)), Some((_, last))) => {
+                Self { first, last, wild: true, one_star: rest.len() == last.len(), ends }
+            }
+            _ => Self { first: body, last: "", wild: false, one_star: true, ends },
+        }
+    }
 
-/// Whether every path that matches `narrow` surely matches `wide`.
-fn covers(wide: &str, narrow: &str) -> bool {
-    let (first, last, anchored) = parts(wide);
-    let plain = !wide.trim_end_matches('*').contains('*') && last.is_empty() && !anchored;
-    wide == narrow || (plain && parts(narrow).0.starts_with(first))
+    /// Whether some path may match both. In doubt yes: the price is a permission lost.
+    fn overlaps(&self, other: &Self) -> bool {
+        let beginnings = self.first.starts_with(other.first) || other.first.starts_with(self.first);
+        let both_end = self.wild && other.wild && self.ends && other.ends;
+        beginnings && (!both_end || self.last.ends_with(other.last) || other.last.ends_with(self.last))
+    }
+
+    /// Whether every path that matches `narrow` surely matches this: a plain prefix, with or without a star at its end.
+    fn covers(&self, narrow: &Self) -> bool {
+        let plain = !self.ends && (!self.wild || (self.one_star && self.last.is_empty()));
+        plain && narrow.first.starts_with(self.first)
+    }
 }

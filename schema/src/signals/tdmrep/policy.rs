@@ -15,6 +15,9 @@ use crate::vocab::{AuthorityKind, Preference};
 /// Most permissions, duties and constraints that are looked at, of each.
 const MOST: usize = 100;
 
+/// Most signals that rules and their policy give together; a policy may be a hundred times as long as the rule.
+const MOST_JOINED: usize = 2_000;
+
 const PROFILE: &str = "http://www.w3.org/ns/tdmrep";
 const CONTEXTS: [&str; 2] = ["http://www.w3.org/ns/odrl.jsonld", "http://www.w3.org/ns/tdmrep.jsonld"];
 
@@ -92,11 +95,22 @@ pub fn with_policy(mut parsed: Parsed, document: &str, policy: &Parsed) -> Parse
     if says.is_empty() {
         return parsed;
     }
+    // A rule in doubt stays so: what policy holds depends on whether anything is reserved at all.
+    let names = |rule: &Signal| {
+        let reserved = rule.standard == "tdmrep" && rule.preference == Preference::Disallowed;
+        reserved && rule.policy.as_deref() == Some(document)
+    };
+    if parsed.signals.iter().filter(|rule| names(rule)).count() * says.len() > MOST_JOINED {
+        parsed.complaints.push(Complaint::at(
+            0,
+            Lint::TooMuch,
+            "too many rules for so long a policy: all stay reserved",
+        ));
+        return parsed;
+    }
     let mut signals = Vec::new();
     for rule in std::mem::take(&mut parsed.signals) {
-        let names = rule.standard == "tdmrep" && rule.policy.as_deref() == Some(document);
-        // A rule in doubt stays so: what policy holds depends on whether anything is reserved at all.
-        if !names || rule.preference != Preference::Disallowed {
+        if !names(&rule) {
             signals.push(rule);
             continue;
         }
