@@ -1,5 +1,6 @@
 //! Categories of use, and the small closed vocabularies that statements and questions share.
 
+pub mod agents;
 pub mod labels;
 
 use serde::{Deserialize, Serialize};
