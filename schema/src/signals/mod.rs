@@ -6,6 +6,9 @@
 
 mod complaint;
 mod parsed;
+mod price;
+pub mod rsl;
+mod territory;
 
 pub use complaint::{Complaint, Lint};
 pub use parsed::{Announced, Credit, MAX_SIGNALS, Mark, Parsed};

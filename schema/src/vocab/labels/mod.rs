@@ -2,6 +2,9 @@
 //!
 //! Deliberately absent: syntax (the parsers in `signals` read it) and precedence (each standard's own, then `decide`).
 
+pub mod rsl;
+pub mod tdmrep;
+
 use super::{Preference, Use};
 
 /// What one label of one standard covers of our categories.

@@ -1,0 +1,1 @@
+//! RSL held to its own words.
