@@ -5,6 +5,7 @@
 //! Deliberately absent: what a signal means for a question (`decide`), and fetching.
 
 mod complaint;
+pub mod embedded;
 mod parsed;
 mod price;
 pub mod rsl;

@@ -4,6 +4,8 @@
 
 pub mod rsl;
 pub mod tdmrep;
+pub mod cawg;
+pub mod plus;
 
 use super::{Preference, Use};
 
