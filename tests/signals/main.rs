@@ -1,1 +1,7 @@
 //! Parsers of signals held to vectors: one module a standard, each running the cases under `tests/vectors/signals/`.
+
+mod carriers;
+mod cases;
+mod cawg;
+mod count;
+mod plus;
