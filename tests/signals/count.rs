@@ -17,7 +17,12 @@ const STANDARDS: &[(&str, &str, &str)] = &[
     ),
     ("content-signal", "Cloudflare Content Signals Policy, 24 September 2025", "`signals/content_signal.rs`"),
     ("headers", "header carriers of one response, own", "`signals/headers.rs`"),
-    ("html", "marks in pages, own", "`signals/html.rs`"),
+    ("html", "marks in pages, own", "`signals/html/`"),
+    (
+        "marks",
+        "`rel=license` (HTML standard), ccREL, schema.org and Creative Commons addresses, as of November 2026",
+        "`signals/license_uri.rs`",
+    ),
     ("payment", "HTTP 402, x402 and pay per crawl, as of November 2026", "`signals/payment.rs`"),
     ("plus", "IPTC Photo Metadata 2023.1 Data Mining, PLUS LDF", "`signals/embedded/data_mining.rs`"),
     ("robots", "RFC 9309, September 2022", "`signals/robots.rs`"),

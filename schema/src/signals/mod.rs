@@ -4,12 +4,20 @@
 //! Leniency goes towards restriction alone: what is evidently meant as a "no" is one, what is unclear permits nothing.
 //! Deliberately absent: what a signal means for a question (`decide`), and fetching.
 
+pub mod ai_txt;
+mod carried;
 mod complaint;
 pub mod embedded;
+pub mod headers;
+pub mod html;
+pub mod license_uri;
 mod parsed;
 mod price;
+pub mod record;
 pub mod rsl;
 mod territory;
+pub mod trust_txt;
+pub mod x_robots;
 
 pub use complaint::{Complaint, Lint};
 pub use parsed::{Announced, Credit, MAX_SIGNALS, Mark, Parsed};

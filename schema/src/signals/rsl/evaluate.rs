@@ -199,7 +199,11 @@ impl Evaluator<'_> {
                 match row {
                     Some(row) => uses.extend(row.uses(Preference::Allowed)),
                     None => {
-                        self.complain(tokens.line, Lint::UnknownValue, format!("`{token}` in `permits` grants nothing"));
+                        self.complain(
+                            tokens.line,
+                            Lint::UnknownValue,
+                            format!("`{token}` in `permits` grants nothing"),
+                        );
                     }
                 }
             }
@@ -387,7 +391,10 @@ pub(super) fn all() -> Vec<Use> {
 }
 
 fn says_no(text: &str) -> bool {
-    matches!(text, "no" | "false" | "0" | "none" | "never" | "deny" | "denied" | "disallow" | "disallowed" | "prohibited")
+    matches!(
+        text,
+        "no" | "false" | "0" | "none" | "never" | "deny" | "denied" | "disallow" | "disallowed" | "prohibited"
+    )
 }
 
 fn open() -> Constraints {

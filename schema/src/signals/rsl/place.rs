@@ -29,7 +29,12 @@ pub(super) enum Trust {
 
 impl Place {
     /// The place of a content in a document of its own, or in a page or file.
-    pub fn of(content: &Content, document: Option<&UrlKey>, authority: AuthorityKind, out: &mut Vec<Complaint>) -> Self {
+    pub fn of(
+        content: &Content,
+        document: Option<&UrlKey>,
+        authority: AuthorityKind,
+        out: &mut Vec<Complaint>,
+    ) -> Self {
         let mut misplaced = |detail: String| out.push(Complaint::at(content.line, Lint::Misplaced, detail));
         let url = content.url.as_deref().map(str::trim).unwrap_or_default();
         let absolute = absolute(url);

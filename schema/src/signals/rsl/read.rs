@@ -234,11 +234,8 @@ impl Reader<'_> {
 
     fn payment(&mut self, element: &Element) -> Payment {
         self.attributes(element, &["type"]);
-        let mut payment = Payment {
-            kind: element.attribute("type").map(str::to_owned),
-            line: element.line,
-            ..Payment::default()
-        };
+        let mut payment =
+            Payment { kind: element.attribute("type").map(str::to_owned), line: element.line, ..Payment::default() };
         match payment.kind.as_deref() {
             Some(kind) if PAYMENTS.contains(&kind) => {}
             Some(kind) if PAYMENTS_0_9.contains(&kind) => {

@@ -2,10 +2,13 @@
 //!
 //! Deliberately absent: syntax (the parsers in `signals` read it) and precedence (each standard's own, then `decide`).
 
-pub mod rsl;
-pub mod tdmrep;
+pub mod ai_txt;
 pub mod cawg;
 pub mod plus;
+pub mod rsl;
+pub mod tdmrep;
+pub mod trust_txt;
+pub mod x_robots;
 
 use super::{Preference, Use};
 
