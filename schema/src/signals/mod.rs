@@ -4,20 +4,28 @@
 //! Leniency goes towards restriction alone: what is evidently meant as a "no" is one, what is unclear permits nothing.
 //! Deliberately absent: what a signal means for a question (`decide`), and fetching.
 
+pub mod ai_txt;
 pub mod aipref;
+mod carried;
 mod complaint;
 pub mod content_signal;
 pub mod embedded;
+pub mod headers;
+pub mod html;
 mod json;
+pub mod license_uri;
 mod parsed;
 pub mod payment;
 mod price;
 mod reach;
+pub mod record;
 pub mod robots;
 pub mod rsl;
 mod stated;
 pub mod tdmrep;
 mod territory;
+pub mod trust_txt;
+pub mod x_robots;
 
 pub use complaint::{Complaint, Lint};
 pub use parsed::{Announced, Credit, MAX_SIGNALS, Mark, Parsed};

@@ -2,6 +2,7 @@
 //!
 //! Deliberately absent: syntax (the parsers in `signals` read it) and precedence (each standard's own, then `decide`).
 
+pub mod ai_txt;
 pub mod aipref;
 pub mod cawg;
 pub mod content_signal;
@@ -9,6 +10,8 @@ pub mod plus;
 pub mod robots;
 pub mod rsl;
 pub mod tdmrep;
+pub mod trust_txt;
+pub mod x_robots;
 
 use super::{Preference, Use};
 
