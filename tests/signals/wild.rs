@@ -4,11 +4,11 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use cleartitle::lint::{Channel, Conclusion, Found, Report};
+use cleartitle::lint::{Channel, Conclusion, Found, conclusion};
 use cleartitle_schema::decide::{Reason, Verdict};
 use cleartitle_schema::issuer::Domain;
 use cleartitle_schema::time::Timestamp;
-use cleartitle_schema::vocab::{Preference, Use};
+use cleartitle_schema::vocab::Use;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -140,31 +140,31 @@ fn payments(data: &Path, site: &Domain) -> Vec<(String, Domain, Found)> {
 
 fn paragraph(site: &Domain, found: &Found) -> String {
     let Some(channel) = Channel::read(found) else { return "Nothing through which a site speaks.\n".to_owned() };
-    let report = Report::of(site, std::slice::from_ref(&channel), NOW);
+    let channels = std::slice::from_ref(&channel);
+    let mut addresses = conclusion::addresses(channels);
+    addresses.truncate(MOST + 1);
+    let conclusions = conclusion::conclusions(site, channels, &addresses, NOW);
     let mut text = format!("Read as {}.\n\n", channel.kind.in_words());
     let mut places: Vec<&str> = Vec::new();
-    for concluded in &report.conclusions {
+    for concluded in &conclusions {
         if !places.contains(&concluded.address.as_str()) {
             places.push(&concluded.address);
         }
     }
-    for place in places.iter().take(MOST + 1) {
-        let there: Vec<&Conclusion> = report.conclusions.iter().filter(|it| it.address == *place).collect();
+    for place in places {
+        let there: Vec<&Conclusion> = conclusions.iter().filter(|it| it.address == place).collect();
         text.push_str(&told(&channel, place, &there));
     }
-    if places.len() > MOST + 1 {
-        let _ = writeln!(text, "- and otherwise at {} more addresses", places.len() - MOST - 1);
-    }
-    let told = &report.channels[0];
-    for complaint in told.complaints.iter().take(MOST) {
+    let complaints = &channel.parsed.complaints;
+    for complaint in complaints.iter().take(MOST) {
         let line = if complaint.line == 0 { String::new() } else { format!(", line {}", complaint.line) };
         let _ = writeln!(text, "- complaint{line}: {}: {}", complaint.lint, plain(&complaint.detail));
     }
-    if told.complaints.len() > MOST {
-        let _ = writeln!(text, "- and {} more complaints", told.complaints.len() - MOST);
+    if complaints.len() > MOST {
+        let _ = writeln!(text, "- and {} more complaints", complaints.len() - MOST);
     }
-    for url in &told.unread {
-        let _ = writeln!(text, "- names {}", plain(url));
+    for announced in &channel.parsed.announced {
+        let _ = writeln!(text, "- names {}", plain(&announced.url));
     }
     text
 }
@@ -208,9 +208,8 @@ fn told(channel: &Channel, place: &str, there: &[&Conclusion]) -> String {
 
 /// Whom the signals behind a conclusion address.
 fn whom(channel: &Channel, concluded: &Conclusion) -> String {
-    let wanted = if concluded.verdict >= Verdict::Conditional { Preference::Allowed } else { Preference::Disallowed };
-    let speaks_of = |uses: &[Use]| uses.contains(&concluded.category) || uses.contains(&Use::Crawl);
-    let speaking = channel.signals().iter().filter(|it| it.preference == wanted && speaks_of(&it.uses));
+    let decides = |standard: &str, label: &str| concluded.labels.contains(&format!("{standard}: {label}"));
+    let speaking = channel.signals().iter().filter(|it| decides(&it.standard, &it.label));
     let mut agents: Vec<&str> =
         speaking.map(|signal| signal.agent.as_ref().map_or("*", |agent| agent.token.as_str())).collect();
     agents.sort_unstable();
