@@ -5,9 +5,11 @@
 //! Deliberately absent: what a signal means for a question (`decide`), and fetching.
 
 mod complaint;
+mod fit;
 mod parsed;
 
 pub use complaint::{Complaint, Lint};
+pub use fit::fit;
 pub use parsed::{Announced, Credit, MAX_SIGNALS, Mark, Parsed};
 
 use crate::terms::{Constraints, Duty};
