@@ -3,7 +3,7 @@
 use cleartitle_schema::api::{
     DecisionAnswer, DecisionRequest, LogKey, Problem, Registration, SnapshotView, StatementView,
 };
-use cleartitle_schema::id::StatementId;
+use cleartitle_schema::id::{BlobId, StatementId};
 use cleartitle_schema::tlog::note::MAX_NOTE;
 use cleartitle_schema::tlog::tile::TileId;
 use reqwest::StatusCode;
@@ -190,6 +190,16 @@ impl Registry {
         let new = answer.status() == StatusCode::CREATED;
         let registration = parse(&read_bounded(answer, &url, MAX_ANSWER)?, &url)?;
         Ok(Registered { registration, new })
+    }
+
+    /// Uploads the bytes of a blob that a registered statement names. The flag says whether they are new there.
+    ///
+    /// # Errors
+    /// [`RegistryError`]; [`RegistryError::Refused`] where no registered statement names the blob.
+    pub fn put_blob(&self, blob: &BlobId, bytes: Vec<u8>) -> Result<bool, RegistryError> {
+        let url = self.url(&format!("v1/blobs/{blob}"))?;
+        let request = self.http.put(url.clone()).header(CONTENT_TYPE, "application/octet-stream").body(bytes);
+        Ok(self.send(request, &url)?.status() == StatusCode::CREATED)
     }
 
     /// A statement as the registry holds it.

@@ -9,6 +9,8 @@ pub mod files;
 pub mod filter;
 pub mod init;
 pub mod keys;
+pub mod observe;
+pub mod observe_talk;
 pub mod pull;
 pub mod register;
 pub mod shell;
@@ -62,6 +64,8 @@ pub enum Command {
     Pull(pull::Args),
     /// Filter crawl files down to what the policy keeps.
     Filter(filter::Args),
+    /// Observe what sites reserve, in crawl files or over the network.
+    Observe(observe::Args),
     /// Judge every row of a manifest.
     Check(check::Args),
     /// Check receipts, snapshots, manifests and envelopes offline.
@@ -83,6 +87,7 @@ pub fn run(cli: &Cli) -> ExitCode {
         Command::Ask(args) => ask::run(args, talk),
         Command::Pull(args) => pull::run(args, talk),
         Command::Filter(args) => filter::run(args, talk),
+        Command::Observe(args) => observe::run(args, talk),
         Command::Check(args) => check::run(args, talk),
         Command::Verify(args) => verify::run(args, talk),
         Command::Completions(args) => shell::completions(args),
