@@ -327,6 +327,41 @@ mod tests {
         }
     }
 
+    /// A registry that takes one blob, has another, and knows of no third.
+    #[test]
+    fn blobs_are_uploaded_as_they_are() {
+        use std::io::{Read as _, Write as _};
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        let served = std::thread::spawn(move || {
+            let problem = r#"{"type":"/reasons/not-found","title":"t","status":404,"detail":"d","code":"not-found"}"#;
+            let answers = [("201 Created", ""), ("200 OK", ""), ("404 Not Found", problem)];
+            let mut requests = Vec::new();
+            for (status, body) in answers {
+                let (mut stream, _) = listener.accept().unwrap();
+                let (mut bytes, mut chunk) = (Vec::new(), [0; 4096]);
+                while !bytes.ends_with(b"evidence") {
+                    let count = stream.read(&mut chunk).unwrap();
+                    bytes.extend_from_slice(&chunk[..count]);
+                }
+                let length = body.len();
+                write!(stream, "HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}")
+                    .unwrap();
+                requests.push(String::from_utf8_lossy(&bytes).into_owned());
+            }
+            requests
+        });
+        let registry = Registry::at(&address, false).unwrap();
+        let blob = BlobId::of(b"evidence");
+        let put = || registry.put_blob(&blob, b"evidence".to_vec());
+        assert!(put().unwrap());
+        assert!(!put().unwrap());
+        assert!(matches!(put(), Err(RegistryError::Refused { status: 404, .. })));
+        for request in served.join().unwrap() {
+            assert!(request.starts_with(&format!("PUT /v1/blobs/{blob} HTTP/1.1\r\n")), "{request}");
+        }
+    }
+
     #[test]
     fn a_path_stays_with_its_registry() {
         let registry = Registry::at("https://registry.example/log", false).unwrap();

@@ -17,6 +17,11 @@ fn mistakes_are_told_with_what_to_do() {
     check("mistakes");
 }
 
+#[test]
+fn an_observer_reads_a_crawl() {
+    check("observe");
+}
+
 /// Runs a transcript's commands in an empty folder against a fresh registry and compares everything that they say.
 fn check(name: &str) {
     let path = harness::root().join(format!("tests/e2e/transcripts/{name}.txt"));

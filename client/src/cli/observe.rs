@@ -227,7 +227,7 @@ fn from_sites(args: &Args, list: &Path, desk: &mut Desk<'_>, talk: Talk) -> anyh
         let why = super::talk::shown(&line.why.to_string());
         talk.warn(format_args!("{}:{}: {why}", list.display(), line.line));
     }
-    desk.tally.unnamed += bad.len() as u64;
+    desk.tally.bad_lines += bad.len() as u64;
     if args.allow_private {
         talk.warn("private addresses are connected to as well: whoever wrote the list can reach into this network");
     }

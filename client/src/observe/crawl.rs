@@ -86,8 +86,12 @@ impl<'a, 'd> Import<'a, 'd> {
                 self.desk.tally.skipped += 1;
                 continue;
             }
+            let damage = self.desk.tally.damage;
             self.file(path)?;
-            finished.push(input);
+            // A damaged file is never finished: it is told again each time, until somebody brings a sound one.
+            if self.desk.tally.damage == damage {
+                finished.push(input);
+            }
             // A file whose redirects still wait is not finished: stopped here, they would be forgotten.
             if self.waiting.is_empty() {
                 self.finish(&mut finished)?;

@@ -87,8 +87,14 @@ impl<'a> Desk<'a> {
     /// # Errors
     /// [`ObserveError::Write`].
     pub fn settle(&mut self) -> Result<(), ObserveError> {
-        self.tally.places = self.runs().len() as u64;
-        self.folder.as_mut().map_or(Ok(()), Folder::settle)
+        self.tally.sites = self.runs().sites() as u64;
+        match &mut self.folder {
+            Some(folder) => folder.settle(),
+            None => {
+                self.runs.drain_untold();
+                Ok(())
+            }
+        }
     }
 }
 

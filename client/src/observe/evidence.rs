@@ -10,6 +10,9 @@ fn limits() -> Limits {
     Limits { payload: 8 * 1024 * 1024, header: 256 * 1024, ..Limits::default() }
 }
 
+/// The longest response that is read and kept. A crawl's record may be any length, and all of it would be uploaded.
+pub const MAX_BLOCK: usize = 4 * 1024 * 1024;
+
 /// What became of looking at one place.
 #[derive(Debug)]
 pub struct Reading {
@@ -56,6 +59,9 @@ impl Reading {
 /// silence, but throttling, an error, a redirect that leads nowhere, a body that is cut or of another kind are not.
 #[must_use]
 pub fn read(carrier: &Carrier, url: &str, block: &[u8], agents: &Agents) -> Reading {
+    if block.len() > MAX_BLOCK {
+        return Reading::failed(format!("the answer is longer than {MAX_BLOCK} bytes"), None);
+    }
     let id = BlobId::of(block);
     let failed = |why: String| Reading::failed(why, Some(id));
     let Some(response) = Response::read(block, &limits()) else {
@@ -152,6 +158,9 @@ mod tests {
         for (block, expected) in cases {
             assert_eq!(outcome(&ROBOTS, block.as_bytes()), expected, "{block:?}");
         }
+        let long = [b"HTTP/1.1 200 OK\r\n\r\n".as_slice(), &vec![b'#'; MAX_BLOCK]].concat();
+        assert_eq!(read(&ROBOTS, "https://press.example/robots.txt", &long, agents()).evidence, None);
+        assert_eq!(outcome(&ROBOTS, &long), SourceOutcome::Failed);
         assert_eq!(outcome(&RSL, b"HTTP/1.1 404 Not found\r\n\r\n"), SourceOutcome::Failed, "it was announced");
         assert_eq!(outcome(&TDMREP, b"HTTP/1.1 200 OK\r\n\r\n<html>"), SourceOutcome::Failed);
         assert_eq!(outcome(&HOME, b"HTTP/1.1 200 OK\r\n\r\n<html>"), SourceOutcome::Silent);

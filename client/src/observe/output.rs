@@ -141,7 +141,7 @@ impl Folder {
                 runs.take(&row.place, row.at, mark, location);
             }
         }
-        runs.drain_grown();
+        runs.drain_untold();
         Ok(Self { path: path.to_owned(), signing, observations, index, end, runs })
     }
 
@@ -223,7 +223,7 @@ impl Folder {
     /// # Errors
     /// [`ObserveError::Write`].
     pub fn settle(&mut self) -> Result<(), ObserveError> {
-        for (place, at, mark, location) in self.runs.drain_grown() {
+        for (place, at, mark, location) in self.runs.drain_untold() {
             let (offset, length) = location.as_ref().map_or((0, 0), |it| (it.offset, it.length));
             let date = location.as_ref().map(|it| it.date);
             let file = location.map(|it| it.file.to_path_buf());

@@ -5,7 +5,7 @@
 //! or what was seen in between would seem to have lasted.
 
 use cleartitle_schema::time::Timestamp;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -55,12 +55,15 @@ pub enum Novelty {
     Splits(Timestamp, Option<Location>),
 }
 
+/// A capture that said nothing new: its place, time and content, and where it lies.
+pub type Untold = (String, Timestamp, Mark, Option<Location>);
+
 /// The runs of all places.
 #[derive(Debug, Default)]
 pub struct Runs {
     places: HashMap<String, Vec<Run>>,
-    /// Places whose runs grew since they were last asked for.
-    grown: BTreeSet<String>,
+    /// Captures that were not told, since they were last asked for.
+    untold: Vec<Untold>,
 }
 
 impl Runs {
@@ -79,8 +82,8 @@ impl Runs {
                 return Novelty::Same;
             }
             if run.captures.len() < CAPTURES {
-                run.captures.insert(later, (at, location));
-                self.grown.insert(place.to_owned());
+                run.captures.insert(later, (at, location.clone()));
+                self.untold.push((place.to_owned(), at, mark, location));
                 return Novelty::Same;
             }
         }
@@ -117,28 +120,16 @@ impl Runs {
         self.places.contains_key(place)
     }
 
-    /// How many places are known.
+    /// How many sites are known: the first word of each place.
     #[must_use]
-    pub fn len(&self) -> usize {
-        self.places.len()
+    pub fn sites(&self) -> usize {
+        let site = |place: &String| place.split(' ').next().unwrap_or_default().to_owned();
+        self.places.keys().map(site).collect::<std::collections::HashSet<_>>().len()
     }
 
-    /// Whether nothing is known.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.places.is_empty()
-    }
-
-    /// The captures that were not told, of the places that grew since the last call: what a later run has to know.
-    pub fn drain_grown(&mut self) -> Vec<(String, Timestamp, Mark, Option<Location>)> {
-        let mut rows = Vec::new();
-        for place in std::mem::take(&mut self.grown) {
-            for run in self.places.get(&place).into_iter().flatten() {
-                let untold = run.captures.iter().skip(1).cloned();
-                rows.extend(untold.map(|(at, location)| (place.clone(), at, run.mark, location)));
-            }
-        }
-        rows
+    /// The captures that were not told since the last call: what a later run has to know.
+    pub fn drain_untold(&mut self) -> Vec<Untold> {
+        std::mem::take(&mut self.untold)
     }
 }
 

@@ -11,8 +11,8 @@ use std::fmt;
 pub struct Tally {
     /// Captures in a crawl, or sites of a list, that were looked at.
     pub looked: u64,
-    /// Sites in the state, over all runs.
-    pub places: u64,
+    /// Sites that are known, over all runs of the folder.
+    pub sites: u64,
     /// Observations written, or to be written.
     pub observations: u64,
     /// Looked at, and the same as before.
@@ -27,7 +27,9 @@ pub struct Tally {
     pub complaints: BTreeMap<&'static str, u64>,
     /// Stretches of crawl files that could not be read.
     pub damage: u64,
-    /// Lines of the list that name no site, or hosts of a crawl that a statement can't name.
+    /// Lines of the list that name no site.
+    pub bad_lines: u64,
+    /// Files of a crawl whose host no statement can name, such as an IP address.
     pub unnamed: u64,
     /// Statements that the registry acknowledged in this run.
     pub registered: u64,
@@ -56,7 +58,7 @@ impl Tally {
     /// Whether everything that was named could be looked at and handed over.
     #[must_use]
     pub fn clean(&self) -> bool {
-        self.damage == 0 && self.unnamed == 0 && self.refused == 0
+        self.damage == 0 && self.bad_lines == 0 && self.refused == 0
     }
 
     fn outcome(&self, outcome: SourceOutcome) -> u64 {
@@ -66,7 +68,7 @@ impl Tally {
 
 impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "looked at      {}", self.looked)?;
+        writeln!(f, "looked at      {}; {} sites known", self.looked, self.sites)?;
         writeln!(
             f,
             "observations   {} new, {} unchanged, {} skipped",
