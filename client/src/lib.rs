@@ -5,6 +5,8 @@
 //! about), [`crawl`] (what crawls hold), [`filter`] (a crawl in, cleared material out), [`report`] and [`bill`] (what came
 //! of it), [`audit`] (whether it still is so), [`publish`] and [`lint`] (what a site says),
 //! [`cli`] (the verbs).
+//! of it), [`audit`] (whether it still is so), [`observe`] (what sites say, out of crawls and over the network), [`cli`]
+//! (the verbs).
 //!
 //! Everything that a verb does can be done from here; `cleartitle_schema` holds the language, and the only function that
 //! decides. The time is read in [`clock`] alone.
@@ -16,6 +18,7 @@ pub mod clock;
 pub mod crawl;
 pub mod filter;
 pub mod lint;
+pub mod observe;
 pub mod policy_file;
 pub mod publish;
 pub mod pull;

@@ -3,7 +3,7 @@
 use cleartitle_schema::api::{
     DecisionAnswer, DecisionRequest, LogKey, Problem, Registration, SnapshotView, StatementView,
 };
-use cleartitle_schema::id::StatementId;
+use cleartitle_schema::id::{BlobId, StatementId};
 use cleartitle_schema::tlog::note::MAX_NOTE;
 use cleartitle_schema::tlog::tile::TileId;
 use reqwest::StatusCode;
@@ -192,6 +192,16 @@ impl Registry {
         Ok(Registered { registration, new })
     }
 
+    /// Uploads the bytes of a blob that a registered statement names. The flag says whether they are new there.
+    ///
+    /// # Errors
+    /// [`RegistryError`]; [`RegistryError::Refused`] where no registered statement names the blob.
+    pub fn put_blob(&self, blob: &BlobId, bytes: Vec<u8>) -> Result<bool, RegistryError> {
+        let url = self.url(&format!("v1/blobs/{blob}"))?;
+        let request = self.http.put(url.clone()).header(CONTENT_TYPE, "application/octet-stream").body(bytes);
+        Ok(self.send(request, &url)?.status() == StatusCode::CREATED)
+    }
+
     /// A statement as the registry holds it.
     ///
     /// # Errors
@@ -314,6 +324,41 @@ mod tests {
             ["registry.example", "ftp://registry.example", "https://u:p@registry.example", "https://a.example/?q", ""]
         {
             assert!(matches!(Registry::at(bad, true), Err(RegistryError::Address(_))), "{bad}");
+        }
+    }
+
+    /// A registry that takes one blob, has another, and knows of no third.
+    #[test]
+    fn blobs_are_uploaded_as_they_are() {
+        use std::io::{Read as _, Write as _};
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        let served = std::thread::spawn(move || {
+            let problem = r#"{"type":"/reasons/not-found","title":"t","status":404,"detail":"d","code":"not-found"}"#;
+            let answers = [("201 Created", ""), ("200 OK", ""), ("404 Not Found", problem)];
+            let mut requests = Vec::new();
+            for (status, body) in answers {
+                let (mut stream, _) = listener.accept().unwrap();
+                let (mut bytes, mut chunk) = (Vec::new(), [0; 4096]);
+                while !bytes.ends_with(b"evidence") {
+                    let count = stream.read(&mut chunk).unwrap();
+                    bytes.extend_from_slice(&chunk[..count]);
+                }
+                let length = body.len();
+                write!(stream, "HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}")
+                    .unwrap();
+                requests.push(String::from_utf8_lossy(&bytes).into_owned());
+            }
+            requests
+        });
+        let registry = Registry::at(&address, false).unwrap();
+        let blob = BlobId::of(b"evidence");
+        let put = || registry.put_blob(&blob, b"evidence".to_vec());
+        assert!(put().unwrap());
+        assert!(!put().unwrap());
+        assert!(matches!(put(), Err(RegistryError::Refused { status: 404, .. })));
+        for request in served.join().unwrap() {
+            assert!(request.starts_with(&format!("PUT /v1/blobs/{blob} HTTP/1.1\r\n")), "{request}");
         }
     }
 

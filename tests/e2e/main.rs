@@ -8,6 +8,7 @@ mod filter;
 mod independent;
 mod ledger;
 mod limits;
+mod observe;
 mod registration;
 mod snapshots;
 mod transcripts;

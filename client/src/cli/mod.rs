@@ -11,6 +11,8 @@ pub mod filter;
 pub mod init;
 pub mod keys;
 pub mod lint;
+pub mod observe;
+pub mod observe_talk;
 pub mod publish;
 pub mod pull;
 pub mod register;
@@ -73,6 +75,8 @@ pub enum Command {
     Pull(pull::Args),
     /// Filter crawl files down to what the policy keeps.
     Filter(filter::Args),
+    /// Observe what sites reserve, in crawl files or over the network.
+    Observe(observe::Args),
     /// Judge every row of a manifest.
     Check(check::Args),
     /// Check receipts, snapshots, manifests and envelopes offline.
@@ -98,6 +102,7 @@ pub fn run(cli: &Cli) -> ExitCode {
         Command::Ask(args) => ask::run(args, talk),
         Command::Pull(args) => pull::run(args, talk),
         Command::Filter(args) => filter::run(args, talk),
+        Command::Observe(args) => observe::run(args, talk),
         Command::Check(args) => check::run(args, talk),
         Command::Verify(args) => verify::run(args, talk),
         Command::Agents(args) => agents::run(args),

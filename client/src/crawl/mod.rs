@@ -13,7 +13,7 @@
 //! | `frame`, `lines` | where records and lines begin and end, and how reading goes on after damage |
 //! | `raw` | a record before anybody looked into it; where every stored byte went |
 //! | `warc`, `jsonl` | a record's fields and its document |
-//! | `http`, `coding` | HTTP heads; transfer and content coding removed |
+//! | `http`, `coding`, `response` | HTTP heads; transfer and content coding removed; both, for one response by itself |
 //! | `digest` | the names of a document's bytes |
 //! | `write` | kept records, written |
 //!
@@ -31,6 +31,7 @@ mod jsonl;
 mod lines;
 mod open;
 mod raw;
+mod response;
 mod source;
 mod stream;
 #[cfg(test)]
@@ -47,6 +48,7 @@ pub use frame::Reader;
 pub use http::HttpHead;
 pub use open::{open, open_source};
 pub use raw::{Accounting, Item, RawItem, RawRecord};
+pub use response::Response;
 pub use warc::{PayloadState, Record, RecordType, Role};
 pub use write::{JsonlWriter, WarcWriter, WriteError};
 

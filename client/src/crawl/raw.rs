@@ -35,6 +35,11 @@ impl RawRecord {
         self.plain.len()
     }
 
+    /// A named field of the header, before anything is decoded; `None` for JSONL.
+    pub fn field(&self, name: &str) -> Option<&str> {
+        self.header.as_ref().and_then(|header| header.value(name))
+    }
+
     /// Reads the fields and the document, decodes the payload. Pure; meant for many threads.
     ///
     /// # Errors

@@ -22,7 +22,7 @@ mod job;
 mod output;
 pub mod pipeline;
 mod plan;
-mod state;
+pub mod state;
 
 #[cfg(test)]
 mod tests;

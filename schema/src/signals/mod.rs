@@ -10,6 +10,7 @@ mod carried;
 mod complaint;
 pub mod content_signal;
 pub mod embedded;
+mod fit;
 pub mod headers;
 pub mod html;
 mod json;
@@ -28,6 +29,7 @@ pub mod trust_txt;
 pub mod x_robots;
 
 pub use complaint::{Complaint, Lint};
+pub use fit::fit;
 pub use parsed::{Announced, Credit, MAX_SIGNALS, Mark, Parsed};
 
 use crate::terms::{Constraints, Duty};
