@@ -6,38 +6,15 @@ use cleartitle_schema::issuer::Domain;
 use cleartitle_schema::publish::Notice;
 use cleartitle_schema::statement::Statement;
 use cleartitle_schema::time::Timestamp;
-
-/// Tokens of agents that gather for training or for archives that others train on, as their operators named them by
-/// 2026-08-28.
-const TRAINING_AGENTS: &[&str] = &[
-    "AI2Bot",
-    "Ai2Bot-Dolma",
-    "Amazonbot",
-    "anthropic-ai",
-    "Applebot-Extended",
-    "Bytespider",
-    "CCBot",
-    "ClaudeBot",
-    "Claude-Web",
-    "cohere-training-data-crawler",
-    "DeepSeekBot",
-    "Diffbot",
-    "FacebookBot",
-    "Google-Extended",
-    "GPTBot",
-    "ICC-Crawler",
-    "img2dataset",
-    "meta-externalagent",
-    "omgili",
-    "PanguBot",
-    "Timpibot",
-    "Webzio-Extended",
-];
+use cleartitle_schema::vocab::AgentPurpose;
+use cleartitle_schema::vocab::agents::{AgentRow, AgentTable};
 
 /// Tokens of the agents that robots.txt bars where training is reserved, each one that RFC 9309 can name.
 #[must_use]
 pub fn training_agents() -> Vec<&'static str> {
-    TRAINING_AGENTS.iter().copied().filter(|token| is_token(token)).collect()
+    let trains = |row: &&AgentRow| matches!(row.purpose(), AgentPurpose::Training | AgentPurpose::Archive);
+    let rows = AgentTable::builtin().rows().iter().filter(trains);
+    rows.map(|row| row.token.as_str()).filter(|token| is_token(token)).collect()
 }
 
 /// Whether a text is a product token of RFC 9309 (2022-09): letters, `-` and `_`; digits pass too, since real ones have them.

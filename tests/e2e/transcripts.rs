@@ -18,13 +18,13 @@ fn mistakes_are_told_with_what_to_do() {
 }
 
 #[test]
-<<<<<<< HEAD
 fn a_publishers_own_files() {
     check("publish-and-lint");
-=======
+}
+
+#[test]
 fn an_observer_reads_a_crawl() {
     check("observe");
->>>>>>> wing-e
 }
 
 /// Runs a transcript's commands in an empty folder against a fresh registry and compares everything that they say.

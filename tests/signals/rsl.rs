@@ -1,7 +1,7 @@
 //! RSL: the specification's examples restated, the vocabulary, and real files.
 
-use crate::parsed_cases::{Case, cases, real_bytes, run};
 use crate::conclusion::{Asked, conclude};
+use crate::parsed_cases::{Case, cases, real_bytes, run};
 use cleartitle_schema::signals::{Parsed, rsl};
 use cleartitle_schema::vocab::{AskerClass, AuthorityKind, Preference, Use};
 use proptest::prelude::*;

@@ -1,7 +1,7 @@
 //! TDMRep: file, values, packages, policies, and real files; and the order of rules against a reading of its own.
 
-use crate::parsed_cases::{Case, real_bytes, run};
 use crate::conclusion::{Asked, conclude};
+use crate::parsed_cases::{Case, real_bytes, run};
 use cleartitle_schema::signals::{Parsed, tdmrep};
 use cleartitle_schema::surt::PathPattern;
 use cleartitle_schema::vocab::{AuthorityKind, Use};

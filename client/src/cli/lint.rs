@@ -1,17 +1,29 @@
 //! `cleartitle lint`: what each channel of a site says, where they contradict each other, what a lab would conclude.
 
 use super::files;
-use super::talk::{Exit, Format, Hint as _, Talk, advised, data, json, shown};
+use super::network::Network;
+use super::talk::{Exit, Format, Talk, advised, data, json, shown};
 use crate::clock;
 use crate::lint::{self, Channel, ChannelReport, Conclusion, Found, Report};
+use crate::observe::site::Site;
 use anyhow::Context as _;
 use cleartitle_schema::issuer::Domain;
 use cleartitle_schema::vocab::Use;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// The longest file that is read, in bytes.
 const MAX_FILE: u64 = 32 << 20;
+
+/// Who is named to a site as the one who looks: its own publisher has asked for it.
+const LINTS_FOR: &str = "https://cleartitle.example/lint";
+
+/// Between two requests to one host.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// The time that one site may take.
+const SITE_TIME: Duration = Duration::from_secs(60);
 
 /// Most files of one folder.
 const MAX_FILES: usize = 500;
@@ -25,6 +37,7 @@ the default policy, were these files all that speaks. Exit: 0 nothing to mend, 1
 could not be read.
 
 Examples:
+  cleartitle lint https://press.example/story
   cleartitle lint robots.txt
   cleartitle lint --site press.example public/
   cleartitle lint --format json robots.txt license.xml .well-known/tdmrep.json
@@ -33,6 +46,9 @@ pub struct Args {
     /// The host that serves the files; it stands in addresses alone. Left out: site.example.
     #[arg(long, value_name = "HOST")]
     site: Option<Domain>,
+    /// How URLs are fetched.
+    #[command(flatten)]
+    network: Network,
     /// In which form.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -46,7 +62,7 @@ pub struct Args {
 /// # Errors
 /// Whatever keeps the files from being read.
 pub fn run(args: &Args, talk: Talk) -> anyhow::Result<Exit> {
-    let Given { files: found, host } = given(args)?;
+    let Given { files: found, host } = given(args, talk)?;
     let site = args.site.clone().or(host).map_or_else(|| "site.example".parse(), Ok)?;
     let mut channels = Vec::new();
     let mut exit = Exit::Clean;
@@ -86,14 +102,18 @@ struct Given {
     host: Option<Domain>,
 }
 
-fn given(args: &Args) -> anyhow::Result<Given> {
+fn given(args: &Args, talk: Talk) -> anyhow::Result<Given> {
     let Given { files: mut found, mut host } = Given::default();
     for about in &args.about {
         if about.starts_with("https://") || about.starts_with("http://") {
-            let fetched = lint::fetch_site(about).hint("save its robots.txt, pages and headers, and name the files")?;
-            found.extend(fetched.into_iter().map(|file| (file, false)));
-            let key = cleartitle_schema::surt::UrlKey::parse(about)?;
-            host = host.or_else(|| key.host.parse().ok());
+            let page = url::Url::parse(about).with_context(|| format!("`{}` is no URL", shown(about)))?;
+            let site = Site::of(&page)?;
+            let fetched = lint::fetch_site(&args.network.fetcher(LINTS_FOR, PAUSE, None)?, &site, &page, SITE_TIME);
+            for (place, why) in &fetched.failures {
+                talk.warn(format_args!("{}: {}", shown(place), shown(why)));
+            }
+            found.extend(fetched.found.into_iter().map(|file| (file, false)));
+            host = host.or(Some(site.host));
             continue;
         }
         let path = Path::new(about);

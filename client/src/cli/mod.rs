@@ -11,6 +11,7 @@ pub mod filter;
 pub mod init;
 pub mod keys;
 pub mod lint;
+pub mod network;
 pub mod observe;
 pub mod observe_talk;
 pub mod publish;

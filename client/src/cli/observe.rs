@@ -1,14 +1,13 @@
 //! `cleartitle observe`: what sites say in files and headers becomes signed observations, from crawls and from the network.
 
 use super::files;
+use super::network::Network;
 use super::observe_talk::{Lines, Shown};
 use super::talk::{Exit, Format, Hint as _, Talk, advised, data, json};
-use crate::observe::address::Guard;
 use crate::observe::again::again;
 use crate::observe::cache::Cache;
 use crate::observe::crawl::Import;
 use crate::observe::desk::{Desk, Sent};
-use crate::observe::fetch::{Fetcher, Manners};
 use crate::observe::output::{self, Folder, Signing, place_key};
 use crate::observe::site::{Site, parse_list};
 use crate::observe::sites::observe_all;
@@ -21,8 +20,7 @@ use anyhow::Context as _;
 use cleartitle_schema::issuer::Domain;
 use cleartitle_schema::time::Timestamp;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeSet, HashMap};
-use std::net::IpAddr;
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -109,24 +107,11 @@ pub struct Args {
     /// With --sites: look again at sites that were looked at within a day without a failure.
     #[arg(long)]
     refresh: bool,
-    /// With --sites: connect to this port too, beside 80 and 443.
-    #[arg(long, value_name = "PORT")]
-    allow_port: Vec<u16>,
-    /// With --sites: connect to private addresses too. For tests and networks of your own.
-    #[arg(long)]
-    allow_private: bool,
-    /// With --sites: the addresses of a host, instead of asking for them; they are checked like any other.
-    #[arg(long, value_name = "HOST=ADDRESS,...", value_parser = parse_resolve)]
-    resolve: Vec<(String, Vec<IpAddr>)>,
+    #[command(flatten)]
+    network: Network,
     /// In which form.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
-}
-
-fn parse_resolve(text: &str) -> Result<(String, Vec<IpAddr>), String> {
-    let (host, addresses) = text.split_once('=').ok_or("expected HOST=ADDRESS")?;
-    let parsed: Result<Vec<IpAddr>, _> = addresses.split(',').map(|address| address.trim().parse()).collect();
-    Ok((host.to_ascii_lowercase(), parsed.map_err(|_| format!("`{addresses}` is no list of IP addresses"))?))
 }
 
 /// Runs the verb.
@@ -228,7 +213,7 @@ fn from_sites(args: &Args, list: &Path, desk: &mut Desk<'_>, talk: Talk) -> anyh
         talk.warn(format_args!("{}:{}: {why}", list.display(), line.line));
     }
     desk.tally.bad_lines += bad.len() as u64;
-    if args.allow_private {
+    if args.network.allow_private {
         talk.warn("private addresses are connected to as well: whoever wrote the list can reach into this network");
     }
     if let Some(folder) = args.out.as_ref().filter(|_| !args.dry_run && !args.refresh) {
@@ -244,7 +229,12 @@ fn from_sites(args: &Args, list: &Path, desk: &mut Desk<'_>, talk: Talk) -> anyh
         sites.retain(|site| !fresh(site));
         desk.tally.skipped += (all - sites.len()) as u64;
     }
-    let fetcher = fetcher(args)?;
+    let cache = args.cache.clone().map(|folder| {
+        let told = format!("cannot make the cache `{}`", folder.display());
+        Cache::open(folder).with_context(|| told)
+    });
+    let pause = Duration::from_millis(args.pause);
+    let fetcher = args.network.fetcher(&args.about, pause, cache.transpose()?)?;
     let bar = Shown::over_sites(talk, sites.len() as u64);
     let mut failure: Option<ObserveError> = None;
     let time = Duration::from_secs(args.site_time);
@@ -267,24 +257,6 @@ fn from_sites(args: &Args, list: &Path, desk: &mut Desk<'_>, talk: Talk) -> anyh
         Some(error) => Err(error.into()),
         None => Ok(desk.settle()?),
     }
-}
-
-fn fetcher(args: &Args) -> anyhow::Result<Fetcher> {
-    if args.about.is_empty() || !args.about.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'(' && byte != b')')
-    {
-        return Err(advised("--about is no URL or mail address", "such as https://watch.example/bot"));
-    }
-    let guard =
-        Guard { allow_private: args.allow_private, allowed: Vec::new(), given: args.resolve.iter().cloned().collect() };
-    let ports: BTreeSet<u16> = args.allow_port.iter().copied().collect();
-    let manners = Manners { pause: Duration::from_millis(args.pause), ports, ..Manners::usual(&args.about) };
-    let cache = match &args.cache {
-        Some(folder) => {
-            Some(Cache::open(folder.clone()).with_context(|| format!("cannot make the cache `{}`", folder.display()))?)
-        }
-        None => None,
-    };
-    Ok(Fetcher::new(guard, manners, cache)?)
 }
 
 fn report(args: &Args, tally: &Tally, talk: Talk) -> anyhow::Result<Exit> {

@@ -1,10 +1,10 @@
 //! Channels: the files through which a site speaks, told apart by name and content, each with its parser.
 
-use super::stand_in::{AgentTable, ai_txt, embedded, html, record, robots, rsl, tdmrep, trust_txt};
 use cleartitle_schema::id::BlobId;
-use cleartitle_schema::signals::{Parsed, Signal};
+use cleartitle_schema::signals::{Parsed, Signal, ai_txt, embedded, html, record, robots, rsl, tdmrep, trust_txt};
 use cleartitle_schema::surt::UrlKey;
 use cleartitle_schema::vocab::AuthorityKind;
+use cleartitle_schema::vocab::agents::AgentTable;
 use serde::Serialize;
 use std::path::Path;
 

@@ -1,12 +1,12 @@
 //! Lint: what each channel of a site says of every use, where channels contradict each other, what a lab would conclude.
 //!
 //! Reading order: [`channels`] (which file is what, and its parser), [`conclusion`] (the one verdict, asked of `decide`),
-//! [`contradictions`] (one channel's verdict beside another's). Deliberately absent: a verdict of its own, and fetching.
+//! [`contradictions`] (one channel's verdict beside another's). Deliberately absent: a verdict of its own. Files are fetched as
+//! [`observe`](crate::observe) fetches them.
 
 pub mod channels;
 pub mod conclusion;
 pub mod contradictions;
-mod stand_in;
 
 #[cfg(test)]
 mod tests;
@@ -15,25 +15,52 @@ pub use channels::{Channel, Found, Kind};
 pub use conclusion::{Conclusion, Says};
 pub use contradictions::Contradiction;
 
+use crate::observe::fetch::{Fetcher, Want};
+use crate::observe::site::Site;
+use crate::observe::sites;
+use cleartitle_schema::id::BlobId;
 use cleartitle_schema::issuer::Domain;
 use cleartitle_schema::time::Timestamp;
 use cleartitle_schema::vocab::Use;
 use serde::Serialize;
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+use url::Url;
 
-/// A site could not be fetched.
-#[derive(Debug, thiserror::Error)]
-pub enum FetchError {
-    /// Nothing fetches yet.
-    #[error("`{0}` can't be fetched: this build reads files alone")]
-    FilesAlone(String),
+/// Most bytes of a page that are read.
+const PAGE_LIMIT: usize = 1 << 20;
+
+/// A site as it was fetched: its files, and what could not be had.
+#[derive(Debug, Default)]
+pub struct Fetched {
+    /// The files.
+    pub found: Vec<Found>,
+    /// Places that failed, and why.
+    pub failures: Vec<(String, String)>,
 }
 
-/// Fetches what a site says: its well-known files, the documents that those announce, and one page with its headers.
-///
-/// # Errors
-/// [`FetchError`].
-pub fn fetch_site(url: &str) -> Result<Vec<Found>, FetchError> {
-    Err(FetchError::FilesAlone(url.chars().take(200).collect()))
+/// Fetches what a site says as an observer does: its well-known files, the documents that those announce, its home page, and
+/// the page that the URL names, where it names another.
+#[must_use]
+pub fn fetch_site(fetcher: &Fetcher, site: &Site, page: &Url, time: Duration) -> Fetched {
+    let seen = sites::observe(fetcher, site, time);
+    let blocks: BTreeMap<BlobId, Vec<u8>> = seen.evidence.into_iter().collect();
+    let mut named: BTreeMap<&str, &[u8]> = BTreeMap::new();
+    for source in &seen.sources {
+        if let Some(block) = source.evidence.as_ref().and_then(|evidence| blocks.get(evidence)) {
+            named.insert(&source.url, block);
+        }
+    }
+    let mut fetched = Fetched { failures: seen.failures, ..Fetched::default() };
+    fetched.found.extend(named.iter().filter_map(|(url, block)| Found::fetched(url, block)));
+    if page.path() != "/" && !named.contains_key(page.as_str()) {
+        let want = Want { limit: PAGE_LIMIT, beginning: true, within: Some(site), deadline: Instant::now() + time };
+        match fetcher.fetch(page, &want) {
+            Ok(answer) => fetched.found.extend(Found::fetched(page.as_str(), &answer.block)),
+            Err(error) => fetched.failures.push((page.to_string(), error.to_string())),
+        }
+    }
+    fetched
 }
 
 /// What was understood of a site.

@@ -1,8 +1,8 @@
 //! Carriers: every place that an observer looks at, with the standards it may speak and the parser that reads it.
 
-use super::stand_in::{AgentTable, ai_txt, record, robots, rsl, tdmrep, trust_txt};
-use cleartitle_schema::signals::Parsed;
+use cleartitle_schema::signals::{Parsed, ai_txt, record, robots, rsl, tdmrep, trust_txt};
 use cleartitle_schema::vocab::AuthorityKind;
+use cleartitle_schema::vocab::agents::AgentTable;
 
 /// The table of crawler tokens that signals are read with.
 pub type Agents = AgentTable;

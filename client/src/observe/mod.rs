@@ -31,7 +31,6 @@ pub mod polite;
 pub mod runs;
 pub mod site;
 pub mod sites;
-pub mod stand_in;
 pub mod submit;
 pub mod tally;
 #[cfg(test)]

@@ -5,7 +5,7 @@
 //!
 //! Deliberately absent: EPUB and other archives, compressed metadata (PNG `zTXt`, compressed PDF streams and manifests),
 //! manifests kept elsewhere (they are announced), ISCC TDM-AI declarations (they stand in a registry, not in the
-//! content), and RSL in XMP beyond finding it ([`rsl_in_xmp`]).
+//! content).
 
 mod carriers;
 mod cbor;
@@ -64,8 +64,10 @@ pub fn parse_xmp(bytes: &[u8]) -> Parsed {
     data_mining::read(&packet, bytes, &mut said);
     rights::read(&packet, &mut said);
     if let Some(found) = rsl_in_xmp(bytes) {
-        let size = found.len();
-        said.complaints.push(Complaint::at(0, Lint::TermsElsewhere, format!("an RSL document of {size} bytes in XMP")));
+        // It speaks for the file that carries it, whatever address stands in it.
+        let mut inside = super::rsl::parse(&found, "", AuthorityKind::ContentUnsigned);
+        inside.signals.iter_mut().for_each(|signal| signal.path = None);
+        said.join(inside);
     }
     if packet.torn {
         doubt(&mut said, "XMP that can't be read to its end permits nothing");
