@@ -30,8 +30,7 @@ type Group = (String, AuthorityKind, Option<Agent>);
 #[must_use]
 pub fn fit(sighting: Sighting, room: usize) -> Sighting {
     let mut sighting = sighting;
-    let mut steps: Vec<fn(&mut Sighting, usize)> = vec![drop_crawl_exceptions, widen_paths, widen_others, widen_all];
-    steps.push(give_up);
+    let steps: [fn(&mut Sighting, usize); 5] = [drop_crawl_exceptions, widen_paths, widen_others, widen_all, give_up];
     for step in steps {
         if length(&sighting) <= room {
             break;

@@ -36,10 +36,13 @@ fn said_by(signal: &Signal, category: Use) -> Said {
     }
 }
 
+/// The uses and constraints of a signal.
+type Own<'a> = (&'a [Use], &'a Constraints);
+
 /// What the signals of one standard say to one agent, by either grouping that `decide` has had: the longest path of an
 /// agent and authority decides for every use, or for its own uses and constraints alone.
 fn read(signals: &[Signal], agent: Option<&str>, path: &str, category: Use, by_uses: bool) -> Said {
-    let mut groups: BTreeMap<(AuthorityKind, Option<(&[Use], &Constraints)>), Vec<&Signal>> = BTreeMap::new();
+    let mut groups: BTreeMap<(AuthorityKind, Option<Own<'_>>), Vec<&Signal>> = BTreeMap::new();
     let covers = |signal: &&Signal| signal.path.as_deref().is_none_or(|it| PathPattern::new(it).matches(path));
     for signal in signals.iter().filter(|it| it.agent.as_ref().map(|it| it.token.as_str()) == agent).filter(covers) {
         let key = by_uses.then_some((signal.uses.as_slice(), &signal.constraints));
