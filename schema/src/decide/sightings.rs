@@ -253,16 +253,17 @@ impl Series<'_, '_> {
             } else {
                 heard.speaking.push(Outcome::of(Verdict::Unknown, finding));
             }
-            return false;
         }
-        let mut quiet = true;
+        let mut quiet = !failed;
         for heeded in case.decisive(seen, standard) {
             let signal = heeded.signal;
             let label = format!("{}: {}", signal.standard, signal.label);
             let meaning = case.meaning(seen, signal);
             // What was seen gone after the capture may have been gone at it.
             let doubted = meaning == Meaning::Allows && next.is_some_and(|next| !case.allows(next, signal));
-            if meaning == Meaning::Nothing || doubted {
+            // Beside a place that could not be read nothing is permitted; what another place restricts, it restricts still.
+            let withheld = failed && meaning == Meaning::Allows;
+            if meaning == Meaning::Nothing || doubted || withheld {
                 continue;
             }
             quiet = false;
