@@ -54,7 +54,8 @@ fn mutated_real_pages_neither_panic_nor_hide() {
     if pages.is_empty() {
         return;
     }
-    let marks = ["<meta name=robots content=noai>", "<link rel=canonical href=/a>", "<a rel=license href=x>", "<!--", "\""];
+    let marks =
+        ["<meta name=robots content=noai>", "<link rel=canonical href=/a>", "<a rel=license href=x>", "<!--", "\""];
     let config = ProptestConfig::with_cases(300);
     proptest!(config, |(which in any::<usize>(), at in any::<usize>(), mark in 0..marks.len(), cut in any::<usize>(),
                         flips in proptest::collection::vec((any::<usize>(), any::<u8>()), 0..20))| {

@@ -104,9 +104,18 @@ proptest! {
 
 #[test]
 fn hostile_repetition_stays_linear() {
-    for piece in
-        ["<a ", "<!--", "<meta name=robots content=noai,", "<script>", "</", "<meta ", "license=", "ld+json", "<script type=application/ld+json>", "<"]
-    {
+    for piece in [
+        "<a ",
+        "<!--",
+        "<meta name=robots content=noai,",
+        "<script>",
+        "</",
+        "<meta ",
+        "license=",
+        "ld+json",
+        "<script type=application/ld+json>",
+        "<",
+    ] {
         let page = piece.repeat(400_000 / piece.len());
         let _ = (may_speak(page.as_bytes()), read_whole(page.as_bytes()));
     }
