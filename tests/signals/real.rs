@@ -18,7 +18,7 @@ fn read(path: &Path, pages: &mut Vec<Vec<u8>>) {
     let Ok(mut reader) = crawl::open(path, Options::default()) else { return };
     while let Ok(Some(item)) = reader.next_item() {
         let Item::Record(record) = item else { continue };
-        let fields = record.http.as_ref().map(|http| http.fields.clone()).unwrap_or_default();
+        let fields = record.http.as_ref().map(|http| http.headers.clone()).unwrap_or_default();
         if let Some(document) = record.document().filter(|document| is_page(&fields, document)) {
             pages.push(document.to_vec());
         }

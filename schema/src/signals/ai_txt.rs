@@ -49,8 +49,21 @@ pub fn parse(bytes: &[u8]) -> Parsed {
     } else if said.signals.is_empty() && !lines.is_empty() && !has(&["allow", "spec-version"]) {
         said.complaints.push(Complaint::at(0, Lint::NotThisFormat, "no line of a format that is known"));
     }
-    said.signals.dedup();
+    settle(&mut said);
     said
+}
+
+/// Said both ways of the whole site, the stricter counts. What is left to one agent by name stays: that is the draft's sense.
+fn settle(said: &mut Parsed) {
+    let whole = |signal: &Signal, preference: Preference| {
+        signal.preference == preference && signal.path.is_none() && signal.agent.is_none()
+    };
+    let any = |preference: Preference| said.signals.iter().any(|signal| whole(signal, preference));
+    if any(Preference::Allowed) && any(Preference::Disallowed) {
+        said.signals.retain(|signal| !whole(signal, Preference::Allowed));
+        said.complaints.push(Complaint::at(0, Lint::Contradiction, "training is allowed and denied: denied counts"));
+    }
+    said.signals.dedup();
 }
 
 /// Whether a body is a web page or XML: what single-page sites serve for every path.
@@ -111,6 +124,7 @@ struct Field {
     line: usize,
     indented: bool,
     name: String,
+    written: String,
     value: String,
 }
 
@@ -119,9 +133,10 @@ impl Field {
         let indented = text.starts_with([' ', '\t']);
         let text = text.split('#').next().unwrap_or_default();
         let (name, value) = text.split_once(':')?;
-        let name = name.trim().to_ascii_lowercase();
+        let written = name.trim().to_owned();
+        let name = written.to_ascii_lowercase();
         let named = name.len() <= 30 && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-        (named && !name.is_empty()).then(|| Self { line, indented, name, value: value.trim().to_owned() })
+        (named && !name.is_empty()).then(|| Self { line, indented, name, written, value: value.trim().to_owned() })
     }
 }
 
@@ -184,7 +199,7 @@ fn well_known(fields: &[Field], said: &mut Parsed) {
             agent = Some(field.value.chars().take(100).collect());
             continue;
         }
-        let written = format!("{}: {}", field.name, field.value);
+        let written = format!("{}: {}", field.written, field.value);
         let value = field.value.to_ascii_lowercase();
         let (preference, malformed, path) = match (field.name.as_str(), value.as_str()) {
             ("training", "deny" | "no" | "disallow" | "false" | "none") => (Preference::Disallowed, false, None),
@@ -223,12 +238,6 @@ fn well_known(fields: &[Field], said: &mut Parsed) {
             return;
         }
         said.signals.push(signal);
-    }
-    let permits = said.signals.iter().any(|signal| signal.preference == Preference::Allowed && signal.agent.is_none());
-    let denies = |signal: &Signal| signal.preference == Preference::Disallowed && signal.path.is_none();
-    if permits && said.signals.iter().any(|signal| denies(signal) && signal.agent.is_none()) {
-        said.complaints.push(Complaint::at(0, Lint::Contradiction, "training is allowed and denied: denied counts"));
-        said.signals.retain(|signal| signal.preference == Preference::Disallowed);
     }
     if let Some(license) = license {
         said.complaints.push(Complaint::at(license.line, Lint::TermsElsewhere, &license.value));
