@@ -188,8 +188,8 @@ fn audit_all(data: &Path, format: Format) -> anyhow::Result<u8> {
             report.findings.iter().for_each(|finding| println!("{finding}"));
             let verdict = if report.findings.is_empty() { "all is right" } else { "DAMAGED" };
             println!(
-                "audit: {} leaves, {} statements, {} receipts, {} checkpoints, {} lists: {verdict}",
-                report.leaves, report.statements, report.receipts, report.checkpoints, report.lists
+                "audit: {} leaves, {} statements, {} receipts, {} checkpoints, {} lists, {} blobs: {verdict}",
+                report.leaves, report.statements, report.receipts, report.checkpoints, report.lists, report.blobs
             );
         }
     }
