@@ -1,5 +1,6 @@
 //! End to end: the two real programs, over HTTP and files; every write ends with a full audit of the log.
 
+mod blobs;
 mod bodies;
 mod crash;
 mod decisions;
@@ -9,5 +10,7 @@ mod independent;
 mod ledger;
 mod limits;
 mod registration;
+mod resumed;
+mod scheduled;
 mod snapshots;
 mod transcripts;

@@ -17,6 +17,7 @@ pub mod verify;
 
 use crate::registry::{Registry, RegistryError};
 use crate::snapshot::{self, Mapped, SnapshotError};
+use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use cleartitle_schema::policy::Policy;
 use cleartitle_schema::time::Timestamp;
@@ -122,6 +123,10 @@ pub(crate) fn open_snapshot(
     policy: Option<&Policy>,
     now: Timestamp,
 ) -> anyhow::Result<Mapped> {
+    // Before the key is looked for beside the file: of a misspelled name nobody would learn that the file is missing.
+    std::fs::File::open(path)
+        .with_context(|| format!("cannot read `{}`", path.display()))
+        .hint("`cleartitle pull --registry URL --log-key KEY --out FILE` brings a snapshot")?;
     let opened = snapshot::log_for(path, log_key, policy).and_then(|log| snapshot::open(path, &log));
     let checked = opened.and_then(|mapped| {
         policy.map_or(Ok(()), |policy| snapshot::check_age(mapped.header(), policy, now)).map(|()| mapped)

@@ -53,9 +53,8 @@ mod tests {
         let sql = "INSERT INTO statements VALUES (7, x'00', x'00', 'a', 'a', 'withdrawal', 0, '[]', NULL, 0, ?1)";
         connection.execute(sql, [payload]).unwrap();
         migrate(&mut connection).unwrap();
-        let row: (Vec<u8>, i64) = connection
-            .query_row("SELECT blob, idx FROM exhibits", [], |row| Ok((row.get(0)?, row.get(1)?)))
-            .unwrap();
+        let row: (Vec<u8>, i64) =
+            connection.query_row("SELECT blob, idx FROM exhibits", [], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
         assert_eq!(row, (blob.0.to_vec(), 7));
     }
 

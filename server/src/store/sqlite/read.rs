@@ -121,10 +121,7 @@ pub(super) fn blob(connection: &Connection, blob: &BlobId) -> Result<Option<Vec<
 
 pub(super) fn names_blob(connection: &Connection, blob: &BlobId) -> Result<bool, StoreError> {
     let sql = "SELECT EXISTS (SELECT 1 FROM exhibits WHERE blob = ?1)";
-    connection
-        .prepare_cached(sql)
-        .and_then(|mut query| query.query_row([blob.0], |row| row.get(0)))
-        .map_err(failed)
+    connection.prepare_cached(sql).and_then(|mut query| query.query_row([blob.0], |row| row.get(0))).map_err(failed)
 }
 
 pub(super) fn blobs_after(connection: &Connection, after: Option<&BlobId>) -> Result<Vec<BlobId>, StoreError> {
