@@ -12,10 +12,10 @@ use serde_json::json;
 fn filled() -> (Registry, String, Vec<u8>) {
     let registry = Registry::start();
     let press = registry.publisher("press.example");
-    for number in 0..12 {
+    for number in 0..100 {
         let mut payload = press.reservation("press.example");
         // Words that no two statements share, so that nothing of it can be told shortly.
-        payload["note"] = json!(blake3::hash(&[number]).to_hex().repeat(600));
+        payload["note"] = json!(blake3::hash(&[number]).to_hex().repeat(60));
         let _ = registry.try_register(&press.sign(&payload)).expect("an answer").is(201);
     }
     registry.audit();
