@@ -24,6 +24,9 @@ const MAX_STREAMS: usize = 64;
 /// How many bodies of up to 32 MiB stand in memory at once.
 const MAX_LARGE_BODIES: usize = 8;
 
+/// How many blobs of up to 4 MiB stand in memory at once. Places of their own: evidence must not keep statements waiting.
+const MAX_BLOB_BODIES: usize = 16;
+
 /// Why a registry could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
@@ -170,6 +173,7 @@ pub struct App {
     pub registry: Registry,
     streams: Arc<Semaphore>,
     large_bodies: Arc<Semaphore>,
+    blob_bodies: Arc<Semaphore>,
 }
 
 impl App {
@@ -184,7 +188,8 @@ impl App {
         let snapshots = registry.snapshots().map_err(std::io::Error::other)?;
         let streams = Arc::new(Semaphore::new(MAX_STREAMS));
         let large_bodies = Arc::new(Semaphore::new(MAX_LARGE_BODIES));
-        Ok(Arc::new(Self { store, log, clearance, snapshots, registry, streams, large_bodies }))
+        let blob_bodies = Arc::new(Semaphore::new(MAX_BLOB_BODIES));
+        Ok(Arc::new(Self { store, log, clearance, snapshots, registry, streams, large_bodies, blob_bodies }))
     }
 
     /// A place for a stream of questions, held while it lasts.
@@ -200,10 +205,21 @@ impl App {
     /// # Errors
     /// [`Refusal::Busy`].
     pub async fn large_bodies(&self) -> Result<OwnedSemaphorePermit, Refusal> {
-        let place = Arc::clone(&self.large_bodies).acquire_owned();
-        match tokio::time::timeout(std::time::Duration::from_secs(5), place).await {
-            Ok(Ok(place)) => Ok(place),
-            _ => Err(Refusal::Busy),
-        }
+        place_among(&self.large_bodies).await
+    }
+
+    /// Memory for a blob, waited for a little.
+    ///
+    /// # Errors
+    /// [`Refusal::Busy`].
+    pub async fn blob_bodies(&self) -> Result<OwnedSemaphorePermit, Refusal> {
+        place_among(&self.blob_bodies).await
+    }
+}
+
+async fn place_among(places: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Refusal> {
+    match tokio::time::timeout(std::time::Duration::from_secs(5), Arc::clone(places).acquire_owned()).await {
+        Ok(Ok(place)) => Ok(place),
+        _ => Err(Refusal::Busy),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use cleartitle_schema::id::{KeyId, ListId, StatementId};
+use cleartitle_schema::id::{BlobId, KeyId, ListId, StatementId};
 use cleartitle_schema::leaf::{Leaf, LeafKind, Published};
 use cleartitle_schema::signed::{key_id, open_statement, parse_public_key};
 use cleartitle_schema::statement::{Body, ListRole, Statement};
@@ -38,6 +38,8 @@ pub struct Report {
     pub receipts: u64,
     /// Bulk lists whose digest was recomputed.
     pub lists: u64,
+    /// Blobs of evidence whose digest was recomputed.
+    pub blobs: u64,
     /// What is wrong; empty when all is right.
     pub findings: Vec<String>,
 }
@@ -92,6 +94,7 @@ pub fn audit(store: &SqliteStore, log: &NoteVerifier) -> Result<Report, StoreErr
         newest,
     };
     auditor.walk()?;
+    auditor.evidence()?;
     match store.compare_with_rebuilt() {
         Ok(rebuilt) => {
             for table in rebuilt.differing {
@@ -135,6 +138,22 @@ impl Auditor<'_> {
             self.found(format!("no checkpoint covers all of the {} leaves", self.report.leaves));
         }
         Ok(())
+    }
+
+    /// Every blob of evidence against its name.
+    fn evidence(&mut self) -> Result<(), StoreError> {
+        let mut last: Option<BlobId> = None;
+        loop {
+            let page = self.store.blobs(last.as_ref())?;
+            let Some(end) = page.last() else { return Ok(()) };
+            last = Some(*end);
+            for blob in page {
+                match self.store.blob(&blob)? {
+                    Some(bytes) if BlobId::of(&bytes) == blob => self.report.blobs += 1,
+                    _ => self.found(format!("evidence `{blob}` has other bytes than its digest says")),
+                }
+            }
+        }
     }
 
     /// Checks the checkpoints over just the leaves read so far.

@@ -15,6 +15,7 @@ use cleartitle_schema::tlog::note::NoteVerifier;
 use crate::app::{App, Registry};
 use crate::clearance::Clearance;
 use crate::data_dir::DataDir;
+use crate::jobs::observe;
 use crate::routes::health;
 use crate::store::Store;
 use crate::store::sqlite::SqliteStore;
@@ -53,6 +54,8 @@ enum Verb {
         /// The log's name, fixed at the first start: a host name, and a path if you like. Left out: one made of the log's key.
         #[arg(long, value_name = "NAME")]
         origin: Option<String>,
+        #[command(flatten)]
+        observe: observe::Flags,
     },
     /// Bind a public key to an issuer's domain on the operator's word, as a logged statement.
     ///
@@ -126,7 +129,7 @@ pub fn main() -> ExitCode {
 
 fn run(verb: Verb) -> anyhow::Result<u8> {
     match verb {
-        Verb::Serve { data, listen, origin } => serve_until_asked(&data, listen, origin.as_deref()),
+        Verb::Serve { data, listen, origin, observe } => serve_until_asked(&data, listen, origin.as_deref(), observe),
         Verb::BindKey { data, issuer, key, origin } => {
             let text = std::fs::read_to_string(&key).with_context(|| format!("`{}`", key.display()))?;
             let public = parse_public_key(&text).with_context(|| format!("`{}`", key.display()))?;
@@ -151,12 +154,19 @@ fn run(verb: Verb) -> anyhow::Result<u8> {
     }
 }
 
-fn serve_until_asked(data: &Path, listen: SocketAddr, origin: Option<&str>) -> anyhow::Result<u8> {
+fn serve_until_asked(
+    data: &Path,
+    listen: SocketAddr,
+    origin: Option<&str>,
+    observe: observe::Flags,
+) -> anyhow::Result<u8> {
     let filter = tracing_subscriber::EnvFilter::try_from_env("CLEARTITLE_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info,tower_http=warn"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     health::count();
-    let held = DataDir::open(data)?.lock()?;
+    let folder = DataDir::open(data)?;
+    let job = observe.job(&folder)?;
+    let held = folder.lock()?;
     let registry = Registry::open(data, origin)?;
     eprintln!("log key: {}", registry.verifier());
     let app = App::start(registry)?;
@@ -168,7 +178,19 @@ fn serve_until_asked(data: &Path, listen: SocketAddr, origin: Option<&str>) -> a
         writeln!(out, "listening on http://{address}")?;
         out.flush()?;
         drop(out);
-        serve::serve(listener, router::router(app), serve::asked_to_end()).await;
+        let observing = job.map(|job| tokio::spawn(job.run(address)));
+        let asked_to_end = async {
+            serve::asked_to_end().await;
+            // Before the requests inside are waited for: the observer's own would be among them.
+            if let Some(observing) = &observing {
+                observing.abort();
+            }
+        };
+        serve::serve(listener, router::router(app), asked_to_end).await;
+        if let Some(observing) = observing {
+            // The child is killed when the aborted task has let go of it.
+            let _ = observing.await;
+        }
         anyhow::Ok(())
     })?;
     drop(runtime);
@@ -188,8 +210,8 @@ fn audit_all(data: &Path, format: Format) -> anyhow::Result<u8> {
             report.findings.iter().for_each(|finding| println!("{finding}"));
             let verdict = if report.findings.is_empty() { "all is right" } else { "DAMAGED" };
             println!(
-                "audit: {} leaves, {} statements, {} receipts, {} checkpoints, {} lists: {verdict}",
-                report.leaves, report.statements, report.receipts, report.checkpoints, report.lists
+                "audit: {} leaves, {} statements, {} receipts, {} checkpoints, {} lists, {} blobs: {verdict}",
+                report.leaves, report.statements, report.receipts, report.checkpoints, report.lists, report.blobs
             );
         }
     }

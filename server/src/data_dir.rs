@@ -7,6 +7,8 @@
 //! DIR/keys/operator.pem private key that signs key bindings, 0600
 //! DIR/log.pub           the log's verifier key, for clients to pin
 //! DIR/operator.pub      the operator's public key
+//! DIR/observe/          what the scheduled observer keeps between its runs
+//! DIR/observe.lock      held by the scheduled observer while it runs
 //! DIR/snapshots/        bodies and notes by log size, made again when missing
 //! ```
 
@@ -83,6 +85,18 @@ impl DataDir {
     #[must_use]
     pub fn snapshots(&self) -> PathBuf {
         self.root.join("snapshots")
+    }
+
+    /// The folder of the scheduled observer.
+    #[must_use]
+    pub fn observed(&self) -> PathBuf {
+        self.root.join("observe")
+    }
+
+    /// The file that the scheduled observer holds while it runs.
+    #[must_use]
+    pub fn observing(&self) -> PathBuf {
+        self.root.join("observe.lock")
     }
 
     /// Takes the folder for one server; the lock ends with the file's life, also after `kill -9`.

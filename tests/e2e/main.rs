@@ -1,5 +1,6 @@
 //! End to end: the two real programs, over HTTP and files; every write ends with a full audit of the log.
 
+mod blobs;
 mod bodies;
 mod crash;
 mod decisions;
@@ -10,5 +11,7 @@ mod ledger;
 mod limits;
 mod observe;
 mod registration;
+mod resumed;
+mod scheduled;
 mod snapshots;
 mod transcripts;

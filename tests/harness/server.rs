@@ -23,6 +23,7 @@ pub struct Registry {
     process: Mutex<Option<Child>>,
     address: Mutex<String>,
     acknowledged: Mutex<Vec<Value>>,
+    flags: Vec<String>,
 }
 
 impl Registry {
@@ -32,11 +33,21 @@ impl Registry {
     /// When it does not start.
     #[must_use]
     pub fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// Starts an empty registry with these flags of `serve` besides.
+    ///
+    /// # Panics
+    /// When it does not start.
+    #[must_use]
+    pub fn start_with(flags: &[&str]) -> Self {
         let registry = Self {
             folder: tempfile::tempdir().expect("a folder"),
             process: Mutex::new(None),
             address: Mutex::new(String::new()),
             acknowledged: Mutex::new(Vec::new()),
+            flags: flags.iter().map(ToString::to_string).collect(),
         };
         registry.begin();
         registry
@@ -54,6 +65,7 @@ impl Registry {
             process: Mutex::new(None),
             address: Mutex::new(String::new()),
             acknowledged: Mutex::new(self.acknowledged()),
+            flags: self.flags.clone(),
         };
         copy_folder(&self.data(), &other.data());
         other.begin();
@@ -83,6 +95,7 @@ impl Registry {
         let mut child = command(server_path())
             .args(["serve", "--listen", "127.0.0.1:0", "--origin", ORIGIN, "--data"])
             .arg(self.data())
+            .args(&self.flags)
             .env("CLEARTITLE_LOG", "warn")
             .stdout(Stdio::piped())
             .stderr(log.expect("a log file"))
@@ -182,6 +195,16 @@ impl Registry {
     pub fn post(&self, path: &str, media_type: &str, body: impl Into<Vec<u8>>) -> Answer {
         let answer = self.try_post(path, media_type, body.into());
         answer.unwrap_or_else(|error| panic!("{path}: {error}\n{}", self.said()))
+    }
+
+    /// Brings a blob of evidence.
+    ///
+    /// # Panics
+    /// When no answer comes.
+    pub fn put_blob(&self, blob: &str, bytes: &[u8]) -> Answer {
+        let path = self.url(&format!("/v1/blobs/{blob}"));
+        let request = client().put(path).header("content-type", "application/octet-stream").body(bytes.to_vec());
+        send(request).unwrap_or_else(|error| panic!("{blob}: {error}\n{}", self.said()))
     }
 
     /// Sends JSON.

@@ -163,6 +163,10 @@ pub(crate) fn open_snapshot(
     policy: Option<&Policy>,
     now: Timestamp,
 ) -> anyhow::Result<Mapped> {
+    // Before the key is looked for beside the file: of a misspelled name nobody would learn that the file is missing.
+    std::fs::File::open(path)
+        .with_context(|| format!("cannot read `{}`", path.display()))
+        .hint("`cleartitle pull --registry URL --log-key KEY --out FILE` brings a snapshot")?;
     let opened = snapshot::log_for(path, log_key, policy).and_then(|log| snapshot::open(path, &log));
     let checked = opened.and_then(|mapped| {
         policy.map_or(Ok(()), |policy| snapshot::check_age(mapped.header(), policy, now)).map(|()| mapped)

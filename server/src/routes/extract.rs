@@ -82,7 +82,7 @@ pub fn is_small(headers: &HeaderMap) -> bool {
 
 /// Reads on past a refusal, keeping nothing: closing on unread bytes resets the connection, and a client that is still
 /// sending would never see why. Bounded in bytes and in time, since whoever sends too much may send for ever.
-async fn discard(stream: &mut BodyDataStream) {
+pub async fn discard(stream: &mut BodyDataStream) {
     let all = async {
         let mut left = DISCARDED;
         while let Ok(Some(piece)) = next_piece(stream).await {

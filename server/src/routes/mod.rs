@@ -2,6 +2,7 @@
 //!
 //! Deliberately absent: the list of routes (`router`), SQL, and every judgement (`registration`, `standing`, `decide`).
 
+pub mod blobs;
 pub mod decisions;
 pub mod documents;
 pub mod extract;
@@ -9,6 +10,7 @@ pub mod health;
 pub mod issuers;
 pub mod log;
 pub mod problem;
+pub mod range;
 pub mod reasons;
 pub mod snapshots;
 pub mod statements;

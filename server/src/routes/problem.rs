@@ -104,9 +104,15 @@ codes! {
     LineTooLong = "line-too-long", PAYLOAD_TOO_LARGE, "Line too long",
         "A line of an NDJSON body has at most 64 KiB.";
     SlowClient = "slow-client", REQUEST_TIMEOUT, "The request came too slowly",
-        "No byte of the request came for 30 seconds.";
+        "No byte of the request came for 30 seconds, or a blob was not whole after two minutes.";
     BeyondLog = "beyond-log", NOT_FOUND, "Beyond the log",
         "`as_of` names more leaves than the log has.";
+    BlobNotNamed = "blob-not-named", NOT_FOUND, "No statement names this blob",
+        "The registry keeps evidence that a registered statement names, as an exhibit or as what an observer read, and no other bytes. Register the statement first, then bring what it names.";
+    BlobMismatch = "blob-mismatch", UNPROCESSABLE_ENTITY, "Other bytes than the blob's name says",
+        "A blob's name is the BLAKE3 of its bytes under the context `cleartitle 2026-11 blob id`. These bytes have another: they were changed on the way, or the name is another file's.";
+    RangeNotSatisfiable = "range-not-satisfiable", RANGE_NOT_SATISFIABLE, "Nothing in this range",
+        "The range asked for begins behind the end of the body; `Content-Range` tells its length. What lies on disk is whole already, or of another body: compare its hash.";
     NotReady = "not-ready", SERVICE_UNAVAILABLE, "Not ready",
         "The store or the sequencer does not answer.";
     Internal = "internal", INTERNAL_SERVER_ERROR, "Internal error",

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use cleartitle_schema::evidence::Registered;
-use cleartitle_schema::id::{ContentId, ContentName, StatementId};
+use cleartitle_schema::id::{BlobId, ContentId, ContentName, StatementId};
 use cleartitle_schema::leaf::{Leaf, LeafKind, Published, Salt};
 use cleartitle_schema::signed::{key_id, print_public_key, sign};
 use cleartitle_schema::statement::{Kind, PAYLOAD_TYPE, Statement};
@@ -27,6 +27,7 @@ pub fn check(make: &dyn Fn() -> Arc<dyn Store>) {
     pages_times_and_names_agree(&*make());
     of_two_commits_from_one_head_one_wins(make());
     rebuilding_is_without_effect(&*make());
+    evidence_is_kept_once_and_known_by_who_names_it(&*make());
 }
 
 fn key() -> SigningKey {
@@ -233,4 +234,48 @@ fn rebuilding_is_without_effect(store: &dyn Store) {
     let rebuilt = store.rebuild().unwrap();
     assert_eq!((rebuilt.leaves, rebuilt.differing), (3, Vec::new()));
     assert_eq!(dump(), before);
+}
+
+fn evidence_is_kept_once_and_known_by_who_names_it(store: &dyn Store) {
+    let (exhibit, seen, silent) = (BlobId::of(b"a contract"), BlobId::of(b"User-agent: *"), BlobId::of(b"unnamed"));
+    add(store, vec![binding(0, 5)]);
+    assert!(!store.names_blob(&seen).unwrap());
+    let observation = entry(
+        1,
+        6,
+        json!({"kind": "observation", "scope": {"include": [{"target": "host", "host": "press.example"}]},
+        "sighting": {"observed_at": "2026-01-01T00:00:00Z", "parser": "test 1", "sources": [{"standard": "robots",
+            "url": "https://press.example/robots.txt", "outcome": "read", "evidence": seen}]}}),
+    );
+    let mut claim = reservation(2, 7);
+    claim.registered.statement.evidence = vec![cleartitle_schema::statement::Exhibit {
+        blob: exhibit,
+        media_type: "application/pdf".to_owned(),
+        url: None,
+    }];
+    add(store, vec![observation]);
+    // The projection follows the signed payload; this entry's was changed after signing, so it is signed again.
+    let payload = claim.registered.statement.to_payload().unwrap();
+    claim.published.envelope = sign(PAYLOAD_TYPE, &payload, &[&key()]).unwrap();
+    claim.registered.id = StatementId::of(&payload);
+    claim.leaf.commitment = claim.published.commitment();
+    add(store, vec![claim]);
+
+    for rebuilt in [false, true] {
+        if rebuilt {
+            assert_eq!(store.rebuild().unwrap().differing, Vec::<String>::new());
+        }
+        assert!(store.names_blob(&seen).unwrap() && store.names_blob(&exhibit).unwrap());
+        assert!(!store.names_blob(&silent).unwrap());
+    }
+    assert_eq!(store.blob(&seen).unwrap(), None);
+    assert!(store.put_blob(&seen, b"User-agent: *").unwrap());
+    assert!(!store.put_blob(&seen, b"User-agent: *").unwrap());
+    // Whoever calls has checked the digest; the first bytes stay all the same.
+    assert!(!store.put_blob(&seen, b"other bytes").unwrap());
+    assert_eq!(store.blob(&seen).unwrap(), Some(b"User-agent: *".to_vec()));
+    assert!(store.put_blob(&exhibit, b"").unwrap());
+    assert_eq!(store.blob(&exhibit).unwrap(), Some(Vec::new()));
+    store.rebuild().unwrap();
+    assert_eq!(store.blob(&seen).unwrap(), Some(b"User-agent: *".to_vec()));
 }

@@ -7,11 +7,12 @@
 mod conformance;
 pub mod sqlite;
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::ops::Range;
 
 use cleartitle_schema::evidence::Registered;
-use cleartitle_schema::id::{Commitment, ContentName, KeyId, ListId, StatementId};
+use cleartitle_schema::id::{BlobId, Commitment, ContentName, KeyId, ListId, StatementId};
 use cleartitle_schema::issuer::Domain;
 use cleartitle_schema::leaf::{Leaf, Published};
 use cleartitle_schema::signed::{Envelope, key_id, parse_public_key};
@@ -206,6 +207,16 @@ pub fn signed_by(statement: &Statement, envelope: &Envelope, bindings: &[Binding
     domains
 }
 
+/// Every blob that a statement names as evidence, among its exhibits or as what an observer read.
+#[must_use]
+pub fn evidence_of(statement: &Statement) -> BTreeSet<BlobId> {
+    let mut named: BTreeSet<BlobId> = statement.evidence.iter().map(|exhibit| exhibit.blob).collect();
+    if let Body::Observation { sighting, .. } = &statement.body {
+        named.extend(sighting.sources.iter().filter_map(|source| source.evidence));
+    }
+    named
+}
+
 /// Which statements to list, oldest first.
 #[derive(Debug, Clone, Default)]
 pub struct Page {
@@ -243,7 +254,8 @@ pub struct Rebuilt {
 
 /// What the registry keeps. All methods block, so that callers in async code move to a blocking thread first.
 ///
-/// **Durability.** When [`Store::commit`] returns `Ok`, the batch survives the end of the process and the loss of power.
+/// **Durability.** When [`Store::commit`] or [`Store::put_blob`] returns `Ok`, what it wrote survives the end of the process
+/// and the loss of power.
 /// **Atomicity.** A batch is there whole or not at all; readers never see leaves without the checkpoint that covers them.
 /// **Consistency.** Each read sees one committed state. Two reads may see two, the second never older.
 /// **Concurrency.** Any number of threads and processes may read and commit; of two commits from one head one gets
@@ -304,6 +316,25 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// [`StoreError`].
     fn list(&self, list: &ListId) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// Whether a registered statement names this blob as evidence.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn names_blob(&self, blob: &BlobId) -> Result<bool, StoreError>;
+
+    /// Keeps the bytes of evidence under their name and returns whether they are new; bytes that are there already stay as
+    /// they are. The caller has checked the digest, and that a statement names it.
+    ///
+    /// # Errors
+    /// [`StoreError`]; the blob may then be there or not, but never in part.
+    fn put_blob(&self, blob: &BlobId, bytes: &[u8]) -> Result<bool, StoreError>;
+
+    /// The bytes of evidence; `None` when nobody has brought them.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn blob(&self, blob: &BlobId) -> Result<Option<Vec<u8>>, StoreError>;
 
     /// One statement.
     ///

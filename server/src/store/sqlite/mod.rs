@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use cleartitle_schema::id::{Commitment, ContentName, KeyId, ListId, StatementId};
+use cleartitle_schema::id::{BlobId, Commitment, ContentName, KeyId, ListId, StatementId};
 use cleartitle_schema::issuer::Domain;
 use cleartitle_schema::statement::Kind;
 use cleartitle_schema::time::Timestamp;
@@ -104,6 +104,14 @@ impl SqliteStore {
     /// [`StoreError`].
     pub fn checkpoints(&self, after: Option<u64>) -> Result<Vec<SignedHead>, StoreError> {
         self.read(|connection| read::checkpoints_after(connection, after.map_or(-1, u64::cast_signed)))
+    }
+
+    /// Names of the evidence that is kept, in order, behind `after`, at most 1,024; `None` begins.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn blobs(&self, after: Option<&BlobId>) -> Result<Vec<BlobId>, StoreError> {
+        self.read(|connection| read::blobs_after(connection, after))
     }
 
     /// Asks SQLite whether the file is sound.
@@ -231,6 +239,22 @@ impl Store for SqliteStore {
 
     fn list(&self, list: &ListId) -> Result<Option<Vec<u8>>, StoreError> {
         self.read(|connection| read::list(connection, list))
+    }
+
+    fn names_blob(&self, blob: &BlobId) -> Result<bool, StoreError> {
+        self.read(|connection| read::names_blob(connection, blob))
+    }
+
+    fn put_blob(&self, blob: &BlobId, bytes: &[u8]) -> Result<bool, StoreError> {
+        let mut writer = lock(&self.writer);
+        let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
+        let new = write::put_blob(&transaction, blob, bytes)?;
+        transaction.commit().map_err(failed)?;
+        Ok(new)
+    }
+
+    fn blob(&self, blob: &BlobId) -> Result<Option<Vec<u8>>, StoreError> {
+        self.read(|connection| read::blob(connection, blob))
     }
 
     fn statement(&self, id: &StatementId) -> Result<Option<Stored>, StoreError> {

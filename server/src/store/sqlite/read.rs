@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use cleartitle_schema::evidence::Registered;
-use cleartitle_schema::id::{Commitment, ContentName, KeyId, ListId, StatementId};
+use cleartitle_schema::id::{BlobId, Commitment, ContentName, KeyId, ListId, StatementId};
 use cleartitle_schema::issuer::Domain;
 use cleartitle_schema::statement::{Kind, Statement};
 use cleartitle_schema::time::Timestamp;
@@ -113,6 +113,23 @@ pub(super) fn published(connection: &Connection, commitment: &Commitment) -> Res
 
 pub(super) fn list(connection: &Connection, list: &ListId) -> Result<Option<Vec<u8>>, StoreError> {
     bytes(connection, "SELECT bytes FROM lists WHERE list = ?1", [list.0])
+}
+
+pub(super) fn blob(connection: &Connection, blob: &BlobId) -> Result<Option<Vec<u8>>, StoreError> {
+    bytes(connection, "SELECT bytes FROM evidence WHERE blob = ?1", [blob.0])
+}
+
+pub(super) fn names_blob(connection: &Connection, blob: &BlobId) -> Result<bool, StoreError> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM exhibits WHERE blob = ?1)";
+    connection.prepare_cached(sql).and_then(|mut query| query.query_row([blob.0], |row| row.get(0))).map_err(failed)
+}
+
+pub(super) fn blobs_after(connection: &Connection, after: Option<&BlobId>) -> Result<Vec<BlobId>, StoreError> {
+    // A blob compares greater than the empty one, with which the first page begins.
+    let after = after.map(|blob| blob.0.to_vec()).unwrap_or_default();
+    rows(connection, "SELECT blob FROM evidence WHERE blob > ?1 ORDER BY blob LIMIT 1024", [after], |row| {
+        Ok(BlobId(array(row, 0, "blob")?))
+    })
 }
 
 fn stored(row: &Row<'_>) -> Result<Stored, StoreError> {

@@ -2,7 +2,7 @@
 
 use cleartitle_schema::acquisition::Acquisition;
 use cleartitle_schema::evidence::Registered;
-use cleartitle_schema::id::StatementId;
+use cleartitle_schema::id::{BlobId, StatementId};
 use cleartitle_schema::leaf::{Leaf, LeafKind, Published};
 use cleartitle_schema::scope::Target;
 use cleartitle_schema::signed::{key_id, parse_public_key};
@@ -12,16 +12,17 @@ use cleartitle_schema::tlog::tile::{TileId, tiles_after};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::{failed, read};
-use crate::store::{Batch, Entry, Relation, StoreError, signed_by};
+use crate::store::{Batch, Entry, Relation, StoreError, evidence_of, signed_by};
 
 /// The tables that are made again by `rebuild`, each with its order in the canonical dump.
-pub(super) const DERIVED: [(&str, &str); 6] = [
+pub(super) const DERIVED: [(&str, &str); 7] = [
     ("tiles", "level, idx"),
     ("statements", "idx"),
     ("names", "named, idx, relation"),
     ("bindings", "key_id, domain"),
     ("documents", "kind, name, idx, line"),
     ("claims", "kind, name, idx"),
+    ("exhibits", "blob, idx"),
 ];
 
 fn integer(number: u64) -> Result<i64, StoreError> {
@@ -120,7 +121,39 @@ fn project(connection: &Connection, entry: &Entry) -> Result<(), StoreError> {
             })
             .map_err(failed)?;
     }
+    project_exhibits(connection, statement, index)?;
     project_content(connection, entry, index)
+}
+
+/// The evidence that a statement names.
+fn project_exhibits(connection: &Connection, statement: &Statement, index: i64) -> Result<(), StoreError> {
+    let mut insert =
+        connection.prepare_cached("INSERT OR IGNORE INTO exhibits (blob, idx) VALUES (?1, ?2)").map_err(failed)?;
+    for blob in evidence_of(statement) {
+        insert.execute(params![blob.0, index]).map_err(failed)?;
+    }
+    Ok(())
+}
+
+/// Fills `exhibits` from the statements that were registered before the table was.
+pub(super) fn project_exhibits_of_all(connection: &Connection) -> Result<(), StoreError> {
+    let mut query = connection.prepare("SELECT idx, payload FROM statements").map_err(failed)?;
+    let mut rows = query.query([]).map_err(failed)?;
+    while let Some(row) = rows.next().map_err(failed)? {
+        let index: i64 = row.get(0).map_err(failed)?;
+        let payload: Vec<u8> = row.get(1).map_err(failed)?;
+        project_exhibits(connection, &Statement::parse(&payload).map_err(damaged)?, index)?;
+    }
+    Ok(())
+}
+
+/// Keeps evidence unless it is there; returns whether it is new.
+pub(super) fn put_blob(connection: &Connection, blob: &BlobId, bytes: &[u8]) -> Result<bool, StoreError> {
+    let written = connection
+        .prepare_cached("INSERT OR IGNORE INTO evidence (blob, bytes) VALUES (?1, ?2)")
+        .and_then(|mut insert| insert.execute(params![blob.0, bytes]))
+        .map_err(failed)?;
+    Ok(written == 1)
 }
 
 /// The documents that an entry names: in a provenance batch, or in its scope.

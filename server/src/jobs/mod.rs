@@ -1,0 +1,3 @@
+//! Jobs: what the registry does by itself while it serves, one file a job.
+
+pub mod observe;
