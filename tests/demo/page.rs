@@ -238,7 +238,7 @@ fn limits(text: &mut String) {
         "Publishers signed their terms; the registry logged them and gave receipts; both labs pulled the same snapshot, checked \
          it against the log's key, and filtered the same bytes offline. They differ in who has a deal, who is in court with \
          whom, and what their policies choose. All this proves who stated what, and when: not who owns what. A key stands for \
-         a domain because this registry's operator said so. Marks inside pages were not read, silence is not consent, and \
+         a domain because this registry's operator said so. What a page says of itself counts, silence is not consent, and \
          `cleared` says nothing of data protection or of rights that nobody has spoken for. What is uncounted on the bills is \
          owed all the same.",
     );

@@ -10,7 +10,7 @@ use harness::{Ran, Registry, cleartitle};
 use serde_json::{Value, json};
 
 /// Whether the server takes blobs of evidence.
-const BLOBS_ARE_TAKEN: bool = false;
+const BLOBS_ARE_TAKEN: bool = true;
 
 const ROBOTS: &str = "User-agent: GPTBot\nDisallow: /\n";
 

@@ -1,5 +1,7 @@
 //! The example crawl's expectations: every terms file as a registry would accept it, every document as `expected.json` says.
 
+use cleartitle::crawl::{self, Item, Options};
+use cleartitle::filter::{RecordEvidence, record_evidence};
 use cleartitle_schema::acquisition::Acquisition;
 use cleartitle_schema::decide::decide;
 use cleartitle_schema::evidence::{Registered, gather};
@@ -11,6 +13,7 @@ use cleartitle_schema::scope::Scope;
 use cleartitle_schema::statement::{Body, Statement};
 use cleartitle_schema::terms::Terms;
 use cleartitle_schema::time::Timestamp;
+use cleartitle_schema::vocab::agents::AgentTable;
 use cleartitle_schema::vocab::{Channel, Use};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -129,6 +132,19 @@ fn ledger() -> Ledger {
     registered.collect()
 }
 
+/// What the records of the crawl say of themselves, by address.
+fn evidence() -> BTreeMap<String, RecordEvidence> {
+    let mut found = BTreeMap::new();
+    let mut reader = crawl::open(&folder().join("crawl.warc.gz"), Options::default()).expect("the crawl");
+    while let Some(item) = reader.next_item().expect("the crawl is read") {
+        let Item::Record(record) = item else { continue };
+        if let (Some(url), true) = (record.target_uri.clone(), record.is_document()) {
+            found.insert(url, record_evidence(&record, AgentTable::builtin()));
+        }
+    }
+    found
+}
+
 /// What the filter knows of a captured record: its address, its bytes, when, and that a crawl got it.
 fn copy(row: &Expected) -> Acquisition {
     let mut copy = Acquisition::fetched(&row.url);
@@ -145,11 +161,16 @@ fn copy(row: &Expected) -> Acquisition {
 #[test]
 fn every_document_is_decided_and_treated_as_expected() {
     let ledger = ledger();
+    let evidence = evidence();
     let mut wrong = String::new();
     for lab in ["bigmodel", "smalllab"] {
         let policy: Policy = toml::from_str(&read(&format!("policies/{lab}.toml"))).expect("a policy");
         for row in expected() {
-            let question = policy.question(copy(&row), time(USED));
+            let mut copy = copy(&row);
+            if let Some(found) = evidence.get(&row.url) {
+                found.bring(&mut copy);
+            }
+            let question = policy.question(copy, time(USED));
             let decision = decide(&question, &gather(&ledger, &question.acquisition), &policy.reading);
             let got = Outcome {
                 verdict: decision.verdict.to_string(),
