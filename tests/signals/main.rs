@@ -1,1 +1,8 @@
 //! Parsers of signals held to vectors: one module a standard, each running the cases under `tests/vectors/signals/`.
+
+mod aipref;
+mod content_signal;
+mod real_robots;
+mod robots;
+
+mod vectors;
