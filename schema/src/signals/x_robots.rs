@@ -153,21 +153,19 @@ impl<'a> Reading<'a> {
         }
         // What stands behind a prefix that can't be one counts for whom the value is for.
         let whom = if names { agent.clone() } else { addressee.map(str::to_owned) };
-        let words: Vec<&str> = rest.split(':').map(str::trim).collect();
-        match words.as_slice() {
-            [one] => self.directive(&one.to_ascii_lowercase(), None, item, whom.as_deref(), *dated),
-            [name, value] if WITH_VALUE.contains(&name.to_ascii_lowercase().as_str()) => {
-                *dated = name.eq_ignore_ascii_case("unavailable_after");
-                self.directive(&name.to_ascii_lowercase(), Some(value), item, whom.as_deref(), *dated);
+        if let Some((name, value)) = rest.split_once(':') {
+            let lower = name.trim().to_ascii_lowercase();
+            if WITH_VALUE.contains(&lower.as_str()) {
+                *dated = lower == "unavailable_after";
+                return self.directive(&lower, Some(value.trim()), item, whom.as_deref(), *dated);
             }
-            many => {
-                for one in many {
-                    self.directive(&one.to_ascii_lowercase(), None, item, whom.as_deref(), true);
-                }
-                if !*dated {
-                    self.complain(Lint::Malformed, item);
-                }
+            if !*dated {
+                self.complain(Lint::Malformed, item);
             }
+        }
+        let quiet = *dated || rest.contains(':');
+        for one in rest.split(':') {
+            self.directive(&one.trim().to_ascii_lowercase(), None, item, whom.as_deref(), quiet);
         }
     }
 

@@ -63,26 +63,27 @@ fn kind(bytes: &[u8], tag: &Tag) -> Kind {
             return Kind::License;
         }
     }
-    let lower = |attribute: &[u8]| {
-        let raw = tag.raw(bytes, attribute)?;
-        (raw.len() <= 100).then(|| String::from_utf8_lossy(raw).to_ascii_lowercase())
-    };
-    if let Some(equivalent) = lower(b"http-equiv") {
-        return match equivalent.as_str() {
-            "content-usage" => Kind::ContentUsage,
-            "x-robots-tag" => Kind::Robots,
-            _ => Kind::Other,
+    let short = |attribute: &[u8]| tag.raw(bytes, attribute).filter(|raw| raw.len() <= 100);
+    if let Some(equivalent) = short(b"http-equiv") {
+        return match () {
+            () if equivalent.eq_ignore_ascii_case(b"content-usage") => Kind::ContentUsage,
+            () if equivalent.eq_ignore_ascii_case(b"x-robots-tag") => Kind::Robots,
+            () => Kind::Other,
         };
     }
-    let name = lower(b"name").or_else(|| lower(b"property")).unwrap_or_default();
+    let name = short(b"name").or_else(|| short(b"property")).unwrap_or_default();
+    let starts = |other: &str| name.get(..other.len()).is_some_and(|it| it.eq_ignore_ascii_case(other.as_bytes()));
+    // Nearly every element of nearly every page: kept free of copies, since the pre-check asks it too.
+    if name.is_empty() || OTHERS.iter().any(|other| starts(other)) {
+        return Kind::Other;
+    }
+    let name = String::from_utf8_lossy(name).to_ascii_lowercase();
     match name.as_str() {
-        "" => Kind::Other,
         "robots" => Kind::Robots,
         "tdm-reservation" | "tdm:reservation" => Kind::TdmReservation,
         "tdm-policy" | "tdm:policy" => Kind::TdmPolicy,
         "content-usage" => Kind::ContentUsage,
         name if RIGHTS.contains(&name) => Kind::Rights,
-        name if OTHERS.iter().any(|other| name.starts_with(other)) => Kind::Other,
         name if is_about_ai(name) => Kind::Invented(name.to_owned()),
         name => Kind::Named(name.to_owned()),
     }

@@ -7,7 +7,7 @@
 
 use super::tags::{LONGEST_TAG, WIDEST_GAP, tag_at};
 use super::{json_ld, link, meta};
-use memchr::{memchr, memmem};
+use memchr::{memchr, memchr2_iter, memmem};
 
 /// Bytes that are looked at together.
 const BLOCK: usize = 64;
@@ -18,44 +18,46 @@ const REACH: usize = 8;
 /// Longest attribute value in which a license is named: the second stage looks back no further.
 pub(super) const LONGEST_TERMS: usize = 100;
 
-/// What every mark has: `<m` of `<meta`, `<...k` of `<link`, `c.ns` of `license`, `+j` of `ld+json`, `+x` of `rsl+xml`.
+/// What every mark has: `<m` of `<meta`, `<...k` of `<link`, `+j` of `ld+json`, `+x` of `rsl+xml`; and `c.ns` of `license`.
+/// Says whether the block has one of the first, and whether it has the last.
 #[inline(always)]
-fn any_in(window: &[u8; BLOCK + REACH]) -> bool {
-    let mut any = 0_u8;
+fn any_in(window: &[u8; BLOCK + REACH]) -> (bool, bool) {
+    let (mut marked, mut licenses) = (0_u8, 0_u8);
     for at in 0..BLOCK {
         let tag = u8::from(window[at] == b'<')
             & (u8::from(window[at + 1] | 32 == b'm') | u8::from(window[at + 4] | 32 == b'k'));
-        let license = u8::from(window[at] | 32 == b'c')
-            & u8::from(window[at + 2] | 32 == b'n')
-            & u8::from(window[at + 3] | 32 == b's');
         let kind = u8::from(window[at] == b'+')
             & (u8::from(window[at + 1] | 32 == b'j') | u8::from(window[at + 1] | 32 == b'x'));
-        any |= tag | license | kind;
+        licenses |= u8::from(window[at] | 32 == b'c')
+            & u8::from(window[at + 2] | 32 == b'n')
+            & u8::from(window[at + 3] | 32 == b's');
+        marked |= tag | kind;
     }
-    any != 0
+    (marked != 0, licenses != 0)
 }
 
-/// The next block from `from` on that has a pattern, as the offset of its beginning.
+/// The next block from `from` on that has a pattern: where it begins, and whether `license` may be in it.
 struct NextBlock<'b> {
     bytes: &'b [u8],
     from: usize,
 }
 
 impl pulp::WithSimd for NextBlock<'_> {
-    type Output = Option<usize>;
+    type Output = Option<(usize, bool)>;
 
     #[inline(always)]
-    fn with_simd<S: pulp::Simd>(self, _: S) -> Option<usize> {
+    fn with_simd<S: pulp::Simd>(self, _: S) -> Option<(usize, bool)> {
         let mut at = self.from;
         while let Some(window) = self.bytes.get(at..at + BLOCK + REACH) {
             let window: &[u8; BLOCK + REACH] = window.try_into().ok()?;
-            if any_in(window) {
-                return Some(at);
+            let (marked, licenses) = any_in(window);
+            if marked | licenses {
+                return Some((at, licenses));
             }
             at += BLOCK;
         }
         // The rest is shorter than a window.
-        (at < self.bytes.len()).then_some(at)
+        (at < self.bytes.len()).then_some((at, true))
     }
 }
 
@@ -68,13 +70,18 @@ const MOST_WORK: usize = 8;
 fn each(bytes: &[u8], mut keep: impl FnMut(usize) -> bool) {
     let arch = pulp::Arch::new();
     let (mut from, mut work) = (0, 0);
-    while let Some(block) = arch.dispatch(NextBlock { bytes, from }) {
+    while let Some((block, licenses)) = arch.dispatch(NextBlock { bytes, from }) {
         // The last piece is no longer than a block and its reach.
         let end = if block + BLOCK + REACH > bytes.len() { bytes.len() } else { block + BLOCK };
-        for at in block..end {
-            if speaks(bytes, at, &mut work) && keep(at) {
-                return;
-            }
+        let mut place = |at: usize| speaks(bytes, at, &mut work) && keep(at);
+        // Where no license is named, the few places are found faster than by asking at every byte.
+        let enough = if licenses {
+            (block..end).any(&mut place)
+        } else {
+            memchr2_iter(b'<', b'+', &bytes[block..end]).any(|far| place(block + far))
+        };
+        if enough {
+            return;
         }
         if work > MOST_WORK * bytes.len() + json_ld::LARGEST {
             keep(bytes.len());

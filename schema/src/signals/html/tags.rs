@@ -76,7 +76,7 @@ pub(super) fn tag_at(bytes: &[u8], start: usize) -> Option<Tag> {
         return None;
     }
     at = until(text, at, |byte| is_space(byte) || byte == b'/' || byte == b'>');
-    let mut tag = Tag { start, end: 0, name: start + 1..at, attributes: Vec::new() };
+    let mut tag = Tag { start, end: 0, name: start + 1..at, attributes: Vec::with_capacity(6) };
     loop {
         at = until(text, at, |byte| !is_space(byte) && byte != b'/');
         match text.get(at) {
