@@ -16,7 +16,7 @@ struct Case {
 
 #[test]
 fn values_are_kept_as_published_and_no_looser() {
-    let cases: Vec<Case> = vectors::cases("content_signal/values.toml");
+    let cases: Vec<Case> = vectors::cases("content-signal/values.toml");
     let mut failures = Vec::new();
     for case in &cases {
         let parsed = parse_header(&[&case.value]);

@@ -11,6 +11,7 @@ mod page;
 mod parsed_cases;
 mod payment;
 mod plus;
+mod publish;
 mod real;
 mod real_robots;
 mod response;
@@ -18,6 +19,6 @@ mod robots;
 mod rsl;
 mod said;
 mod tdmrep;
-mod x_robots;
-
 mod vectors;
+mod wild;
+mod x_robots;
