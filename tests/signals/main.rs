@@ -4,5 +4,7 @@ mod aipref;
 mod content_signal;
 mod real_robots;
 mod robots;
+mod robots_differential;
+mod robots_plain;
 
 mod vectors;
