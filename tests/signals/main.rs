@@ -16,6 +16,8 @@ mod real;
 mod real_robots;
 mod response;
 mod robots;
+mod robots_differential;
+mod robots_plain;
 mod rsl;
 mod said;
 mod tdmrep;

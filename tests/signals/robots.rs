@@ -66,6 +66,6 @@ fn rfc_9309_holds_sentence_by_sentence() {
             Some(_) => awaiting += 1,
         }
     }
-    println!("RFC 9309: {asked} questions; {awaiting} cases known wrong");
-    vectors::count("RFC 9309", cases.len(), &failures);
+    println!("RFC 9309: {asked} questions; {awaiting} cases known wrong, which are not passed:");
+    vectors::count("RFC 9309 without those", cases.len() - awaiting, &failures);
 }

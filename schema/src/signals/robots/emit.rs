@@ -157,9 +157,10 @@ fn permissions<'a>(readings: &[Named<'_, 'a>], names: &Names<'_>) -> Vec<Permiss
     let mut all: Vec<(Permission<'a>, usize)> = Vec::new();
     for (place, named) in readings.iter().enumerate() {
         for (rule, whose) in each_rule(named).filter(|(rule, _)| rule.allow) {
-            let Some(path) = rule.pattern() else { continue };
-            for name in whose.iter().flatten().filter(|name| names.list[**name].disallowed) {
-                all.push(((*name, rule.managed, path.clone()), place));
+            for path in rule.patterns() {
+                for name in whose.iter().flatten().filter(|name| names.list[**name].disallowed) {
+                    all.push(((*name, rule.managed, path.clone()), place));
+                }
             }
         }
     }
@@ -195,11 +196,11 @@ fn rules(readings: &[Named<'_, '_>], names: &Names<'_>, parsed: &mut Parsed) {
             }
             // What an earlier reading gave already is not given again.
             let given = |one: &Vec<Bound<'_>>| one.binary_search(&(rule.number, whose)).is_ok();
-            let literal = if earlier.iter().any(given) { None } else { rule.pattern() };
+            let literal = if earlier.iter().any(given) { None } else { Some(rule.patterns()) };
             let doubtful =
                 named.reading != Reading::Literal && rule.is_doubtful() && !earlier.iter().skip(1).any(given);
             let evident = if doubtful { pattern::evident(rule.value) } else { Vec::new() };
-            for path in literal.into_iter().chain(evident.into_iter().map(Cow::Owned)) {
+            for path in literal.into_iter().flatten().chain(evident.into_iter().map(Cow::Owned)) {
                 for place in whose.iter().flatten() {
                     let name = &names.list[*place];
                     let allowed = permitted(*place, rule.managed, &path);

@@ -39,6 +39,12 @@ impl<'a> Rule<'a> {
         plain.map_or_else(|| pattern::pattern(self.value), |plain| Some(plain.into()))
     }
 
+    /// Its patterns: one, or none, or the two of a value that begins with `*/`.
+    pub fn patterns(&self) -> impl Iterator<Item = std::borrow::Cow<'a, str>> {
+        let also = if self.plain { None } else { pattern::also(self.value) };
+        self.pattern().into_iter().chain(also)
+    }
+
     /// Whether it is more, or less, than one plain pattern.
     pub fn is_doubtful(&self) -> bool {
         !self.plain && pattern::is_doubtful(self.value)

@@ -33,6 +33,13 @@ pub(super) fn pattern(value: &[u8]) -> Option<Cow<'_, str>> {
     }
 }
 
+/// The second pattern of a value such as `*/x`, whose first is `/*/x`: the star may be no octet at all, and every path
+/// begins with the slash that then follows.
+pub(super) fn also(value: &[u8]) -> Option<Cow<'_, str>> {
+    let stars = value.iter().take_while(|byte| **byte == b'*').count();
+    if stars == 0 || value.get(stars) != Some(&b'/') { None } else { pattern(&value[stars..]) }
+}
+
 /// The octets by which a pattern's precedence is counted: those of its comparable form, `*` and `$` included, the slash
 /// that we put before a leading `*` not.
 pub(super) fn length(value: &[u8], pattern: &str) -> usize {

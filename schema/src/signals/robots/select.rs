@@ -49,11 +49,12 @@ impl Robots<'_> {
         let mut selected = Selected { rules: Vec::new(), usages: Vec::new(), named, found: named || everybody };
         for group in groups.groups.iter().filter(|group| binds(&group.tokens)) {
             for rule in &groups.rules[group.rules.clone()] {
-                let Some(text) = rule.pattern() else { continue };
-                let length = pattern::length(rule.value, &text);
-                let pattern = PathPattern::new(&text);
-                let text = text.into_owned();
-                selected.rules.push(Compiled { allow: rule.allow, length, number: rule.number, text, pattern });
+                let Some(first) = rule.pattern() else { continue };
+                let length = pattern::length(rule.value, &first);
+                for text in rule.patterns() {
+                    let (pattern, text) = (PathPattern::new(&text), text.into_owned());
+                    selected.rules.push(Compiled { allow: rule.allow, length, number: rule.number, text, pattern });
+                }
             }
         }
         selected.usages = usages(groups, binds);

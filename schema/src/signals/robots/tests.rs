@@ -93,6 +93,7 @@ fn what_is_evidently_meant_restricts_and_never_opens() {
         all("User-agent: *\nDisallow: /a /b"),
         ["robots * disallowed /a%20/b crawl", "robots * disallowed /a crawl", "robots * disallowed /b crawl",]
     );
+    assert_eq!(all("User-agent: *\nDisallow: */x"), ["robots * disallowed /*/x crawl", "robots * disallowed /x crawl"]);
     // A misspelt user-agent line moves rules from one agent to another: both get the prohibitions, neither the exception.
     assert_eq!(
         all("User-agent: a\nDisallow: /\nUseragent: b\nDisallow: /y\nAllow: /z"),
