@@ -138,6 +138,12 @@ fn note_disallowed(readings: &[Named<'_, '_>], names: &mut Names<'_>) {
             (names.list[EVERYBODY].disallowed, names.list[EVERYBODY].allowed) = (true, true);
         }
     }
+    // An agent's own group takes it out of what is disallowed to everybody: that it has one must be told (section 2.2.1).
+    if names.list[EVERYBODY].disallowed {
+        for (place, name) in names.list.iter_mut().enumerate().filter(|(_, name)| name.allowed) {
+            name.disallowed |= place != EVERYBODY;
+        }
+    }
 }
 
 /// Every rule of a reading with the names it binds.
@@ -151,7 +157,8 @@ fn each_rule<'r, 'a>(named: &'r Named<'_, 'a>) -> impl Iterator<Item = (&'r Rule
     named.groups.rules[orphans].iter().map(|rule| (rule, EVERYBODY_ALONE)).chain(in_groups)
 }
 
-/// The permissions that every reading has, of those for agents that are disallowed something: exceptions.
+/// The permissions that every reading has, of those for agents to whom something is disallowed, be it as to everybody:
+/// exceptions.
 fn permissions<'a>(readings: &[Named<'_, 'a>], names: &Names<'_>) -> Vec<Permission<'a>> {
     // Which reading, and what.
     let mut all: Vec<(Permission<'a>, usize)> = Vec::new();

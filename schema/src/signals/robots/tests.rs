@@ -60,7 +60,8 @@ fn an_allow_is_an_exception_or_nothing() {
     assert!(all("User-agent: GPTBot\nAllow: /\nUser-agent: *\nDisallow:\n").is_empty());
     assert_eq!(
         all("User-agent: *\nDisallow: /\nAllow: /public\nUser-agent: b\nAllow: /"),
-        ["robots * disallowed / crawl", "robots * allowed /public crawl"]
+        // An agent with a group of its own is not among everybody (section 2.2.1), which its Allow tells.
+        ["robots * disallowed / crawl", "robots * allowed /public crawl", "robots b allowed / crawl"]
     );
     // RFC 9309 section 2.2.2: of equals the allow; a longer prohibition stays.
     assert_eq!(all("User-agent: *\nAllow: /a\nDisallow: /a\nDisallow: /a/b").len(), 2);
