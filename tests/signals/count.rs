@@ -17,12 +17,17 @@ const STANDARDS: &[(&str, &str, &str)] = &[
     ),
     ("content-signal", "Cloudflare Content Signals Policy, 24 September 2025", "`signals/content_signal.rs`"),
     ("headers", "header carriers of one response, own", "`signals/headers.rs`"),
-    ("html", "marks in pages, own", "`signals/html.rs`"),
-    ("payment", "HTTP 402, x402 and pay per crawl, as of November 2026", "`signals/payment.rs`"),
+    ("html", "marks in pages, own", "`signals/html/`"),
+    (
+        "marks",
+        "license marks: ccREL, RDFa, microdata, schema.org 30.0, Creative Commons URLs, own",
+        "`signals/html/`, `signals/license_uri.rs`",
+    ),
+    ("payment", "HTTP 402, x402 and pay per crawl, as of November 2026", "`signals/payment/`"),
     ("plus", "IPTC Photo Metadata 2023.1 Data Mining, PLUS LDF", "`signals/embedded/data_mining.rs`"),
-    ("robots", "RFC 9309, September 2022", "`signals/robots.rs`"),
-    ("rsl", "RSL 1.0, 10 December 2025", "`signals/rsl.rs`"),
-    ("tdmrep", "W3C TDMRep, Final Report of 10 May 2024", "`signals/tdmrep.rs`"),
+    ("robots", "RFC 9309, September 2022", "`signals/robots/`"),
+    ("rsl", "RSL 1.0, 10 December 2025", "`signals/rsl/`"),
+    ("tdmrep", "W3C TDMRep, Final Report of 10 May 2024", "`signals/tdmrep/`"),
     ("trust-txt", "trust.txt `datatrainingallowed`, 4 April 2024", "`signals/trust_txt.rs`"),
     ("x-robots", "X-Robots-Tag and meta robots, vendors' documentation as of November 2026", "`signals/x_robots.rs`"),
     ("xmp", "rights properties of XMP (ISO 16684-1:2019), TDMRep in it among them", "`signals/embedded/rights.rs`"),
@@ -77,7 +82,7 @@ fn every_standard_has_a_module_that_runs_it() {
         .filter_map(|path| std::fs::read_to_string(path).ok())
         .collect();
     for standard in cases::standards() {
-        let named = [format!("\"{standard}\""), format!("signals/{standard}")];
+        let named = [format!("\"{standard}\""), format!("\"{standard}/"), format!("signals/{standard}")];
         assert!(named.iter().any(|name| code.contains(name.as_str())), "nothing in tests/signals runs `{standard}`");
     }
 }

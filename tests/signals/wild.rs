@@ -189,7 +189,8 @@ fn told(channel: &Channel, place: &str, there: &[&Conclusion]) -> String {
         let labels: Vec<String> = concluded.labels.iter().take(3).map(|label| plain(label)).collect();
         let more = concluded.labels.len().saturating_sub(3);
         let more = if more == 0 { String::new() } else { format!(" and {more} more") };
-        let owed = if concluded.owed.is_empty() { String::new() } else { format!("; owed: {}", concluded.owed.join(", ")) };
+        let owed =
+            if concluded.owed.is_empty() { String::new() } else { format!("; owed: {}", concluded.owed.join(", ")) };
         let why = format!("by {}{more}{owed}; {}", labels.join("; "), whom(channel, concluded));
         alike.entry((word, why)).or_default().push(concluded.category.word());
     }

@@ -39,6 +39,19 @@ pub fn header(notice: &Notice) -> (String, Vec<Loss>) {
     (dictionary(&values), losses)
 }
 
+/// A rule of ours that says again which labels the site's own rules deny.
+pub(super) fn with_denials(line: &str, denied: &[&str]) -> String {
+    // `Content-Usage: /path members`: a path holds no space.
+    let mut parts = line.splitn(3, ' ');
+    let (Some(name), Some(path), Some(members)) = (parts.next(), parts.next(), parts.next()) else {
+        return line.to_owned();
+    };
+    let label = |member: &str| member.split('=').next().unwrap_or_default().to_owned();
+    let kept = members.split(", ").filter(|member| !denied.contains(&label(member).as_str())).map(str::to_owned);
+    let all: Vec<String> = kept.chain(denied.iter().map(|label| format!("{label}=n"))).collect();
+    format!("{name} {path} {}", all.join(", "))
+}
+
 /// The rules for one group of robots.txt. The longest path alone counts, so that a rule for an excluded path takes back
 /// what was permitted and leaves the rest unsaid.
 pub(super) fn lines(notice: &Notice) -> (Vec<String>, Vec<Loss>) {

@@ -64,6 +64,18 @@ impl OwnLines {
         groups.flat_map(|group| &group.lines).collect()
     }
 
+    /// The labels that any usage rule of the site's own denies (AIPREF), whatever its path. Of usage rules the longest path
+    /// alone counts, so that a longer one of ours would otherwise silence them.
+    pub fn denied_usage(&self) -> Vec<&'static str> {
+        let rules = self.groups.iter().flat_map(|group| &group.lines).filter_map(|(_, line)| {
+            let (key, value) = field(line);
+            (key == "content-usage").then(|| value.to_ascii_lowercase().split_whitespace().collect::<String>())
+        });
+        let rules: Vec<String> = rules.collect();
+        let denies = |label: &str| rules.iter().any(|rule| rule.contains(&format!("{label}=n")));
+        ["train-ai", "ai-use", "search"].into_iter().filter(|label| denies(label)).collect()
+    }
+
     /// Every agent that has a group, `*` aside, once each.
     pub fn agents(&self) -> Vec<&str> {
         let mut agents: Vec<&str> = Vec::new();

@@ -80,7 +80,9 @@ fn block(notice: &Notice, training: &[&str], own: &OwnLines) -> (String, Vec<Los
     if usage.is_empty() && signal.is_none() && !license && crawl.is_empty() && barred.is_empty() {
         return (String::new(), losses);
     }
-    let mut said: Vec<String> = usage.into_iter().chain(signal).collect();
+    let denied = own.denied_usage();
+    let usage = usage.iter().map(|line| aipref::with_denials(line, &denied));
+    let mut said: Vec<String> = usage.chain(signal).collect();
     if license {
         // A group's own `License` hides those of the whole file, which must go on applying.
         said.extend(own.licenses.iter().cloned());

@@ -11,7 +11,6 @@ use crate::terms::Constraints;
 use crate::vocab::agents::AgentTable;
 use crate::vocab::{AuthorityKind, Preference, Use};
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
 
 /// Most complaints about one file.
 const MAX_COMPLAINTS: usize = 200;
@@ -62,10 +61,6 @@ pub(super) fn signals(robots: &Robots<'_>, agents: &AgentTable) -> Parsed {
         return widen::signals(parsed, &readings, &names);
     }
     if readings.len() > 1 {
-        let mut seen = HashSet::new();
-        let again: Vec<bool> = parsed.signals.iter().map(|signal| !seen.insert(signal)).collect();
-        let mut again = again.into_iter();
-        parsed.signals.retain(|_| !again.next().unwrap_or_default());
         parsed.complaints.sort();
         parsed.complaints.dedup();
     }
@@ -123,7 +118,7 @@ fn complain_of_lines(robots: &Robots<'_>, complaints: &mut Vec<Complaint>) {
     if let Some(rule) = robots.literal.rules[robots.literal.before_any.clone()].first() {
         complain(rule.number, Lint::Misplaced, "a rule before any user-agent line, read as one for everybody".into());
     }
-    for rule in robots.literal.rules.iter().filter(|rule| pattern::is_doubtful(rule.value)) {
+    for rule in robots.literal.rules.iter().filter(|rule| rule.is_doubtful()) {
         complain(rule.number, Lint::Malformed, format!("not one path: {}", pattern::text(rule.value)).into());
     }
 }
@@ -132,14 +127,15 @@ fn note_disallowed(readings: &[Named<'_, '_>], names: &mut Names<'_>) {
     for named in readings {
         for group in &named.groups.groups {
             let rules = &named.groups.rules[group.rules.clone()];
-            if rules.iter().any(|rule| !rule.allow && !rule.value.is_empty()) {
-                for name in named.names[group.tokens.clone()].iter().flatten() {
-                    names.list[*name].disallowed = true;
-                }
+            let disallowed = rules.iter().any(|rule| !rule.allow && !rule.value.is_empty());
+            let allowed = rules.iter().any(|rule| rule.allow);
+            for name in named.names[group.tokens.clone()].iter().flatten() {
+                names.list[*name].disallowed |= disallowed;
+                names.list[*name].allowed |= allowed;
             }
         }
         if named.reading != Reading::Literal && !named.groups.before_any.is_empty() {
-            names.list[EVERYBODY].disallowed = true;
+            (names.list[EVERYBODY].disallowed, names.list[EVERYBODY].allowed) = (true, true);
         }
     }
 }
@@ -156,40 +152,57 @@ fn each_rule<'r, 'a>(named: &'r Named<'_, 'a>) -> impl Iterator<Item = (&'r Rule
 }
 
 /// The permissions that every reading has, of those for agents that are disallowed something: exceptions.
-fn permissions<'a>(readings: &[Named<'_, 'a>], names: &Names<'_>) -> HashSet<Permission<'a>> {
-    let mut counted: HashMap<Permission<'a>, usize> = HashMap::new();
+fn permissions<'a>(readings: &[Named<'_, 'a>], names: &Names<'_>) -> Vec<Permission<'a>> {
+    // Which reading, and what.
+    let mut all: Vec<(Permission<'a>, usize)> = Vec::new();
     for (place, named) in readings.iter().enumerate() {
         for (rule, whose) in each_rule(named).filter(|(rule, _)| rule.allow) {
-            let Some(path) = pattern::pattern(rule.value) else { continue };
+            let Some(path) = rule.pattern() else { continue };
             for name in whose.iter().flatten().filter(|name| names.list[**name].disallowed) {
-                let count = counted.entry((*name, rule.managed, path.clone())).or_default();
-                // Counted once a reading, and only while it stood in each reading before.
-                *count += usize::from(*count == place);
+                all.push(((*name, rule.managed, path.clone()), place));
             }
         }
     }
+    all.sort_unstable();
+    all.dedup();
     let own = readings.iter().any(|named| named.reading == Reading::OwnLines);
-    let wanted = |managed: bool| readings.len() - usize::from(own && managed);
-    counted.into_iter().filter(|((_, managed, _), count)| *count == wanted(*managed)).map(|(one, _)| one).collect()
+    let everywhere = |same: &&[(Permission<'a>, usize)]| same.len() == readings.len() - usize::from(own && same[0].0.1);
+    all.chunk_by(|one, other| one.0 == other.0).filter(everywhere).map(|same| same[0].0.clone()).collect()
+}
+
+/// A rule's line with the names it binds.
+type Bound<'r> = (u32, &'r [Option<usize>]);
+
+/// Every rule of a reading, in order of lines.
+fn bound<'r>(named: &'r Named<'_, '_>) -> Vec<Bound<'r>> {
+    each_rule(named).map(|(rule, whose)| (rule.number, whose)).collect()
 }
 
 fn rules(readings: &[Named<'_, '_>], names: &Names<'_>, parsed: &mut Parsed) {
     let any_allow = readings.iter().any(|named| named.groups.rules.iter().any(|rule| rule.allow));
-    let permissions = if any_allow { permissions(readings, names) } else { HashSet::new() };
-    parsed.signals.reserve(readings.iter().map(cost).sum::<usize>().min(MAX_SIGNALS));
+    let permissions = if any_allow { permissions(readings, names) } else { Vec::new() };
+    let permitted = |place: usize, managed: bool, path: &Cow<'_, str>| {
+        let wanted = (place, managed, path.as_ref());
+        names.list[place].allowed && permissions.binary_search_by(|it| (it.0, it.1, it.2.as_ref()).cmp(&wanted)).is_ok()
+    };
+    parsed.signals.reserve(readings.iter().map(|named| named.groups.rules.len()).sum::<usize>().min(MAX_SIGNALS));
     let mut hidden = None;
-    for named in readings {
+    for (place, named) in readings.iter().enumerate() {
+        let earlier: Vec<Vec<Bound<'_>>> = readings[..place].iter().map(bound).collect();
         for (rule, whose) in each_rule(named) {
             if rule.value.is_empty() || (rule.allow && named.reading != Reading::Literal) {
                 continue;
             }
-            let literal = pattern::pattern(rule.value);
-            let doubtful = named.reading != Reading::Literal && pattern::is_doubtful(rule.value);
+            // What an earlier reading gave already is not given again.
+            let given = |one: &Vec<Bound<'_>>| one.binary_search(&(rule.number, whose)).is_ok();
+            let literal = if earlier.iter().any(given) { None } else { rule.pattern() };
+            let doubtful =
+                named.reading != Reading::Literal && rule.is_doubtful() && !earlier.iter().skip(1).any(given);
             let evident = if doubtful { pattern::evident(rule.value) } else { Vec::new() };
             for path in literal.into_iter().chain(evident.into_iter().map(Cow::Owned)) {
                 for place in whose.iter().flatten() {
                     let name = &names.list[*place];
-                    let allowed = any_allow && permissions.contains(&(*place, rule.managed, path.clone()));
+                    let allowed = permitted(*place, rule.managed, &path);
                     if rule.allow && (!allowed || !name.disallowed) {
                         continue;
                     }
@@ -201,8 +214,7 @@ fn rules(readings: &[Named<'_, '_>], names: &Names<'_>, parsed: &mut Parsed) {
                         }
                         continue;
                     }
-                    let other_lines = !rule.allow && !rule.managed && any_allow;
-                    if other_lines && permissions.contains(&(*place, true, path.clone())) {
+                    if !rule.allow && !rule.managed && permitted(*place, true, &path) {
                         hidden.get_or_insert(rule.number);
                     }
                     parsed.signals.push(signal(name, rule, &path));
@@ -226,7 +238,7 @@ fn signal(name: &Name, rule: &Rule<'_>, path: &str) -> Signal {
     Signal {
         standard: "robots".to_owned(),
         version: VERSION.to_owned(),
-        label: label(&name.agent.token, if rule.allow { "Allow" } else { "Disallow" }, rule.value),
+        label: label(&name.agent.token, rule, path),
         authority: authority(rule.managed),
         preference,
         uses,
@@ -245,14 +257,14 @@ pub(super) const fn authority(managed: bool) -> AuthorityKind {
 }
 
 /// Group and rule on one line, as written.
-fn label(token: &str, key: &str, value: &[u8]) -> String {
-    let mut label = String::with_capacity(18 + token.len() + key.len() + value.len().min(200));
+fn label(token: &str, rule: &Rule<'_>, path: &str) -> String {
+    let (key, value) = (if rule.allow { "Allow" } else { "Disallow" }, rule.value);
+    let mut label = String::with_capacity(18 + token.len() + key.len() + value.len().min(800));
     for part in ["User-agent: ", token, " / ", key, ": "] {
         label.push_str(part);
     }
-    let room = 200_usize.saturating_sub(label.len());
-    if value.len() <= room && value.iter().all(|byte| byte.is_ascii() && !byte.is_ascii_control()) {
-        label.push_str(std::str::from_utf8(value).unwrap_or_default());
+    if rule.plain && label.len() + path.len() <= 200 {
+        label.push_str(path);
         return label;
     }
     label.push_str(&String::from_utf8_lossy(&value[..value.len().min(800)]));

@@ -28,6 +28,21 @@ pub(super) struct Rule<'a> {
     pub value: &'a [u8],
     pub number: u32,
     pub managed: bool,
+    /// See [`Line::plain`].
+    pub plain: bool,
+}
+
+impl<'a> Rule<'a> {
+    /// Its pattern; see [`pattern::pattern`].
+    pub fn pattern(&self) -> Option<std::borrow::Cow<'a, str>> {
+        let plain = if self.plain { std::str::from_utf8(self.value).ok() } else { None };
+        plain.map_or_else(|| pattern::pattern(self.value), |plain| Some(plain.into()))
+    }
+
+    /// Whether it is more, or less, than one plain pattern.
+    pub fn is_doubtful(&self) -> bool {
+        !self.plain && pattern::is_doubtful(self.value)
+    }
 }
 
 /// A run of user-agent lines and the rules under it, as indexes.
@@ -84,7 +99,8 @@ impl<'a> Groups<'a> {
                     (after_rule, after_stating) = (true, true);
                     let at = groups.rules.len();
                     let allow = line.key == Key::Allow;
-                    groups.rules.push(Rule { allow, value: line.value, number: line.number, managed: line.managed });
+                    let Line { value, number, managed, plain, .. } = *line;
+                    groups.rules.push(Rule { allow, value, number, managed, plain });
                     groups.hold(run..groups.tokens.len(), at);
                 }
                 Key::Known | Key::Other => {}
@@ -121,7 +137,7 @@ impl<'a> Groups<'a> {
     pub fn is_doubtful(&self) -> bool {
         !self.before_any.is_empty()
             || self.tokens.iter().any(|token| token.name.is_empty())
-            || self.rules.iter().any(|rule| !rule.allow && pattern::is_doubtful(rule.value))
+            || self.rules.iter().any(|rule| !rule.allow && rule.is_doubtful())
     }
 }
 

@@ -1,6 +1,6 @@
 //! Lines of a robots.txt: where each ends, what its key is, and whether a content delivery network put it there.
 
-use memchr::memchr2;
+use memchr::{memchr, memchr2};
 
 /// Most bytes that are read. RFC 9309 (2022-09) section 2.5 asks for 500 KiB at least; reading on can only find more.
 pub(super) const MAX_BYTES: usize = 4 << 20;
@@ -50,6 +50,8 @@ pub(super) struct Line<'a> {
     pub name: &'a [u8],
     /// The value, without blanks around it and without a comment.
     pub value: &'a [u8],
+    /// The value is one path in plain ASCII without an escape, which is already its comparable form.
+    pub plain: bool,
 }
 
 /// What was read of a file.
@@ -110,8 +112,14 @@ impl<'a> Read<'a> {
             }
             Some(_) => {}
         }
-        let text = line.iter().position(|byte| *byte == b'#').map_or(line, |at| trim(&line[..at]));
-        let (name, value, colon) = match text.iter().position(|byte| *byte == b':') {
+        if let Some((key, name, rest)) = usual(line) {
+            let value = trim(memchr(b'#', rest).map_or(rest, |at| &rest[..at]));
+            let plain = is_plain(value);
+            self.lines.push(Line { number, key, repaired: false, managed: *managed, name, value, plain });
+            return;
+        }
+        let text = memchr(b'#', line).map_or(line, |at| trim(&line[..at]));
+        let (name, value, colon) = match memchr(b':', text) {
             Some(at) => (trim(&text[..at]), trim(&text[at + 1..]), true),
             None => match two_words(text) {
                 Some((name, value)) => (name, value, false),
@@ -128,8 +136,27 @@ impl<'a> Read<'a> {
         }
         let repaired = !colon || misspelt;
         self.repaired |= repaired;
-        self.lines.push(Line { number, key, repaired, managed: *managed, name, value });
+        let plain = is_plain(value);
+        self.lines.push(Line { number, key, repaired, managed: *managed, name, value, plain });
     }
+}
+
+/// Key, name and rest of a line as nearly all are written.
+fn usual(line: &[u8]) -> Option<(Key, &'static [u8], &[u8])> {
+    for (begin, key) in [(&b"Disallow:"[..], Key::Disallow), (b"Allow:", Key::Allow), (b"User-agent:", Key::UserAgent)]
+    {
+        if let Some(rest) = line.strip_prefix(begin) {
+            return Some((key, &begin[..begin.len() - 1], rest));
+        }
+    }
+    None
+}
+
+/// See [`Line::plain`].
+fn is_plain(value: &[u8]) -> bool {
+    value.first() == Some(&b'/')
+        && value.len() <= MAX_VALUE
+        && value.iter().fold(true, |plain, byte| plain & (byte.wrapping_sub(b'!') < 94) & (*byte != b'%'))
 }
 
 /// The bytes after a byte order mark, and whether only a part of the mark was there (as Google's parser takes it).

@@ -40,7 +40,7 @@ impl<'a> Robots<'a> {
         let read = Read::of(bytes);
         let literal = Groups::of(&read.lines, Reading::Literal);
         let foreign = is_foreign(bytes, &read);
-        let utf8 = read.lines.iter().all(|line| line.value.is_ascii() || std::str::from_utf8(line.value).is_ok());
+        let utf8 = read.lines.iter().all(|line| line.plain || std::str::from_utf8(line.value).is_ok());
         Self { read, literal, foreign, utf8 }
     }
 

@@ -21,6 +21,8 @@ pub(super) struct Name {
     pub uses: &'static [Use],
     /// Some reading of the file disallows it something.
     pub disallowed: bool,
+    /// Some reading of the file allows it something.
+    pub allowed: bool,
 }
 
 /// Every token that a file names.
@@ -34,7 +36,8 @@ pub(super) struct Names<'t> {
 impl<'t> Names<'t> {
     pub fn new(agents: &'t AgentTable) -> Self {
         let agent = Agent { token: "*".to_owned(), purpose: AgentPurpose::Unknown };
-        let everybody = Name { agent, uses: table::disallowed(AgentPurpose::Unknown), disallowed: false };
+        let everybody =
+            Name { agent, uses: table::disallowed(AgentPurpose::Unknown), disallowed: false, allowed: false };
         Self { list: vec![everybody], places: HashMap::new(), agents }
     }
 
@@ -64,7 +67,7 @@ impl<'t> Names<'t> {
         let row = whole.or_else(|| self.agents.find(&shown));
         let purpose = row.map_or(AgentPurpose::Unknown, |row| row.purpose());
         let uses = row.map_or(table::disallowed(purpose), table::disallowed_of);
-        self.list.push(Name { agent: Agent { token: shown, purpose }, uses, disallowed: false });
+        self.list.push(Name { agent: Agent { token: shown, purpose }, uses, disallowed: false, allowed: false });
         if self.list.len() == FEW + 1 {
             let places = self.list.iter().enumerate().skip(1);
             self.places = places.map(|(place, name)| (lowered(name.agent.token.as_bytes()), place)).collect();

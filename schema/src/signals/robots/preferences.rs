@@ -62,7 +62,7 @@ pub(super) fn signals(robots: &Robots<'_>, readings: &[Named<'_, '_>], names: &N
     let unclear: Vec<Placed> = taken_back(robots, &all, names);
     all.retain(|one| !(one.permits() && unclear.iter().any(|it| same_place(it, one))));
     all.extend(unclear);
-    for one in &all {
+    for one in all.into_iter().collect::<BTreeSet<_>>() {
         let agent = agent(one.name, names);
         parsed.signals.push(one.stated.signal(one.standard, authority(one.managed), agent, one.path.clone()));
     }

@@ -49,7 +49,7 @@ impl Robots<'_> {
         let mut selected = Selected { rules: Vec::new(), usages: Vec::new(), named, found: named || everybody };
         for group in groups.groups.iter().filter(|group| binds(&group.tokens)) {
             for rule in &groups.rules[group.rules.clone()] {
-                let Some(text) = pattern::pattern(rule.value) else { continue };
+                let Some(text) = rule.pattern() else { continue };
                 let length = pattern::length(rule.value, &text);
                 let pattern = PathPattern::new(&text);
                 let text = text.into_owned();

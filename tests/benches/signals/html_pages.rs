@@ -1,8 +1,6 @@
-//! How fast signals are read: named benches, each printing bytes or files a second beside what bounds it.
-//!
-//! `cargo bench -p cleartitle-tests --bench signals -- html` runs those whose name is given; without a name all run.
+//! Pages of real crawls: bytes a second of the pre-check, beside a bare scan of the same bytes, and of the parser.
 
-#[path = "../signals/real.rs"]
+#[path = "../../signals/real.rs"]
 mod real;
 
 use std::hint::black_box;
@@ -10,19 +8,6 @@ use std::time::{Duration, Instant};
 
 use cleartitle_schema::signals::html;
 use cleartitle_schema::vocab::agents::AgentTable;
-
-/// Name and bench.
-const BENCHES: &[(&str, fn())] = &[("html", html_pages)];
-
-fn main() {
-    let asked: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
-    for (name, bench) in BENCHES {
-        if asked.is_empty() || asked.iter().any(|one| one == name) {
-            println!("{name}");
-            bench();
-        }
-    }
-}
 
 /// The best of seven runs of at least a fifth of a second each, in seconds for one pass.
 fn best(mut pass: impl FnMut()) -> f64 {
@@ -47,7 +32,7 @@ fn line(what: &str, pages: &[&[u8]], mut read: impl FnMut(&[u8])) {
 }
 
 /// The pre-check against bare searches of one byte and one word, and the reading of the pages that pass it.
-fn html_pages() {
+pub fn html_pages() {
     let pages = real::pages();
     if pages.is_empty() {
         println!("  no crawl file is at hand");
