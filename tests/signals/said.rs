@@ -1,6 +1,7 @@
 //! What a carrier of one response says, one line each, and its comparison with a case.
 
 use cleartitle_schema::signals::{Parsed, Signal};
+use cleartitle_schema::vocab::AuthorityKind;
 
 use crate::cases::Case;
 
@@ -9,6 +10,9 @@ fn signal(signal: &Signal) -> String {
     let mut line = format!("{} | {} | {} {}", signal.standard, signal.label, signal.preference, uses.join(","));
     if signal.malformed {
         line.push_str(" malformed");
+    }
+    if signal.authority == AuthorityKind::PlatformDefault {
+        line.push_str(" by default");
     }
     if let Some(agent) = &signal.agent {
         line.push_str(&format!(" for {} ({})", agent.token, agent.purpose));

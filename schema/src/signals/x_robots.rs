@@ -76,6 +76,11 @@ pub(super) fn denies_ai(word: &str) -> bool {
     meaning(&word.trim().to_ascii_lowercase()).is_some_and(|(label, _)| speaks_of_ai(label))
 }
 
+/// Whether any word of an item denies AI uses.
+fn denies_any(item: &str) -> bool {
+    item.split(|letter: char| letter == ':' || letter.is_ascii_whitespace()).any(denies_ai)
+}
+
 struct Reading<'a> {
     agents: &'a AgentTable,
     authority: AuthorityKind,
@@ -114,9 +119,8 @@ impl<'a> Reading<'a> {
             match item.split_once(':') {
                 None => {
                     let word = item.to_ascii_lowercase();
-                    let joined = agent.as_deref() != addressee && denies_ai(&word);
-                    let whom = if joined { addressee.map(str::to_owned) } else { agent.clone() };
-                    self.directive(&word, None, item, whom.as_deref(), dated);
+                    let whom = if denies_any(&word) { addressee } else { agent.as_deref() };
+                    self.directive(&word, None, item, whom, dated);
                 }
                 Some((name, rest)) => {
                     let (name, rest) = (name.trim(), rest.trim());
@@ -125,8 +129,9 @@ impl<'a> Reading<'a> {
                         dated = lower == "unavailable_after";
                         self.directive(&lower, Some(rest), item, agent.as_deref(), dated);
                     } else if meaning(&lower).is_some() {
-                        self.directive(&lower, None, item, agent.as_deref(), dated);
-                        self.directive(&rest.to_ascii_lowercase(), None, rest, agent.as_deref(), true);
+                        let whom = if denies_any(item) { addressee } else { agent.as_deref() };
+                        self.directive(&lower, None, item, whom, dated);
+                        self.directive(&rest.to_ascii_lowercase(), None, rest, whom, true);
                     } else {
                         self.prefixed(name, rest, item, &mut agent, addressee, &mut dated);
                     }
@@ -300,4 +305,41 @@ fn meaning(word: &str) -> Option<(&'static Label, bool)> {
     let made_up = find(x_robots::INVENTED, &bare);
     let label = spelled.or(made_up).or_else(|| if any { find(x_robots::INVENTED, "noai*") } else { None })?;
     Some((label, true))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn denies(said: &Parsed) -> bool {
+        said.signals.iter().any(|signal| {
+            signal.agent.is_none() && signal.preference == Preference::Disallowed && signal.uses.contains(&Use::TrainAi)
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn never_panics(text in "\\PC{0,200}") {
+            let _ = parse_header(&[&text], AgentTable::builtin());
+            let _ = parse_meta(&text, &text, AgentTable::builtin());
+        }
+
+        #[test]
+        fn what_speaks_was_announced(content in "((noai|noindex|max-snippet|bot|GPTBot|unavailable_after|50|x)(,|, |: | |;)){0,6}") {
+            let said = parse_meta("robots", &content, AgentTable::builtin());
+            prop_assert!(said.signals.is_empty() || may_restrict(&content));
+        }
+
+        /// A proxy that joins field lines takes no denial away from everybody.
+        #[test]
+        fn joined_lines_deny_no_less(
+            lines in proptest::collection::vec("((noai|noindex|no-ai|bot: |x|unavailable_after: 1 Jan 2026 10:00|notrain)(,|, |: | )?){0,4}", 0..4),
+        ) {
+            let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+            let apart = parse_header(&lines, AgentTable::builtin());
+            let joined = parse_header(&[&lines.join(", ")], AgentTable::builtin());
+            prop_assert!(!denies(&apart) || denies(&joined), "{apart:?} and {joined:?}");
+        }
+    }
 }
