@@ -64,7 +64,7 @@ fn robots_lines_state_what_the_draft_says() {
     for case in &cases {
         let robots = Robots::parse(case.robots.as_bytes());
         for (token, path, expected) in &case.ask {
-            let read = robots.content_usage(token, path).map_or("-".to_owned(), |literal| shown(literal));
+            let read = robots.content_usage(token, path).map_or("-".to_owned(), shown);
             if read != *expected {
                 failures
                     .push(format!("{} ({}): {token} {path}: `{read}`, expected `{expected}`", case.name, case.source));

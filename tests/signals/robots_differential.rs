@@ -120,7 +120,7 @@ fn rest(plain: &Question, ours: bool, theirs: Option<bool>) -> Option<Class> {
     if plain.path == "/robots.txt" {
         return Some(ITSELF);
     }
-    let theirs = theirs.map_or(Err(NO_ANSWER), Ok);
+    let theirs = theirs.ok_or(NO_ANSWER);
     let theirs = match theirs {
         Ok(theirs) => theirs,
         Err(class) => return Some(class),

@@ -40,6 +40,9 @@ pub struct Args {
     /// When the use takes place. Left out: now.
     #[arg(long, value_name = "TIME", value_parser = clock::parse_moment)]
     used_at: Option<Timestamp>,
+    /// A table of crawler tokens newer than the built-in one (`cleartitle agents` prints that), as `filter` had it.
+    #[arg(long, value_name = "FILE")]
+    agents: Option<PathBuf>,
     /// In which form.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -109,7 +112,8 @@ impl Sum {
 /// Whatever stands in the way of judging at all.
 pub fn run(args: &Args, talk: Talk) -> anyhow::Result<Exit> {
     let now = clock::now();
-    let policy = policy_file::load(&args.policy)?;
+    let mut policy = policy_file::load(&args.policy)?;
+    super::know_agents(&mut policy, args.agents.as_deref())?;
     let snapshot = super::open_snapshot(&args.snapshot, args.log_key.as_deref(), Some(&policy), now)?;
     let judge = Judge { snapshot, policy, used_at: args.used_at.unwrap_or(now) };
     let shown_path = args.manifest.display();

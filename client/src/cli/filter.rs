@@ -89,8 +89,7 @@ pub struct Args {
 pub fn run(args: &Args, talk: Talk) -> anyhow::Result<Exit> {
     let text = files::read_text(&args.policy, crate::toml_file::MAX_FILE as u64)?;
     let mut policy: Policy = policy_file::parse(&args.policy.display().to_string(), &text)?;
-    let agents = super::agent_table(args.agents.as_deref())?;
-    super::know_agents(&mut policy, &agents);
+    let agents = super::know_agents(&mut policy, args.agents.as_deref())?;
     let used_at = used_at(args)?;
     let snapshot = super::open_snapshot(&args.snapshot, args.log_key.as_deref(), Some(&policy), used_at)?;
     let sha256 = Asking::needs_sha256(&snapshot, &policy)?;

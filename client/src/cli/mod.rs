@@ -145,12 +145,17 @@ pub(crate) fn agent_table(named: Option<&Path>) -> anyhow::Result<Cow<'static, A
     table.map(Cow::Owned).hint("`cleartitle agents --format json` prints the built-in one, in the form that is read")
 }
 
-/// Lets the asker's own table of agents decide which tokens train, beside what each observation says.
-pub(crate) fn know_agents(policy: &mut Policy, table: &Cow<'static, AgentTable>) {
-    if let Cow::Owned(table) = table {
+/// The table of crawler tokens. A named one decides which tokens train, beside what each observation says.
+///
+/// # Errors
+/// When the file can't be read or is no table.
+pub(crate) fn know_agents(policy: &mut Policy, named: Option<&Path>) -> anyhow::Result<Cow<'static, AgentTable>> {
+    let table = agent_table(named)?;
+    if named.is_some() {
         let trains = |row: &&AgentRow| matches!(row.purpose(), AgentPurpose::Training | AgentPurpose::Archive);
         policy.reading.training_agents.extend(table.rows().iter().filter(trains).map(|row| row.token.clone()));
     }
+    Ok(table)
 }
 
 /// Opens a snapshot for a verb: checked against the log's key, and young enough for the policy.

@@ -30,7 +30,8 @@ fn shortest(rounds: usize, mut run: impl FnMut()) -> Duration {
 pub fn robots_files() {
     let Some(files) = real_robots::files("the bench of robots.txt") else { return };
     let bytes: usize = files.iter().map(|file| file.bytes.len()).sum();
-    println!("robots: {} real files, {:.1} MB", files.len(), bytes as f64 / 1e6);
+    let longest = files.iter().max_by_key(|file| file.bytes.len()).map_or("none", |file| file.name.as_str());
+    println!("  {} real files, {:.1} MB, the longest {longest}", files.len(), bytes as f64 / 1e6);
     let agents = AgentTable::builtin();
     let told = |what: &str, took: Duration| {
         let (files, bytes) = (files.len() as f64, bytes as f64);
