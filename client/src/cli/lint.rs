@@ -25,6 +25,9 @@ const PAUSE: Duration = Duration::from_millis(200);
 /// The time that one site may take.
 const SITE_TIME: Duration = Duration::from_secs(60);
 
+/// Labels that one row tells; `--format json` has them all.
+const LABELS_TOLD: usize = 3;
+
 /// Most files of one folder.
 const MAX_FILES: usize = 500;
 
@@ -157,6 +160,15 @@ fn below(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     Ok(found)
 }
 
+/// The first labels, and how many more there are: a robots.txt may say the same to a hundred agents.
+fn few(labels: &[String]) -> String {
+    let told = shown(&labels.iter().take(LABELS_TOLD).map(String::as_str).collect::<Vec<_>>().join("; "));
+    match labels.len().saturating_sub(LABELS_TOLD) {
+        0 => told,
+        more => format!("{told} and {more} more"),
+    }
+}
+
 fn in_words(report: &Report) -> String {
     let mut text = String::new();
     for channel in &report.channels {
@@ -201,7 +213,7 @@ fn channel_in_words(channel: &ChannelReport, text: &mut String) {
     let _ = writeln!(text, "{} ({})", shown(&channel.name), channel.kind.in_words());
     for said in &channel.says {
         let at = if said.address == "/" { String::new() } else { format!(" at {}", shown(&said.address)) };
-        let labels = shown(&said.labels.join("; "));
+        let labels = few(&said.labels);
         let row = format!("  {:<14} {:<12}{}  {labels}{at}", said.category, said.verdict, column(said.line));
         let _ = writeln!(text, "{}", row.trim_end());
     }
@@ -230,7 +242,7 @@ fn channel_in_words(channel: &ChannelReport, text: &mut String) {
 
 fn concluded_in_words(concluded: &Conclusion) -> String {
     let why = concluded.reason.map_or("", |reason| reason.word());
-    let labels = shown(&concluded.labels.join("; "));
+    let labels = few(&concluded.labels);
     let owed = if concluded.owed.is_empty() { String::new() } else { format!("; owed: {}", concluded.owed.join(", ")) };
     let row = format!("{:<14} {:<12} {why}  {labels}", concluded.category, concluded.verdict);
     format!("{}{owed}", row.trim_end())
