@@ -179,3 +179,55 @@ fn state(
     }
     Stated { label: shown(written), version, preference, uses, malformed }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn more_than_is_read_permits_nothing() {
+        let long = format!("train-ai=y, {}search=n", "x=1, ".repeat(70));
+        let parsed = parse_header(&[&long]);
+        assert!(parsed.signals.iter().all(|signal| signal.malformed || signal.preference == Preference::Disallowed));
+        assert!(parsed.complaints.iter().any(|it| it.lint == Lint::TooMuch));
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read(text in ".{0,200}") {
+            let _ = (parse_header(&[&text]), Preferences::read(text.as_bytes()));
+        }
+
+        /// Adding a statement never turns a prohibition into anything else (vocab-08 section 5).
+        #[test]
+        fn a_statement_more_never_loosens(one in "(train-ai|ai-use|search)=(y|n|x)", two in "(train-ai|ai-use|search)=(y|n|x)") {
+            let read = |text: &str| Preferences::read(text.as_bytes()).unwrap_or_default();
+            let both = read(&one).and(read(&two));
+            for label in ["train-ai", "ai-use", "search"] {
+                if read(&one).of(label) == Some(Preference::Disallowed) {
+                    prop_assert_eq!(both.of(label), Some(Preference::Disallowed));
+                }
+            }
+        }
+
+        /// What is kept permits no more than the draft's own reading, and prohibits no less.
+        #[test]
+        fn what_is_kept_is_no_looser(text in "((train-ai|ai-use|search|all|ai)(=|;)(y|n|no|\\?0|\"n\")?(,|, |;| )?){0,4}") {
+            let literal = Preferences::read(text.as_bytes()).unwrap_or_default();
+            let signals = parse_header(&[&text]).signals;
+            for label in TABLE {
+                let says = |preference: Preference, malformed: bool| {
+                    let same = |it: &&crate::signals::Signal| it.preference == preference && it.malformed == malformed;
+                    signals.iter().filter(same).any(|it| label.covers.iter().all(|one| it.uses.contains(one)))
+                };
+                let prohibited = says(Preference::Disallowed, false) || says(Preference::Disallowed, true);
+                match literal.of(label.word) {
+                    Some(Preference::Disallowed) => prop_assert!(prohibited, "{}: {}", text, label.word),
+                    Some(Preference::Allowed) => {}
+                    None => prop_assert!(!says(Preference::Allowed, false), "{}: {}", text, label.word),
+                }
+            }
+        }
+    }
+}

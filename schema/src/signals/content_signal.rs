@@ -112,3 +112,29 @@ fn display(piece: &Piece<'_>, written: &str, complain: &mut impl FnMut(Lint, &st
     }
     stated
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn any_text_is_read(text in ".{0,200}") {
+            let _ = parse_header(&[&text]);
+        }
+
+        #[test]
+        fn a_prohibition_stays_whatever_stands_beside_it(beside in "((search|ai-input|ai-train|use)=(yes|no|full)(, |;| )){0,4}") {
+            for text in [format!("{beside}ai-train=no"), format!("ai-train=no, {beside}")] {
+                let signals = parse_header(&[&text]).signals;
+                let speaks = |preference: Preference, malformed: bool| {
+                    signals.iter().any(|it| {
+                        it.preference == preference && it.malformed == malformed && it.uses.contains(&Use::TrainAi)
+                    })
+                };
+                prop_assert!(speaks(Preference::Disallowed, false) && !speaks(Preference::Allowed, false), "{text}");
+            }
+        }
+    }
+}

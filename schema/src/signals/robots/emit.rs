@@ -195,6 +195,8 @@ fn rules(readings: &[Named<'_, '_>], names: &Names<'_>, parsed: &mut Parsed) {
     };
     parsed.signals.reserve(readings.iter().map(|named| named.groups.rules.len()).sum::<usize>().min(MAX_SIGNALS));
     let mut hidden = None;
+    // What a value evidently means is looked for once: in the repaired reading, or where there is none, in the literal one.
+    let once = usize::from(readings.len() > 1);
     for (place, named) in readings.iter().enumerate() {
         let earlier: Vec<Vec<Bound<'_>>> = readings[..place].iter().map(bound).collect();
         for (rule, whose) in each_rule(named) {
@@ -204,13 +206,13 @@ fn rules(readings: &[Named<'_, '_>], names: &Names<'_>, parsed: &mut Parsed) {
             // What an earlier reading gave already is not given again.
             let given = |one: &Vec<Bound<'_>>| one.binary_search(&(rule.number, whose)).is_ok();
             let literal = if earlier.iter().any(given) { None } else { Some(rule.patterns()) };
-            let doubtful =
-                named.reading != Reading::Literal && rule.is_doubtful() && !earlier.iter().skip(1).any(given);
+            let wanted = place >= once && !earlier.iter().skip(once).any(given);
+            let doubtful = wanted && !rule.allow && rule.is_doubtful();
             let evident = if doubtful { pattern::evident(rule.value) } else { Vec::new() };
             for path in literal.into_iter().flatten().chain(evident.into_iter().map(Cow::Owned)) {
-                for place in whose.iter().flatten() {
-                    let name = &names.list[*place];
-                    let allowed = permitted(*place, rule.managed, &path);
+                for whom in whose.iter().flatten() {
+                    let name = &names.list[*whom];
+                    let allowed = permitted(*whom, rule.managed, &path);
                     if rule.allow && (!allowed || !name.disallowed) {
                         continue;
                     }
@@ -222,7 +224,7 @@ fn rules(readings: &[Named<'_, '_>], names: &Names<'_>, parsed: &mut Parsed) {
                         }
                         continue;
                     }
-                    if !rule.allow && !rule.managed && permitted(*place, true, &path) {
+                    if !rule.allow && !rule.managed && permitted(*whom, true, &path) {
                         hidden.get_or_insert(rule.number);
                     }
                     parsed.signals.push(signal(name, rule, &path));

@@ -139,11 +139,9 @@ impl<'a> Groups<'a> {
         }
     }
 
-    /// Whether a repaired reading may find more than the literal one does.
+    /// Whether a repaired reading sorts the same lines into other groups.
     pub fn is_doubtful(&self) -> bool {
-        !self.before_any.is_empty()
-            || self.tokens.iter().any(|token| token.name.is_empty())
-            || self.rules.iter().any(|rule| !rule.allow && rule.is_doubtful())
+        !self.before_any.is_empty() || self.tokens.iter().any(|token| token.name.is_empty())
     }
 }
 
