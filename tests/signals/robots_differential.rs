@@ -38,6 +38,11 @@ const STAR: Class = Class {
     section: "2.2.3",
     says: "a star is any run of octets; the answer is what the file would say without its rules with a star",
 };
+const DOLLAR: Class = Class {
+    name: "dollar inside",
+    section: "2.2.3",
+    says: "a dollar is the end at the end of a pattern; the answer is what the file would say without rules that have it inside",
+};
 const NOT_IN_A_URI: Class = Class {
     name: "octets that no URI has, where WE are wrong until `surt` escapes them",
     section: "2.2.2",
@@ -139,11 +144,14 @@ fn rest(plain: &Question, ours: bool, theirs: Option<bool>) -> Option<Class> {
     if ours && !theirs && plain.path.contains('%') && text.lines().any(raw) {
         return Some(NOT_IN_A_URI);
     }
-    let without: String = text.lines().filter(|line| !line.contains('*')).map(|line| format!("{line}\n")).collect();
-    if matching.iter().any(|(_, pattern)| pattern.contains('*'))
-        && Robots::parse(without.as_bytes()).may_fetch(plain.token, &plain.path) == theirs
-    {
-        return Some(STAR);
+    let has_star: fn(&str) -> bool = |line| line.contains('*');
+    let is_inside: fn(&str) -> bool = |line| line.trim_end_matches('$').contains('$');
+    for (class, drops) in [(STAR, has_star), (DOLLAR, is_inside)] {
+        let without: String = text.lines().filter(|line| !drops(line)).map(|line| format!("{line}\n")).collect();
+        let is_there = matching.iter().any(|(_, pattern)| drops(pattern));
+        if is_there && Robots::parse(without.as_bytes()).may_fetch(plain.token, &plain.path) == theirs {
+            return Some(class);
+        }
     }
     // Both kinds match, so that only their order can make the difference.
     let both = matching.iter().any(|(allow, _)| *allow) && matching.iter().any(|(allow, _)| !*allow);
