@@ -105,6 +105,10 @@ pub fn without_www(host: &str) -> &str {
     host.strip_prefix("www.").filter(|rest| !Authority::is_public_suffix(rest)).unwrap_or(host)
 }
 
+/// Octets that a URI never has as they are (RFC 3986 section 2, 2005-01), and the `'` that a parser of URLs escapes in
+/// queries (URL standard, special-query set): rules are written with them, and addresses come with their escapes.
+const ALWAYS_ESCAPED: &[u8] = b"\"<>\\^`{|}'";
+
 /// RFC 9309 section 2.2.2 escaping, for paths and for rules alike: both sides are compared in this form.
 #[must_use]
 pub fn normalise_path(path: &str) -> String {
@@ -127,7 +131,7 @@ pub fn normalise_path(path: &str) -> String {
                 at += 3;
             }
             // A lone `%` is escaped, lest it make an escape of what follows: the form of `%%30a` is `%250a`, not `%0a`.
-            None if byte.is_ascii_graphic() && byte != b'%' => {
+            None if byte.is_ascii_graphic() && byte != b'%' && !ALWAYS_ESCAPED.contains(&byte) => {
                 out.push(byte as char);
                 at += 1;
             }
@@ -241,6 +245,14 @@ mod tests {
         assert_eq!(key("https://a.example/%e3%83%84").path, "/%E3%83%84");
         assert_eq!(normalise_path("/a%2Fb%24%zz"), "/a%2Fb%24%25zz");
         assert_eq!(normalise_path("/%%30a"), "/%250a");
+        assert_eq!(normalise_path("/%250a"), "/%250a");
+        for octet in ["\"", "<", ">", "^", "`", "{", "|", "}", "'"] {
+            let (path, query) = (format!("/a{octet}b"), format!("/a?b{octet}c"));
+            for rule in [path, query] {
+                let matched = PathPattern::new(&rule).matches(&key(&format!("https://a.example{rule}x")).path);
+                assert!(matched, "{rule} covers its own address");
+            }
+        }
     }
 
     #[test]

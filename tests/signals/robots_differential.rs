@@ -43,11 +43,6 @@ const DOLLAR: Class = Class {
     section: "2.2.3",
     says: "a dollar is the end at the end of a pattern; the answer is what the file would say without rules that have it inside",
 };
-const NOT_IN_A_URI: Class = Class {
-    name: "octets that no URI has, where WE are wrong until `surt` escapes them",
-    section: "2.2.2",
-    says: "the octets of rules are compared in escaped form; RFC 3986 has no raw `|`, `\\`, `^`, `{` and the like",
-};
 const PRECEDENCE: Class = Class {
     name: "precedence",
     section: "2.2.2",
@@ -139,10 +134,6 @@ fn rest(plain: &Question, ours: bool, theirs: Option<bool>) -> Option<Class> {
     let index = text.lines().any(|line| line.starts_with("allow: ") && line.contains("/index.htm"));
     if theirs && !ours && index && plain.path.ends_with('/') {
         return Some(INDEX);
-    }
-    let raw = |line: &str| line.contains(['|', '\\', '^', '{', '}', '<', '>', '"', '`']);
-    if ours && !theirs && plain.path.contains('%') && text.lines().any(raw) {
-        return Some(NOT_IN_A_URI);
     }
     let has_star: fn(&str) -> bool = |line| line.contains('*');
     let is_inside: fn(&str) -> bool = |line| line.trim_end_matches('$').contains('$');
