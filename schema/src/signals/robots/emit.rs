@@ -26,8 +26,8 @@ pub(super) struct Named<'g, 'a> {
     pub names: Vec<Option<usize>>,
 }
 
-/// An `Allow` that stands somewhere: whose, whose lines, and its pattern.
-type Permission<'a> = (usize, bool, Cow<'a, str>);
+/// An `Allow` that stands somewhere: whose, whose lines, its pattern, and the octets of its precedence.
+type Permission<'a> = (usize, bool, Cow<'a, str>, usize);
 
 pub(super) fn signals(robots: &Robots<'_>, agents: &AgentTable) -> Parsed {
     let mut parsed = Parsed::default();
@@ -166,7 +166,7 @@ fn permissions<'a>(readings: &[Named<'_, 'a>], names: &Names<'_>) -> Vec<Permiss
         for (rule, whose) in each_rule(named).filter(|(rule, _)| rule.allow) {
             for path in rule.patterns() {
                 for name in whose.iter().flatten().filter(|name| names.list[**name].disallowed) {
-                    all.push(((*name, rule.managed, path.clone()), place));
+                    all.push(((*name, rule.managed, path.clone(), rule.length()), place));
                 }
             }
         }
@@ -189,9 +189,14 @@ fn bound<'r>(named: &'r Named<'_, '_>) -> Vec<Bound<'r>> {
 fn rules(readings: &[Named<'_, '_>], names: &Names<'_>, parsed: &mut Parsed) {
     let any_allow = readings.iter().any(|named| named.groups.rules.iter().any(|rule| rule.allow));
     let permissions = if any_allow { permissions(readings, names) } else { Vec::new() };
-    let permitted = |place: usize, managed: bool, path: &Cow<'_, str>| {
-        let wanted = (place, managed, path.as_ref());
-        names.list[place].allowed && permissions.binary_search_by(|it| (it.0, it.1, it.2.as_ref()).cmp(&wanted)).is_ok()
+    // Whether an `Allow` of the same pattern wins over a rule of so many octets.
+    let permitted = |whom: usize, managed: bool, path: &str, length: usize| {
+        let wanted = (whom, managed, path, length);
+        let same = |it: &Permission<'_>| (it.0, it.1, it.2.as_ref()) == (whom, managed, path);
+        names.list[whom].allowed && {
+            let at = permissions.partition_point(|it| (it.0, it.1, it.2.as_ref(), it.3) < wanted);
+            permissions.get(at).is_some_and(same)
+        }
     };
     parsed.signals.reserve(readings.iter().map(|named| named.groups.rules.len()).sum::<usize>().min(MAX_SIGNALS));
     let mut hidden = None;
@@ -205,14 +210,16 @@ fn rules(readings: &[Named<'_, '_>], names: &Names<'_>, parsed: &mut Parsed) {
             }
             // What an earlier reading gave already is not given again.
             let given = |one: &Vec<Bound<'_>>| one.binary_search(&(rule.number, whose)).is_ok();
-            let literal = if earlier.iter().any(given) { None } else { Some(rule.patterns()) };
+            let length = rule.length();
+            let literal = if earlier.iter().any(given) { None } else { Some(rule.patterns().zip([false, true])) };
             let wanted = place >= once && !earlier.iter().skip(once).any(given);
             let doubtful = wanted && !rule.allow && rule.is_doubtful();
             let evident = if doubtful { pattern::evident(rule.value) } else { Vec::new() };
-            for path in literal.into_iter().flatten().chain(evident.into_iter().map(Cow::Owned)) {
+            let evident = evident.into_iter().map(|path| (Cow::Owned(path), false));
+            for (path, second) in literal.into_iter().flatten().chain(evident) {
                 for whom in whose.iter().flatten() {
                     let name = &names.list[*whom];
-                    let allowed = permitted(*whom, rule.managed, &path);
+                    let allowed = permitted(*whom, rule.managed, &path, length);
                     if rule.allow && (!allowed || !name.disallowed) {
                         continue;
                     }
@@ -224,10 +231,11 @@ fn rules(readings: &[Named<'_, '_>], names: &Names<'_>, parsed: &mut Parsed) {
                         }
                         continue;
                     }
-                    if !rule.allow && !rule.managed && permitted(*whom, true, &path) {
+                    if !rule.allow && !rule.managed && permitted(*whom, true, &path, length) {
                         hidden.get_or_insert(rule.number);
                     }
-                    parsed.signals.push(signal(name, rule, &path));
+                    let longer = if second && !rule.allow { Some(pattern::longer(&path)) } else { None };
+                    parsed.signals.push(signal(name, rule, longer.as_deref().unwrap_or(&path)));
                 }
             }
         }

@@ -45,6 +45,11 @@ impl<'a> Rule<'a> {
         self.pattern().into_iter().chain(also)
     }
 
+    /// The octets of its precedence; see [`pattern::length`].
+    pub fn length(&self) -> usize {
+        if self.plain { self.value.len() } else { self.pattern().map_or(0, |text| pattern::length(self.value, &text)) }
+    }
+
     /// Whether it is more, or less, than one plain pattern.
     pub fn is_doubtful(&self) -> bool {
         !self.plain && pattern::is_doubtful(self.value)
@@ -154,6 +159,9 @@ impl Token<'_> {
     /// Whether this line names a product token, whatever its case: whole, or followed by a version or other words, which no
     /// token has (RFC 9309 section 2.2.1). `GPTBot-News` does not name `GPTBot`, nor `AI2Bot` `AI`.
     pub fn names(&self, token: &str) -> bool {
+        if token == "*" {
+            return self.is_everybody();
+        }
         self.name.get(..token.len()).is_some_and(|head| head.eq_ignore_ascii_case(token.as_bytes()))
             && !token.is_empty()
             && self.name.get(token.len()).is_none_or(|next| !is_of_token(*next))

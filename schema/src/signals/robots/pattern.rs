@@ -40,6 +40,18 @@ pub(super) fn also(value: &[u8]) -> Option<Cow<'_, str>> {
     if stars == 0 || value.get(stars) != Some(&b'/') { None } else { pattern(&value[stars..]) }
 }
 
+/// The second pattern of a prohibition with one octet more, so that it has those of the value it came from: `/x*` for `/x`.
+/// Before a final `$` a star covers a little more than was said.
+pub(super) fn longer(second: &str) -> String {
+    match (second.ends_with('$'), second.find('*')) {
+        (false, _) => format!("{second}*"),
+        (true, at) => {
+            let (before, after) = second.split_at(at.unwrap_or(1));
+            format!("{before}*{after}")
+        }
+    }
+}
+
 /// The octets by which a pattern's precedence is counted: those of its comparable form, `*` and `$` included, the slash
 /// that we put before a leading `*` not.
 pub(super) fn length(value: &[u8], pattern: &str) -> usize {

@@ -49,8 +49,7 @@ impl Robots<'_> {
         let mut selected = Selected { rules: Vec::new(), usages: Vec::new(), named, found: named || everybody };
         for group in groups.groups.iter().filter(|group| binds(&group.tokens)) {
             for rule in &groups.rules[group.rules.clone()] {
-                let Some(first) = rule.pattern() else { continue };
-                let length = pattern::length(rule.value, &first);
+                let length = rule.length();
                 for text in rule.patterns() {
                     let (pattern, text) = (PathPattern::new(&text), text.into_owned());
                     selected.rules.push(Compiled { allow: rule.allow, length, number: rule.number, text, pattern });
