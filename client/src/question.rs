@@ -1,5 +1,6 @@
 //! What is asked about: a URL, a content id or a work as the command line takes it, and a row of a manifest.
 
+use crate::filter::RecordEvidence;
 use cleartitle_schema::acquisition::{Acquisition, CopyUrl, UrlRole, WorkId, WorkMention};
 use cleartitle_schema::id::ContentName;
 use cleartitle_schema::manifest::Row;
@@ -67,10 +68,8 @@ pub fn row(row: Row) -> Acquisition {
     copy.content = vec![ContentName::Blake3(row.content)];
     copy.content.extend(row.aliases);
     copy.captured_at = row.captured_at;
-    copy.urls.extend(row.canonical.map(|url| CopyUrl { role: UrlRole::Canonical, url }));
-    copy.marks = row.marks;
-    copy.credits = row.credits;
-    copy.in_record = row.in_record;
+    let Row { canonical, marks, credits, in_record: says, .. } = row;
+    RecordEvidence { says, marks, credits, canonical }.bring(&mut copy);
     copy
 }
 

@@ -24,7 +24,7 @@ pub struct RecordEvidence {
     /// Signs of third parties' material.
     pub credits: Vec<Credit>,
     /// Another address that the document names as its own.
-    pub canonical: Option<CopyUrl>,
+    pub canonical: Option<String>,
 }
 
 /// Reads the rights marks of a record.
@@ -41,17 +41,23 @@ pub fn record_evidence(record: &Record, agents: &AgentTable) -> RecordEvidence {
         // What was made from a page holds its text alone.
         _ => return RecordEvidence::default(),
     };
-    let url = record.target_uri.as_deref().and_then(|url| UrlKey::parse(url).ok());
-    evidence(parsed.sorted(), record.target_uri.as_deref(), url.as_ref())
+    evidence(parsed, record.target_uri.as_deref())
 }
 
-fn evidence(parsed: Parsed, base: Option<&str>, url: Option<&UrlKey>) -> RecordEvidence {
+fn evidence(parsed: Parsed, url: Option<&str>) -> RecordEvidence {
     let mut signals = parsed.signals;
     if signals.len() > SIGNALS_LIMIT {
         signals.retain(|signal| signal.preference == Preference::Disallowed || signal.malformed);
     }
-    let host: Option<Domain> = url.and_then(|url| url.host.parse().ok());
-    let marks = host.map_or_else(Vec::new, |host| {
+    let says = Some(InRecord { parser: signals::PARSER.to_owned(), signals });
+    let mut evidence = RecordEvidence { says, ..RecordEvidence::default() };
+    evidence.credits = parsed.credits.into_iter().take(MARKS_LIMIT).collect();
+    // The address is looked into only for what hangs on it: most records show no mark and no other address.
+    if parsed.marks.is_empty() && parsed.canonical.is_none() {
+        return evidence;
+    }
+    let key = url.and_then(|url| UrlKey::parse(url).ok());
+    if let Some(host) = key.as_ref().and_then(|key| key.host.parse::<Domain>().ok()) {
         let mark = |mark: signals::Mark| LicenseMark {
             license: mark.license,
             applies_to: mark.applies_to,
@@ -59,25 +65,21 @@ fn evidence(parsed: Parsed, base: Option<&str>, url: Option<&UrlKey>) -> RecordE
             seen_from: None,
             gone_at: None,
         };
-        parsed.marks.into_iter().take(MARKS_LIMIT).map(mark).collect()
-    });
-    RecordEvidence {
-        says: Some(InRecord { parser: signals::PARSER.to_owned(), signals }),
-        marks,
-        credits: parsed.credits.into_iter().take(MARKS_LIMIT).collect(),
-        canonical: parsed.canonical.as_deref().and_then(|address| canonical(address, base, url)),
+        evidence.marks = parsed.marks.into_iter().take(MARKS_LIMIT).map(mark).collect();
     }
+    evidence.canonical = parsed.canonical.and_then(|address| canonical(&address, url, key.as_ref()));
+    evidence
 }
 
 /// The address that a page calls its own, where it is another than it was fetched from. One that can't be read says
 /// nothing: pages are full of empty and broken ones, and a reservation of an address nobody can name binds no copy.
-fn canonical(address: &str, base: Option<&str>, url: Option<&UrlKey>) -> Option<CopyUrl> {
+fn canonical(address: &str, base: Option<&str>, fetched: Option<&UrlKey>) -> Option<String> {
     let absolute = match base.and_then(|base| url::Url::parse(base).ok()) {
         Some(base) => base.join(address).ok()?,
         None => url::Url::parse(address).ok()?,
     };
     let key = UrlKey::parse(absolute.as_str()).ok()?;
-    (Some(&key) != url).then(|| CopyUrl { role: UrlRole::Canonical, url: absolute.into() })
+    (Some(&key) != fetched).then(|| absolute.into())
 }
 
 impl RecordEvidence {
@@ -87,7 +89,7 @@ impl RecordEvidence {
         copy.in_record.clone_from(&self.says);
         copy.marks.clone_from(&self.marks);
         copy.credits.clone_from(&self.credits);
-        copy.urls.extend(self.canonical.clone());
+        copy.urls.extend(self.canonical.clone().map(|url| CopyUrl { role: UrlRole::Canonical, url }));
     }
 
     /// The words by which the report counts what records say: standards, `license-mark`, `credit`, `canonical-link`; else

@@ -336,7 +336,7 @@ impl Outputs {
             source: Some(source),
             record: record.record_id.clone(),
             aliases: document.aliases,
-            canonical: document.evidence.canonical.map(|copy| copy.url),
+            canonical: document.evidence.canonical,
             marks: document.evidence.marks,
             credits: document.evidence.credits,
             in_record: document.evidence.says.filter(|says| !says.signals.is_empty()),
