@@ -12,12 +12,13 @@ use cleartitle_schema::id::StatementId;
 use cleartitle_schema::issuer::{Authority, Domain};
 use cleartitle_schema::policy::{Outcome, Policy, act};
 use cleartitle_schema::scope::{Match, Scope, Target};
+use cleartitle_schema::signals::Signal;
 use cleartitle_schema::snapshot::{Damage, SetKey, VerifiedSnapshot};
 use cleartitle_schema::statement::Body;
-use cleartitle_schema::surt::{PathPattern, UrlKey};
+use cleartitle_schema::surt::UrlKey;
 use cleartitle_schema::time::Timestamp;
 use cleartitle_schema::vocab::agents::AgentTable;
-use cleartitle_schema::vocab::{Access, Channel, Preference};
+use cleartitle_schema::vocab::{Access, Channel};
 use serde_json::value::RawValue;
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -412,10 +413,8 @@ impl Member {
             .collect();
         // Each address by itself: an open one does not open another.
         cover.push(u8::try_from(on_site.len()).unwrap_or(u8::MAX));
-        for signal in &sighting.signals {
-            let Some(path) = signal.path.as_deref() else { continue };
-            let restricts = signal.preference == Preference::Disallowed;
-            let pattern = if restricts { PathPattern::restricting(path) } else { PathPattern::new(path) };
+        // By the pattern that `decide` matches: what it tells apart, the memo tells apart.
+        for pattern in sighting.signals.iter().filter_map(Signal::pattern) {
             let matched = |(role, url): &(UrlRole, &UrlKey)| {
                 u8::from(pattern.matches(&url.path)) | u8::from(*role == UrlRole::Fetched) << 1
             };

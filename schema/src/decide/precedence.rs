@@ -34,12 +34,7 @@ fn apart(signal: &Signal) -> Apart<'_> {
 impl<'s> Rules<'s> {
     /// The rules of one standard.
     pub(super) fn of(signals: impl Iterator<Item = &'s Signal>) -> Self {
-        let pattern = |signal: &Signal| {
-            let path = signal.path.as_deref()?;
-            let restricts = signal.preference == Preference::Disallowed;
-            Some(if restricts { PathPattern::restricting(path) } else { PathPattern::new(path) })
-        };
-        Self(signals.map(|signal| (signal, pattern(signal))).collect())
+        Self(signals.map(|signal| (signal, signal.pattern())).collect())
     }
 
     /// The rules that decide for a path: of those that stand together, the longest pattern that matches, and of equally

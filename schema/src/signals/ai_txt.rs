@@ -3,9 +3,8 @@
 //! Which one a file is, its content says. Markdown, prose, agent descriptions and web pages served for a missing file give
 //! nothing. Deliberately absent: permission by Spawning's `Allow`, which lifts a `Disallow` and grants nothing.
 
-use super::price::{label, obtain};
-use super::{Agent, Complaint, Lint, Parsed, Signal};
-use crate::terms::Constraints;
+use super::price::obtain;
+use super::{Agent, Complaint, Lint, Parsed, Signal, shown};
 use crate::vocab::labels::{ai_txt, find};
 use crate::vocab::{AgentPurpose, AuthorityKind, Preference, Use};
 
@@ -103,20 +102,8 @@ pub(super) fn site_signal(
     uses: Vec<Use>,
     malformed: bool,
 ) -> Signal {
-    Signal {
-        standard: standard.to_owned(),
-        version: version.to_owned(),
-        label: label(written),
-        authority: AuthorityKind::SiteFile,
-        preference,
-        uses,
-        agent: None,
-        constraints: Constraints::default(),
-        duties: Vec::new(),
-        policy: None,
-        path: None,
-        malformed,
-    }
+    let signal = Signal::of(standard, version, shown(written), AuthorityKind::SiteFile, preference, uses);
+    Signal { malformed, ..signal }
 }
 
 /// A line `name: value`.

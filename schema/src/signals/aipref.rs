@@ -3,7 +3,8 @@
 //! Two readings stand side by side. The literal one is a Dictionary of RFC 9651 (2024-09), where one slip voids the whole.
 //! The other looks for what was evidently meant, and adds prohibitions alone.
 
-use super::stated::{Piece, Stated, evident, pieces, shown};
+use super::shown;
+use super::stated::{Piece, Stated, evident, pieces};
 use super::{Complaint, Lint, Parsed};
 use crate::vocab::labels::aipref::{LEGACY, OLD_COMPANY, TABLE, VERSION};
 use crate::vocab::labels::{self, Label, content_signal};

@@ -1,5 +1,6 @@
 //! Complaints: what a parser of a foreign carrier stumbled over, each with a stable code and its place.
 
+use super::shown;
 use crate::vocab::words;
 use serde::{Deserialize, Serialize};
 
@@ -70,20 +71,15 @@ pub struct Complaint {
     pub line: u32,
     /// What kind of thing.
     pub lint: Lint,
-    /// What stood there, cut to [`Complaint::LONGEST`] characters, and what was made of it.
+    /// What stood there, cut to 200 characters, and what was made of it.
     pub detail: String,
 }
 
 impl Complaint {
-    /// Most characters of what is quoted.
-    pub const LONGEST: usize = 200;
-
     /// A complaint about a line.
     #[must_use]
     pub fn at(line: usize, lint: Lint, detail: impl AsRef<str>) -> Self {
-        let shown = |letter: char| if letter.is_control() { '\u{fffd}' } else { letter };
-        let detail = detail.as_ref().chars().take(Self::LONGEST).map(shown).collect();
-        Self { line: u32::try_from(line).unwrap_or(u32::MAX), lint, detail }
+        Self { line: u32::try_from(line).unwrap_or(u32::MAX), lint, detail: shown(detail.as_ref()) }
     }
 }
 

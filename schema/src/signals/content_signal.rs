@@ -2,7 +2,8 @@
 //!
 //! Not a Structured Field, but a grammar of its own. An absent name neither grants nor restricts.
 
-use super::stated::{Piece, Stated, evident, pieces, shown};
+use super::shown;
+use super::stated::{Piece, Stated, evident, pieces};
 use super::{Complaint, Lint, Parsed};
 use crate::vocab::labels::content_signal::{DISPLAY, TABLE, VERSION};
 use crate::vocab::labels::{self, aipref};

@@ -4,9 +4,8 @@
 //! `tdm-policy`. Deliberately absent: the price of a refused response, which its status explains (HTTP 402).
 
 use super::carried::Carried;
-use super::{Announced, Complaint, Lint, Mark, Parsed, Signal, license_uri, price, x_robots};
+use super::{Announced, Complaint, Lint, Mark, Parsed, Signal, license_uri, price, shown, x_robots};
 use crate::money::Meter;
-use crate::terms::Constraints;
 use crate::vocab::agents::AgentTable;
 use crate::vocab::{AppliesTo, AuthorityKind, Preference, Use};
 
@@ -67,20 +66,10 @@ pub fn parse(status: u16, headers: &[(String, String)], agents: &AgentTable) -> 
 /// `crawler-price: USD 0.01` (Cloudflare, as of 2026-04): the price of fetching, which permits no use.
 fn priced(written: &str) -> Signal {
     let amount = written.split_once(' ').and_then(|(currency, amount)| price::amount(amount, currency));
-    Signal {
-        standard: "http-402".to_owned(),
-        version: "2026-04".to_owned(),
-        label: price::label(&format!("crawler-price: {written}")),
-        authority: AuthorityKind::Response,
-        preference: Preference::Allowed,
-        uses: vec![Use::Crawl],
-        agent: None,
-        constraints: Constraints::default(),
-        duties: vec![price::pay(amount, Meter::Fetch {})],
-        policy: None,
-        path: None,
-        malformed: amount.is_none(),
-    }
+    let label = shown(&format!("crawler-price: {written}"));
+    let signal =
+        Signal::of("http-402", "2026-04", label, AuthorityKind::Response, Preference::Allowed, vec![Use::Crawl]);
+    Signal { duties: vec![price::pay(amount, Meter::Fetch {})], malformed: amount.is_none(), ..signal }
 }
 
 fn take(link: &Link<'_>, said: &mut Parsed) {

@@ -3,8 +3,7 @@
 //! Never a guess towards permission: an address without a version, of a retired type, of a port that SPDX does not list or
 //! on any other host names no license here, and the mark keeps its text as written.
 
-/// Longest text of a license mark, in characters.
-const LONGEST: usize = 200;
+use super::shown;
 
 /// Longest address that is looked at.
 const LONGEST_ADDRESS: usize = 2048;
@@ -47,8 +46,7 @@ pub fn mark_text(written: &str) -> Option<String> {
     if written.is_empty() {
         return None;
     }
-    let shown = |letter: char| if letter.is_control() { '\u{fffd}' } else { letter };
-    Some(spdx(written).unwrap_or_else(|| written.chars().take(LONGEST).map(shown).collect()))
+    Some(spdx(written).unwrap_or_else(|| shown(written)))
 }
 
 /// The SPDX identifier of a license address or name.

@@ -32,6 +32,7 @@ pub use complaint::{Complaint, Lint};
 pub use fit::fit;
 pub use parsed::{Announced, Credit, MAX_SIGNALS, Mark, Parsed};
 
+use crate::surt::PathPattern;
 use crate::terms::{Constraints, Duty};
 use crate::time::Timestamp;
 use crate::vocab::{AgentPurpose, AuthorityKind, Preference, Use, words};
@@ -84,6 +85,50 @@ pub struct Signal {
     /// The parser had to repair it, or did not know a token: never a permission, at least `unknown`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub malformed: bool,
+}
+
+impl Signal {
+    /// What a parser starts from: a preference for everybody, everywhere in the carrier, without bounds and duties.
+    pub(crate) fn of(
+        standard: &str,
+        version: &str,
+        label: String,
+        authority: AuthorityKind,
+        preference: Preference,
+        uses: Vec<Use>,
+    ) -> Self {
+        Self {
+            standard: standard.to_owned(),
+            version: version.to_owned(),
+            label,
+            authority,
+            preference,
+            uses,
+            agent: None,
+            constraints: Constraints::default(),
+            duties: Vec::new(),
+            policy: None,
+            path: None,
+            malformed: false,
+        }
+    }
+
+    /// The addresses that it covers; `None`: the whole carrier. A restriction covers what a broken escape may go on to.
+    #[must_use]
+    pub fn pattern(&self) -> Option<PathPattern> {
+        let restricts = self.preference == Preference::Disallowed;
+        let path = self.path.as_deref()?;
+        Some(if restricts { PathPattern::restricting(path) } else { PathPattern::new(path) })
+    }
+}
+
+/// Most characters of what is quoted of a carrier: labels, marks, credits, complaints.
+const LONGEST: usize = 200;
+
+/// A text of a carrier as it may be shown: cut, and without control characters.
+fn shown(text: &str) -> String {
+    let visible = |letter: char| if letter.is_control() { '\u{fffd}' } else { letter };
+    text.chars().take(LONGEST).map(visible).collect()
 }
 
 words!(

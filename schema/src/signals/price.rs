@@ -37,12 +37,6 @@ pub(super) fn place(text: &str) -> Option<String> {
     fits.then(|| text.to_owned())
 }
 
-/// A label as signals carry it.
-pub(super) fn label(text: &str) -> String {
-    let shown = |letter: char| if letter.is_control() { '\u{fffd}' } else { letter };
-    text.chars().take(200).map(shown).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,7 +1,6 @@
 //! One preference as a text states it, before its carrier and agent are known, and the words that people write for yes and no.
 
 use super::{Agent, Signal};
-use crate::terms::Constraints;
 use crate::vocab::{AuthorityKind, Preference, Use};
 
 /// One preference for some uses.
@@ -27,20 +26,9 @@ impl Stated {
         agent: Option<Agent>,
         path: Option<String>,
     ) -> Signal {
-        Signal {
-            standard: standard.to_owned(),
-            version: self.version.to_owned(),
-            label: self.label.clone(),
-            authority,
-            preference: self.preference,
-            uses: self.uses.clone(),
-            agent,
-            constraints: Constraints::default(),
-            duties: Vec::new(),
-            policy: None,
-            path,
-            malformed: self.malformed,
-        }
+        let (label, uses) = (self.label.clone(), self.uses.clone());
+        let signal = Signal::of(standard, self.version, label, authority, self.preference, uses);
+        Signal { agent, path, malformed: self.malformed, ..signal }
     }
 }
 
@@ -137,10 +125,4 @@ pub(super) fn evident(value: &str) -> Option<Preference> {
     } else {
         None
     }
-}
-
-/// A label as written, cut and without control characters.
-pub(super) fn shown(text: &str) -> String {
-    let shown = |letter: char| if letter.is_control() { '\u{fffd}' } else { letter };
-    text.chars().take(200).map(shown).collect()
 }

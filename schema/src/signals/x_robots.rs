@@ -3,8 +3,7 @@
 //! What search engines alone obey is kept for them alone; `noai` and its kin count for whomever they name. Deliberately
 //! absent: `unavailable_after`, which only says when a result goes, and `data-nosnippet`, which marks parts.
 
-use super::{Agent, Complaint, Lint, Parsed, Signal};
-use crate::terms::Constraints;
+use super::{Agent, Complaint, Lint, Parsed, Signal, shown};
 use crate::vocab::agents::AgentTable;
 use crate::vocab::labels::{Label, find, x_robots};
 use crate::vocab::{AgentPurpose, AuthorityKind, Preference, Use};
@@ -259,20 +258,8 @@ impl<'a> Reading<'a> {
         agent: Option<Agent>,
         malformed: bool,
     ) -> Signal {
-        Signal {
-            standard: STANDARD.to_owned(),
-            version: VERSION.to_owned(),
-            label: super::price::label(written.trim()),
-            authority: self.authority,
-            preference,
-            uses,
-            agent,
-            constraints: Constraints::default(),
-            duties: Vec::new(),
-            policy: None,
-            path: None,
-            malformed,
-        }
+        let signal = Signal::of(STANDARD, VERSION, shown(written.trim()), self.authority, preference, uses);
+        Signal { agent, malformed, ..signal }
     }
 }
 

@@ -23,13 +23,9 @@ mod xmp;
 pub use carriers::may_speak;
 pub use rsl::rsl_in_xmp;
 
-use super::{Lint, Parsed, Signal};
+use super::{LONGEST, Lint, Parsed, Signal, shown};
 use crate::signals::Complaint;
-use crate::terms::Constraints;
 use crate::vocab::{AppliesTo, AuthorityKind, Preference, Use};
-
-/// Most characters of a label, a license mark or a credit.
-const LONGEST: usize = 200;
 
 /// Most bytes of an address. A longer one is no address that anybody fetches.
 const LONGEST_ADDRESS: usize = 2048;
@@ -102,26 +98,7 @@ fn doubt(said: &mut Parsed, why: &str) {
 
 /// A signal of this folder; all share whom they address and what they are bound to.
 fn signal(standard: &str, version: &str, label: &str, preference: Preference, uses: Vec<Use>) -> Signal {
-    Signal {
-        standard: standard.to_owned(),
-        version: version.to_owned(),
-        label: short(label),
-        authority: AuthorityKind::ContentUnsigned,
-        preference,
-        uses,
-        agent: None,
-        constraints: Constraints::default(),
-        duties: Vec::new(),
-        policy: None,
-        path: None,
-        malformed: false,
-    }
-}
-
-/// A text as it may be shown: cut, and without control characters.
-fn short(text: &str) -> String {
-    let shown = |letter: char| if letter.is_control() { '\u{fffd}' } else { letter };
-    text.chars().take(LONGEST).map(shown).collect()
+    Signal::of(standard, version, shown(label), AuthorityKind::ContentUnsigned, preference, uses)
 }
 
 /// An address to fetch terms from, unless it is too long for one.

@@ -1,7 +1,7 @@
 //! Rights properties of XMP beside Data Mining: TDMRep, license marks, credits, prose, and where a manifest is kept.
 
 use super::xmp::{Name, Packet, Place, Property};
-use super::{LONGEST, Lint, Parsed, address, short, signal};
+use super::{LONGEST, Lint, Parsed, address, shown, signal};
 use crate::signals::{Announced, Complaint, Credit, Mark};
 use crate::vocab::{AppliesTo, CreditKind, Preference, Use};
 
@@ -12,13 +12,13 @@ pub(super) fn read(packet: &Packet, said: &mut Parsed) {
         let known = creative_commons(&property.value);
         // Half an expression may say less than the whole.
         let whole = known.is_some() || property.value.len() <= LONGEST;
-        let license = known.unwrap_or_else(|| short(&property.value));
+        let license = known.unwrap_or_else(|| shown(&property.value));
         let sure = property.place == Place::Document && whole;
         let applies_to = if sure { AppliesTo::Item } else { AppliesTo::Unclear };
         said.marks.push(Mark { license, applies_to });
     }
     for property in packet.all(Name::Credit) {
-        said.credits.push(Credit { kind: CreditKind::Credit, name: short(&property.value) });
+        said.credits.push(Credit { kind: CreditKind::Credit, name: shown(&property.value) });
     }
     for property in packet.all(Name::Prose) {
         let detail = format!("rights in words, which nothing here can judge: {}", property.value);

@@ -5,9 +5,9 @@
 
 use super::MOST_FOUND;
 use super::page::Page;
-use crate::signals::price::{label, obtain};
+use crate::signals::price::obtain;
+use crate::signals::shown;
 use crate::signals::{Complaint, Credit, Lint, Signal};
-use crate::terms::Constraints;
 use crate::vocab::{AppliesTo, AuthorityKind, CreditKind, Preference, Use};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
@@ -274,27 +274,14 @@ impl Telling<'_, '_> {
             if self.page.said.credits.len() >= MOST_FOUND {
                 return self.page.too_much();
             }
-            self.page.said.credits.push(Credit { kind, name: label(name.trim()) });
+            self.page.said.credits.push(Credit { kind, name: shown(name.trim()) });
         }
     }
 }
 
 /// A permission for nothing yet: whoever calls fills in what it is.
 fn said(written: &str) -> Signal {
-    Signal {
-        standard: "other".to_owned(),
-        version: "schema.org".to_owned(),
-        label: label(written),
-        authority: AuthorityKind::Page,
-        preference: Preference::Allowed,
-        uses: Vec::new(),
-        agent: None,
-        constraints: Constraints::default(),
-        duties: Vec::new(),
-        policy: None,
-        path: None,
-        malformed: false,
-    }
+    Signal::of("other", "schema.org", shown(written), AuthorityKind::Page, Preference::Allowed, Vec::new())
 }
 
 fn is_false(value: &Value) -> bool {

@@ -3,9 +3,8 @@
 use super::needles::names_license;
 use super::page::Page;
 use super::tags::Tag;
-use crate::signals::price::label;
+use crate::signals::shown;
 use crate::signals::{Complaint, Lint, Signal, license_uri, x_robots};
-use crate::terms::Constraints;
 use crate::vocab::labels::{find, x_robots::TABLE};
 use crate::vocab::{AgentPurpose, AppliesTo, AuthorityKind, Preference};
 
@@ -168,18 +167,7 @@ fn is_crawler(page: &Page<'_>, name: &str) -> bool {
 }
 
 fn invented(written: &str) -> Signal {
-    Signal {
-        standard: "other".to_owned(),
-        version: "html".to_owned(),
-        label: label(written),
-        authority: AuthorityKind::Page,
-        preference: Preference::Disallowed,
-        uses: find(TABLE, "noai").map(|label| label.uses(Preference::Disallowed)).unwrap_or_default(),
-        agent: None,
-        constraints: Constraints::default(),
-        duties: Vec::new(),
-        policy: None,
-        path: None,
-        malformed: true,
-    }
+    let uses = find(TABLE, "noai").map(|label| label.uses(Preference::Disallowed)).unwrap_or_default();
+    let signal = Signal::of("other", "html", shown(written), AuthorityKind::Page, Preference::Disallowed, uses);
+    Signal { malformed: true, ..signal }
 }

@@ -9,10 +9,10 @@
 mod challenge;
 mod x402;
 
-use super::{Complaint, Lint, Parsed, Signal, price, rsl};
+use super::{Complaint, Lint, Parsed, Signal, price, rsl, shown};
 use crate::money::{Amount, Meter};
 use crate::surt::UrlKey;
-use crate::terms::{Constraints, Duty};
+use crate::terms::Duty;
 use crate::vocab::{AuthorityKind, Preference, Use};
 
 /// Most bytes of a body that are looked at.
@@ -152,18 +152,8 @@ fn toll(place: &str) -> Signal {
 }
 
 fn signal(standard: &str, label: &str, preference: Preference, duties: Vec<Duty>, malformed: bool) -> Signal {
-    Signal {
-        standard: standard.to_owned(),
-        version: if standard == "x402" { "2" } else { "2026-04" }.to_owned(),
-        label: price::label(label.trim()),
-        authority: AuthorityKind::Response,
-        preference,
-        uses: vec![Use::Crawl],
-        agent: None,
-        constraints: Constraints::default(),
-        duties,
-        policy: None,
-        path: None,
-        malformed,
-    }
+    let version = if standard == "x402" { "2" } else { "2026-04" };
+    let label = shown(label.trim());
+    let signal = Signal::of(standard, version, label, AuthorityKind::Response, preference, vec![Use::Crawl]);
+    Signal { duties, malformed, ..signal }
 }

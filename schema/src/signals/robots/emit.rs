@@ -7,7 +7,6 @@ use super::groups::{Groups, Reading, Rule};
 use super::names::{EVERYBODY, Name, Names};
 use super::{Robots, pattern, preferences, widen};
 use crate::signals::{Complaint, Lint, MAX_SIGNALS, Parsed, Signal};
-use crate::terms::Constraints;
 use crate::vocab::agents::AgentTable;
 use crate::vocab::{AuthorityKind, Preference, Use};
 use std::borrow::Cow;
@@ -253,20 +252,9 @@ fn rules(readings: &[Named<'_, '_>], names: &Names<'_>, parsed: &mut Parsed) {
 fn signal(name: &Name, rule: &Rule<'_>, path: &str) -> Signal {
     let (preference, uses) =
         if rule.allow { (Preference::Allowed, vec![Use::Crawl]) } else { (Preference::Disallowed, name.uses.to_vec()) };
-    Signal {
-        standard: "robots".to_owned(),
-        version: VERSION.to_owned(),
-        label: label(&name.agent.token, rule, path),
-        authority: authority(rule.managed),
-        preference,
-        uses,
-        agent: Some(name.agent.clone()),
-        constraints: Constraints::default(),
-        duties: Vec::new(),
-        policy: None,
-        path: Some(path.to_owned()),
-        malformed: false,
-    }
+    let label = label(&name.agent.token, rule, path);
+    let signal = Signal::of("robots", VERSION, label, authority(rule.managed), preference, uses);
+    Signal { agent: Some(name.agent.clone()), path: Some(path.to_owned()), ..signal }
 }
 
 /// What a content delivery network put there may not be what the publisher wants.
@@ -286,5 +274,5 @@ fn label(token: &str, rule: &Rule<'_>, path: &str) -> String {
         return label;
     }
     label.push_str(&String::from_utf8_lossy(&value[..value.len().min(800)]));
-    crate::signals::stated::shown(&label)
+    crate::signals::shown(&label)
 }

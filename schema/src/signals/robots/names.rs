@@ -63,7 +63,7 @@ impl<'t> Names<'t> {
         } else if let Some(place) = self.places.get(&lowered(text)) {
             return Some(*place);
         }
-        let shown = crate::signals::stated::shown(&String::from_utf8_lossy(text));
+        let shown = crate::signals::shown(&String::from_utf8_lossy(text));
         let row = whole.or_else(|| self.agents.find(&shown));
         let purpose = row.map_or(AgentPurpose::Unknown, |row| row.purpose());
         let uses = row.map_or(table::disallowed(purpose), table::disallowed_of);

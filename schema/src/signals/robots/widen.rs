@@ -3,8 +3,7 @@
 use super::emit::{Named, VERSION};
 use super::lines::Key;
 use super::names::Names;
-use crate::signals::{Agent, Complaint, Lint, MAX_SIGNALS, Parsed, Signal};
-use crate::terms::Constraints;
+use crate::signals::{Agent, Complaint, Lint, MAX_SIGNALS, Parsed, Signal, shown};
 use crate::vocab::{AuthorityKind, Preference, Use};
 
 /// An unclear word on everything, for a file that was not read to its end.
@@ -58,18 +57,6 @@ fn signal(
     agent: Option<Agent>,
     malformed: bool,
 ) -> Signal {
-    Signal {
-        standard: standard.to_owned(),
-        version: VERSION.to_owned(),
-        label: crate::signals::stated::shown(label),
-        authority: AuthorityKind::SiteFile,
-        preference,
-        uses: uses.to_vec(),
-        agent,
-        constraints: Constraints::default(),
-        duties: Vec::new(),
-        policy: None,
-        path: None,
-        malformed,
-    }
+    let signal = Signal::of(standard, VERSION, shown(label), AuthorityKind::SiteFile, preference, uses.to_vec());
+    Signal { agent, malformed, ..signal }
 }

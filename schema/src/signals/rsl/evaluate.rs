@@ -10,7 +10,7 @@ use super::place::{Place, Trust};
 use super::standard::{self, Asks};
 use crate::signals::reach::{self, Classes};
 use crate::signals::territory::{self, Territories};
-use crate::signals::{Complaint, Lint, Parsed, Signal, price};
+use crate::signals::{Complaint, Lint, Parsed, Signal, price, shown};
 use crate::terms::{Constraints, Duty};
 use crate::vocab::labels::{self, Label, rsl};
 use crate::vocab::{AuthorityKind, Preference, Use};
@@ -334,20 +334,10 @@ impl Evaluator<'_> {
             Trust::Foreign(name) => price::place(name).or_else(|| self.document.clone()),
             Trust::Whole | Trust::Vague => self.document.clone(),
         };
-        self.out.signals.push(Signal {
-            standard: "rsl".to_owned(),
-            version: self.rsl.edition().word().to_owned(),
-            label: price::label(&label),
-            authority: self.authority,
-            preference,
-            uses,
-            agent: None,
-            constraints,
-            duties,
-            policy,
-            path: place.path.clone(),
-            malformed,
-        });
+        let edition = self.rsl.edition().word();
+        let signal = Signal::of("rsl", edition, shown(&label), self.authority, preference, uses);
+        let path = place.path.clone();
+        self.out.signals.push(Signal { constraints, duties, policy, path, malformed, ..signal });
     }
 }
 

@@ -22,7 +22,6 @@ pub use document::{
 };
 
 use super::{Complaint, Lint, MAX_SIGNALS, Parsed, Signal, price};
-use crate::terms::Constraints;
 use crate::vocab::{AuthorityKind, Preference};
 use evaluate::Evaluator;
 use place::Place;
@@ -142,18 +141,6 @@ fn of_everything(
     preference: Preference,
     label: &str,
 ) -> Signal {
-    Signal {
-        standard: "rsl".to_owned(),
-        version: rsl.edition().word().to_owned(),
-        label: label.to_owned(),
-        authority,
-        preference,
-        uses: evaluate::all(),
-        agent: None,
-        constraints: Constraints::default(),
-        duties: Vec::new(),
-        policy: document,
-        path: None,
-        malformed: preference == Preference::Allowed,
-    }
+    let signal = Signal::of("rsl", rsl.edition().word(), label.to_owned(), authority, preference, evaluate::all());
+    Signal { policy: document, malformed: preference == Preference::Allowed, ..signal }
 }

@@ -3,7 +3,7 @@
 use super::document::{Content, License, Payment, PaymentAmount};
 use crate::license::{self, Reading};
 use crate::money::{Amount, Meter};
-use crate::signals::price;
+use crate::signals::{price, shown};
 use crate::terms::{Action, Clause, Duty, Phase};
 use crate::vocab::{AskerClass, Preference, Use};
 
@@ -43,7 +43,7 @@ pub(super) fn asks(license: &License, content: &Content, of: Use) -> Asks {
 
 fn credit(content: &Content) -> Duty {
     let holder = content.copyrights.iter().map(|holder| holder.name.as_str()).find(|name| !name.is_empty());
-    Duty { phase: Phase::During, action: Action::Attribute { text: holder.map(price::label), url: None } }
+    Duty { phase: Phase::During, action: Action::Attribute { text: holder.map(shown), url: None } }
 }
 
 fn paid(payment: &Payment, content: &Content, of: Use, asks: &mut Asks) {

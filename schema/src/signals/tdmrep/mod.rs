@@ -18,8 +18,7 @@ pub use metadata::{parse_opf, parse_xmp};
 pub use policy::{parse_policy, with_policy};
 pub use values::parse_values;
 
-use super::{Announced, Parsed, Signal, price};
-use crate::terms::Constraints;
+use super::{Announced, Parsed, Signal, shown};
 use crate::vocab::labels::tdmrep::TABLE;
 use crate::vocab::{AuthorityKind, Preference, Use};
 
@@ -45,20 +44,9 @@ fn mining() -> Vec<Use> {
 }
 
 fn signal(state: State, label: &str, authority: AuthorityKind) -> Signal {
-    Signal {
-        standard: "tdmrep".to_owned(),
-        version: VERSION.to_owned(),
-        label: price::label(label),
-        authority,
-        preference: if state == State::Reserved { Preference::Disallowed } else { Preference::Allowed },
-        uses: mining(),
-        agent: None,
-        constraints: Constraints::default(),
-        duties: Vec::new(),
-        policy: None,
-        path: None,
-        malformed: state == State::Unknown,
-    }
+    let preference = if state == State::Reserved { Preference::Disallowed } else { Preference::Allowed };
+    let signal = Signal::of("tdmrep", VERSION, shown(label), authority, preference, mining());
+    Signal { malformed: state == State::Unknown, ..signal }
 }
 
 fn announce(policy: &str, out: &mut Parsed) {
