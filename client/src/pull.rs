@@ -209,7 +209,7 @@ fn put_in_place(partial: &Path, out: &Path, note: &[u8], checkpoint: &[u8], log:
     write(&next, note)?;
     sync_folder(out)?;
     put(partial, out)?;
-    std::fs::rename(&next, beside(out, "note")).map_err(|source| PullError::Write { path: next, source })
+    put(&next, &beside(out, "note"))
 }
 
 fn put(from: &Path, to: &Path) -> Result<(), PullError> {

@@ -7,8 +7,8 @@ use std::path::PathBuf;
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 A robots.txt rule for a training or archive agent reserves training; what a token stands for is this table's word. It goes out
-of date quickly: keep a copy, add to it, and name it with --agents where `filter`, `observe` and `lint` take it. Tokens that
-your table calls training agents count as such even in observations that were made before it.
+of date quickly: keep a copy, add to it, and name it with --agents to `filter` and `check`. Tokens that your table calls
+training agents count as such even in observations that were made before it.
 
 Examples:
   cleartitle agents
@@ -21,7 +21,7 @@ pub struct Args {
     /// Another table than the built-in one.
     #[arg(long, value_name = "FILE")]
     agents: Option<PathBuf>,
-    /// In which form; `json` is the form that --agents reads.
+    /// In which form; `json` of the whole built-in table is the form that --agents reads.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }

@@ -106,7 +106,7 @@ struct Given {
 }
 
 fn given(args: &Args, talk: Talk) -> anyhow::Result<Given> {
-    let Given { files: mut found, mut host } = Given::default();
+    let mut given = Given::default();
     for about in &args.about {
         if about.starts_with("https://") || about.starts_with("http://") {
             let page = url::Url::parse(about).with_context(|| format!("`{}` is no URL", shown(about)))?;
@@ -115,14 +115,14 @@ fn given(args: &Args, talk: Talk) -> anyhow::Result<Given> {
             for (place, why) in &fetched.failures {
                 talk.warn(format_args!("{}: {}", shown(place), shown(why)));
             }
-            found.extend(fetched.found.into_iter().map(|file| (file, false)));
-            host = host.or(Some(site.host));
+            given.files.extend(fetched.found.into_iter().map(|file| (file, false)));
+            given.host.get_or_insert(site.host);
             continue;
         }
         let path = Path::new(about);
         if !path.is_dir() {
             let bytes = files::read(path, MAX_FILE)?;
-            found.push((Found { name: about.clone(), address: None, bytes }, true));
+            given.files.push((Found { name: about.clone(), address: None, bytes }, true));
             continue;
         }
         for file in below(path)? {
@@ -131,10 +131,10 @@ fn given(args: &Args, talk: Talk) -> anyhow::Result<Given> {
             // As `publish` writes them: they stand at no address, but go into every answer and page.
             let everywhere = matches!(inside.as_str(), "headers.txt" | "head.html");
             let address = Some(if everywhere { "/".to_owned() } else { format!("/{inside}") });
-            found.push((Found { name: inside, address, bytes }, false));
+            given.files.push((Found { name: inside, address, bytes }, false));
         }
     }
-    Ok(Given { files: found, host })
+    Ok(given)
 }
 
 /// The files of a folder, sorted. Links are not followed: a folder that holds itself would have no end.

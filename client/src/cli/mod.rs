@@ -23,6 +23,7 @@ pub mod verify;
 
 use crate::registry::{Registry, RegistryError};
 use crate::snapshot::{self, Mapped, SnapshotError};
+use crate::trust::PinnedLog;
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use cleartitle_schema::policy::Policy;
@@ -132,6 +133,38 @@ pub(crate) fn registry_at(address: &str, allow_http: bool) -> anyhow::Result<Reg
         RegistryError::PlainHttp(_) => talk::advised(error, "use https, or --allow-http if the network is yours"),
         other => other.into(),
     })
+}
+
+/// The log that something is signed for: the pinned one, which must be the registry's, or the one that the registry names.
+/// `unnamed`: what to say and advise where there is neither.
+///
+/// # Errors
+/// A key that can't be read, a registry with another log, or neither key nor registry.
+pub(crate) fn signing_log(
+    log_key: Option<&str>,
+    registry: Option<&Registry>,
+    unnamed: (&str, &str),
+    talk: Talk,
+) -> anyhow::Result<PinnedLog> {
+    let pinned = log_key.map(PinnedLog::parse).transpose().hint(LOG_KEY_HINT)?;
+    let told = registry.map(Registry::log_key).transpose()?;
+    match (pinned, told) {
+        (Some(pinned), Some(told)) if told.verifier.trim() != pinned.verifier().to_string() => Err(talk::advised(
+            format_args!(
+                "the registry's log is `{}`, not the pinned `{}`",
+                talk::shown(&told.verifier),
+                pinned.verifier()
+            ),
+            "ask the operator, over another way, which key is the log's",
+        )),
+        (Some(pinned), _) => Ok(pinned),
+        (None, Some(told)) => {
+            let log = PinnedLog::parse(&told.verifier)?;
+            talk.say(format_args!("log key (at the registry's word; --log-key pins it): {}", log.verifier()));
+            Ok(log)
+        }
+        (None, None) => Err(talk::advised(unnamed.0, unnamed.1)),
+    }
 }
 
 /// The table of crawler tokens: the named file's, or the built-in one.

@@ -3,7 +3,7 @@
 use super::files;
 use super::network::Network;
 use super::observe_talk::{Lines, Shown};
-use super::talk::{Exit, Format, Hint as _, Talk, advised, data, json};
+use super::talk::{Exit, Format, Hint as _, Talk, data, json};
 use crate::observe::again::again;
 use crate::observe::cache::Cache;
 use crate::observe::crawl::Import;
@@ -123,7 +123,9 @@ pub fn run(args: &Args, talk: Talk) -> anyhow::Result<Exit> {
         Some(address) => Some(super::registry_at(address, args.allow_http)?),
         None => None,
     };
-    let log = if args.dry_run { None } else { Some(log(args, registry.as_ref(), talk)?) };
+    let unnamed = ("which log are the observations for?", "--registry URL, or --log-key KEY, or --dry-run");
+    let log = || super::signing_log(args.log_key.as_deref(), registry.as_ref(), unnamed, talk);
+    let log = if args.dry_run { None } else { Some(log()?) };
     let folder = folder(args, log.as_ref(), talk)?;
     let lines = Lines::new(args.format, args.dry_run);
     let mut desk = Desk::new(folder, |news| lines.tell(news));
@@ -162,26 +164,6 @@ fn hand_over(path: &Path, registry: &Registry, log: &PinnedLog, tally: &mut Tall
         _ => "what is acknowledged stays so; run again to go on",
     };
     submitted.hint(hint)
-}
-
-fn log(args: &Args, registry: Option<&Registry>, talk: Talk) -> anyhow::Result<PinnedLog> {
-    let pinned = args.log_key.as_deref().map(PinnedLog::parse).transpose().hint(super::LOG_KEY_HINT)?;
-    let told = registry.map(Registry::log_key).transpose()?;
-    match (pinned, told) {
-        (Some(pinned), Some(told)) if told.verifier.trim() != pinned.verifier().to_string() => Err(advised(
-            format_args!("the registry's log is `{}`, not the pinned one", super::talk::shown(&told.verifier)),
-            "ask the operator, over another way, which key is the log's",
-        )),
-        (Some(pinned), _) => Ok(pinned),
-        (None, Some(told)) => {
-            let log = PinnedLog::parse(&told.verifier)?;
-            talk.say(format_args!("log key (at the registry's word; --log-key pins it): {}", log.verifier()));
-            Ok(log)
-        }
-        (None, None) => {
-            Err(advised("which log are the observations for?", "--registry URL, or --log-key KEY, or --dry-run"))
-        }
-    }
 }
 
 fn folder(args: &Args, log: Option<&PinnedLog>, talk: Talk) -> anyhow::Result<Option<Folder>> {

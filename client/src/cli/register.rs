@@ -80,7 +80,8 @@ pub fn run(args: &Args, talk: Talk) -> anyhow::Result<Exit> {
         Some(address) => Some(super::registry_at(address, args.allow_http)?),
         None => None,
     };
-    let log = log(args, registry.as_ref(), talk)?;
+    let unnamed = ("which log is the statement for?", "--registry URL, or --log-key KEY");
+    let log = super::signing_log(args.log_key.as_deref(), registry.as_ref(), unnamed, talk)?;
     if args.dry_run {
         return dry_run(args, &log);
     }
@@ -97,25 +98,6 @@ pub fn run(args: &Args, talk: Talk) -> anyhow::Result<Exit> {
     let receipt = receipt(&registry, envelope, &registered, &log)?;
     let kept = keep(args, &receipt)?;
     report(args.format, &registered, kept.as_deref(), talk)
-}
-
-/// The log that the statement is for.
-fn log(args: &Args, registry: Option<&Registry>, talk: Talk) -> anyhow::Result<PinnedLog> {
-    let pinned = args.log_key.as_deref().map(PinnedLog::parse).transpose().hint(super::LOG_KEY_HINT)?;
-    let told = registry.map(Registry::log_key).transpose()?;
-    match (pinned, told) {
-        (Some(pinned), Some(told)) if told.verifier.trim() != pinned.verifier().to_string() => Err(advised(
-            format_args!("the registry's log is `{}`, not the pinned `{}`", shown(&told.verifier), pinned.verifier()),
-            "ask the operator, over another way, which key is the log's",
-        )),
-        (Some(pinned), _) => Ok(pinned),
-        (None, Some(told)) => {
-            let log = PinnedLog::parse(&told.verifier)?;
-            talk.say(format_args!("log key (at the registry's word; --log-key pins it): {}", log.verifier()));
-            Ok(log)
-        }
-        (None, None) => Err(advised("which log is the statement for?", "--registry URL, or --log-key KEY")),
-    }
 }
 
 fn statement(args: &Args, log: &PinnedLog) -> anyhow::Result<Statement> {

@@ -10,7 +10,6 @@ use super::{Case, Heard, Outcome};
 use crate::issuer::Authority;
 use crate::signals::Signal;
 use crate::surt::without_www;
-use crate::vocab::AuthorityKind;
 use std::collections::BTreeSet;
 
 impl Case<'_> {
@@ -64,11 +63,7 @@ impl Case<'_> {
             heard.speaking.push(Outcome::of(Verdict::Unknown, Finding::new(Reason::SignalMalformed).detail(label)));
             return;
         }
-        let never = matches!(
-            signal.authority,
-            AuthorityKind::PlatformDefault | AuthorityKind::Inferred | AuthorityKind::Registry
-        );
-        if never {
+        if signal.authority.never_clears() {
             heard.notes.push(Finding::new(Reason::SignalCannotClear).detail(label));
             return;
         }

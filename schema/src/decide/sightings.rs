@@ -13,7 +13,6 @@ use crate::scope::{Match, Scope};
 use crate::signals::{Sighting, Signal, SourceOutcome};
 use crate::statement::Body;
 use crate::time::Timestamp;
-use crate::vocab::AuthorityKind;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -114,12 +113,7 @@ impl Case<'_> {
         let evidenced = seen.sighting.sources.iter().any(|it| it.standard == signal.standard && it.evidence.is_some());
         let note = if signal.malformed {
             Reason::SignalMalformed
-        } else if !heeded.of_the_source
-            || matches!(
-                signal.authority,
-                AuthorityKind::PlatformDefault | AuthorityKind::Inferred | AuthorityKind::Registry
-            )
-        {
+        } else if !heeded.of_the_source || signal.authority.never_clears() {
             Reason::SignalCannotClear
         } else if !self.reading.trusted_observers.contains(observer) || !evidenced {
             Reason::ObserverUntrusted

@@ -2,19 +2,15 @@
 
 use super::label::{Label, unsaid};
 use super::{Loss, Notice, What};
-use crate::vocab::{Preference, Use};
+use crate::vocab::Preference;
+use crate::vocab::labels::content_signal;
 
 const STANDARD: &str = "content-signal";
 
-const LABELS: [Label; 3] = [
-    Label { word: "search", covers: &[Use::Search], touches: &[], blanket: false },
-    Label { word: "ai-input", covers: &[Use::AiUse, Use::AiUserFetch], touches: &[Use::AiIndex], blanket: false },
-    Label { word: "ai-train", covers: &[Use::TrainAi, Use::TrainNongen], touches: &[], blanket: false },
-];
-
 fn values(notice: &Notice, losses: &mut Vec<Loss>) -> Vec<(&'static str, Preference)> {
-    unsaid(notice, STANDARD, &LABELS, losses);
-    LABELS.iter().filter_map(|label| Some((label.word, label.value(notice, STANDARD, losses)?))).collect()
+    let labels = Label::rows(content_signal::TABLE, &["search", "ai-input", "ai-train"]);
+    unsaid(notice, STANDARD, &labels, losses);
+    labels.iter().filter_map(|label| Some((label.word, label.value(notice, STANDARD, losses)?))).collect()
 }
 
 fn pairs(values: &[(&str, Preference)]) -> String {

@@ -2,7 +2,7 @@
 
 use super::stance::Stance;
 use super::{Loss, Notice, What, listed};
-use crate::vocab::{Preference, Use};
+use crate::vocab::{Preference, Use, labels};
 
 /// A word of a format.
 #[derive(Debug, Clone, Copy)]
@@ -17,6 +17,14 @@ pub(super) struct Label {
 }
 
 impl Label {
+    /// Rows of the table that the parser of a format reads by, so that what is published is read back the same.
+    pub fn rows(table: &[labels::Label], words: &[&str]) -> Vec<Self> {
+        let row = |word: &&str| labels::find(table, word);
+        let label =
+            |row: &labels::Label| Self { word: row.word, covers: row.covers, touches: row.touches, blanket: false };
+        words.iter().filter_map(row).map(label).collect()
+    }
+
     /// The value that is true of the label, or that restricts where no value is. Never a permission for more than the
     /// statement permits.
     pub fn value(&self, notice: &Notice, standard: &str, losses: &mut Vec<Loss>) -> Option<Preference> {

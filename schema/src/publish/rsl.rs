@@ -5,6 +5,7 @@ use super::stance::{Alternative, Stance};
 use super::{Loss, Notice, What, listed};
 use crate::money::{Meter, Price, Rate};
 use crate::terms::Action;
+use crate::vocab::labels::rsl as words;
 use crate::vocab::{AskerClass, Preference, Use};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -15,12 +16,7 @@ const STANDARD: &str = "rsl";
 pub const MAX_AGE_DAYS: u32 = 7;
 
 /// `ai-all` is left out on purpose: it takes in uses that nobody has thought of, and a permission must not.
-const LABELS: [Label; 4] = [
-    Label { word: "ai-train", covers: &[Use::TrainAi, Use::TrainNongen], touches: &[], blanket: false },
-    Label { word: "ai-input", covers: &[Use::AiUse, Use::AiUserFetch], touches: &[], blanket: false },
-    Label { word: "ai-index", covers: &[Use::AiIndex], touches: &[], blanket: false },
-    Label { word: "search", covers: &[Use::Search], touches: &[], blanket: false },
-];
+const WORDS: [&str; 4] = ["ai-train", "ai-input", "ai-index", "search"];
 
 /// What `all` stands for.
 const ALL: [Use; 7] =
@@ -83,8 +79,9 @@ fn usage(told: &Notice, conditions: &BTreeMap<Use, Conditions>, losses: &mut Vec
         usage.prohibits.push("all");
         return usage;
     }
-    unsaid(told, STANDARD, &LABELS, losses);
-    for label in LABELS {
+    let labels = Label::rows(words::TABLE, &WORDS);
+    unsaid(told, STANDARD, &labels, losses);
+    for label in labels {
         let known: Vec<Option<&Conditions>> = label.covers.iter().map(|atom| conditions.get(atom)).collect();
         let same = known.iter().all(|one| one.is_some() && *one == known[0]);
         if let Some(each) = known[0].filter(|_| same) {

@@ -222,6 +222,14 @@ words!(
     }
 );
 
+impl AuthorityKind {
+    /// Whether a permission of this kind is nobody's word that counts: a platform's default, an inference, a third party's.
+    #[must_use]
+    pub const fn never_clears(self) -> bool {
+        matches!(self, Self::PlatformDefault | Self::Inferred | Self::Registry)
+    }
+}
+
 words!(
     /// What a crawler token stands for.
     AgentPurpose {
