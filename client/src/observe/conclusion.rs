@@ -138,7 +138,7 @@ fn bind_to_page(site: &Site, page: &Url, signals: &mut Vec<Signal>) {
         signals.clear();
         return;
     };
-    let path = key.path.replace('$', "%24").replace('*', "%2A");
+    let path = key.path;
     for signal in signals.iter_mut() {
         let own = matches!(signal.authority, AuthorityKind::Response | AuthorityKind::Page);
         if own || (signal.path.is_none() && signal.preference == Preference::Allowed) {
