@@ -165,8 +165,12 @@ fn normalise(path: &str, form: Form) -> String {
     let mut out = String::with_capacity(bytes.len() + 8);
     let (mut in_query, mut after_star) = (false, false);
     let mut at = 0;
-    while at < bytes.len() {
-        let byte = bytes[at];
+    loop {
+        // Most of an address is plain: it is copied run by run.
+        let run = bytes[at..].iter().take_while(|byte| PLAIN[usize::from(**byte)]).count();
+        out.push_str(&path[at..at + run]);
+        at += run;
+        let Some(&byte) = bytes.get(at) else { return out };
         match escape_at(bytes, at) {
             Some(value) if is_unreserved(value) || (in_query && PLAIN_IN_QUERY.contains(&value)) => {
                 out.push(value as char);
@@ -202,7 +206,6 @@ fn normalise(path: &str, form: Form) -> String {
             }
         }
     }
-    out
 }
 
 /// Whether a part of a restriction ends inside an escape: it is the beginning of many.
@@ -214,6 +217,18 @@ fn is_broken_off(rest: &[u8], form: Form) -> bool {
         Some(next) => *next == b'*',
     }
 }
+
+/// Octets that stand for themselves in every form and mean nothing to it.
+const PLAIN: [bool; 256] = {
+    let mut plain = [false; 256];
+    let mut octet = 0_u8;
+    while octet < 128 {
+        let special = matches!(octet, b'%' | b'*' | b'$' | b'?' | b'"' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'\'');
+        plain[octet as usize] = octet.is_ascii_graphic() && !special && !matches!(octet, b'{' | b'|' | b'}');
+        octet += 1;
+    }
+    plain
+};
 
 const fn is_unreserved(octet: u8) -> bool {
     octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'.' | b'_' | b'~')
@@ -238,8 +253,7 @@ impl PathPattern {
     #[must_use]
     pub fn new(pattern: &str) -> Self {
         let (body, anchored) = pattern.strip_suffix('$').map_or((pattern, false), |body| (body, true));
-        // A `$` that ends nothing is an octet.
-        Self { text: normalise_pattern(body).replace('$', "%24"), anchored }
+        Self { text: without_dollars(normalise_pattern(body)), anchored }
     }
 
     /// Reads a pattern as a **restriction** does, which covers more where it is unclear what it covers. As it is written is
@@ -251,7 +265,7 @@ impl PathPattern {
     #[must_use]
     pub fn restricting(pattern: &str) -> Self {
         let (body, anchored) = pattern.strip_suffix('$').map_or((pattern, false), |body| (body, true));
-        Self { text: rooted(normalise(body, Form::Restriction { anchored })).replace('$', "%24"), anchored }
+        Self { text: without_dollars(rooted(normalise(body, Form::Restriction { anchored }))), anchored }
     }
 
     /// The pattern in the form that addresses have, without a final `$`, and whether it had one.
@@ -287,6 +301,11 @@ impl PathPattern {
             (Some(part), true) => rest.ends_with(part),
         }
     }
+}
+
+/// A `$` that ends nothing is an octet.
+fn without_dollars(text: String) -> String {
+    if text.contains('$') { text.replace('$', "%24") } else { text }
 }
 
 fn find(text: &str, part: &str) -> Option<usize> {
