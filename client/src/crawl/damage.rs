@@ -184,9 +184,7 @@ impl OpenError {
             }
             Self::Table(table) => match **table {
                 TableError::Footer { .. } => Some("fetch the file again: nothing of it can be told without its footer"),
-                TableError::Unsupported { .. } => {
-                    Some("write it again with plain or dictionary encoding, by zstd or snappy")
-                }
+                TableError::Unsupported { hint, .. } => Some(hint),
                 _ => None,
             },
             _ => None,

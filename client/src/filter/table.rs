@@ -8,7 +8,7 @@ use super::document::{Asking, DamageRow, Document};
 use super::in_record::RecordEvidence;
 use super::plan::{Missing, Plan, Ruling};
 use super::table_output::{Stop, TableOutputs};
-use crate::crawl::parquet::{Keys, Table, TableError, Text};
+use crate::crawl::parquet::{Keys, Table, Text};
 use cleartitle_schema::acquisition::Acquisition;
 use cleartitle_schema::id::{ContentId, ContentName, Sha256Alias};
 use cleartitle_schema::policy::{Disposition, Policy};
@@ -16,7 +16,6 @@ use cleartitle_schema::scope::Target;
 use cleartitle_schema::snapshot::{self, VerifiedSnapshot};
 use cleartitle_schema::surt::UrlKey;
 use cleartitle_schema::time::Timestamp;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 /// Whether every row's text is to be read: a statement or the policy names documents by their bytes.
@@ -75,13 +74,7 @@ impl<D: AsRef<[u8]> + Sync> Rows<'_, D> {
             let marks = outputs.begin(group)?;
             let range = self.table.range_of(group);
             let before = documents;
-            // The decoder asserts what it believes of pages; what a hostile one breaks is this row group.
-            let ran = catch_unwind(AssertUnwindSafe(|| self.group(group, outputs, &mut documents, &mut told)));
-            let ended = ran.unwrap_or_else(|_| {
-                let detail = "its pages contradict each other, the decoder gave up".to_owned();
-                Err(Stop::Damaged(TableError::Group { group, column: None, detail }))
-            });
-            match ended {
+            match self.group(group, outputs, &mut documents, &mut told) {
                 Ok(()) => outputs.commit(&range),
                 Err(Stop::Failed(error)) => return Err(error),
                 Err(Stop::Damaged(error)) => {

@@ -25,11 +25,34 @@ const DEFLATE_RATIO: usize = 1_032;
 /// What went wrong with reading itself, as against what was read: the decoder's errors don't tell them apart.
 pub(super) type Failure = Arc<Mutex<Option<io::Error>>>;
 
-/// Bytes and values that the pages of a nested column have claimed: one record may hold them all.
+/// Bytes and values that the pages of a nested column have claimed since its last whole record: the next one may hold them
+/// all at once.
 #[derive(Debug, Default)]
-struct Nested {
+struct Claimed {
     bytes: u64,
     values: u64,
+}
+
+/// A nested column's claims, shared with whoever reads its records.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Nested(Arc<Mutex<Claimed>>);
+
+impl Nested {
+    /// That a record is whole: what its pages claimed is let go of with it.
+    pub fn record_ended(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Claimed::default();
+    }
+
+    fn claim(&self, page: PageClaims) -> std::result::Result<(), String> {
+        let mut sum = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        sum.bytes = sum.bytes.saturating_add(page.inflated.unsigned_abs());
+        sum.values = sum.values.saturating_add(page.values.unsigned_abs());
+        if sum.bytes > NESTED_BYTES_LIMIT || sum.values > NESTED_VALUES_LIMIT {
+            let limit = format!("{NESTED_BYTES_LIMIT} bytes or {NESTED_VALUES_LIMIT} values");
+            return Err(format!("one record of a nested column reaches over more than {limit}"));
+        }
+        Ok(())
+    }
 }
 
 /// The bytes of one column chunk.
@@ -38,13 +61,19 @@ pub(super) struct ColumnBytes {
     failure: Failure,
     range: Range<u64>,
     compression: Compression,
-    nested: Option<Arc<Mutex<Nested>>>,
+    nested: Option<Nested>,
 }
 
 impl ColumnBytes {
-    pub fn new(stored: &Stored, range: Range<u64>, compression: Compression, nested: bool, failure: &Failure) -> Self {
+    pub fn new(
+        stored: &Stored,
+        range: Range<u64>,
+        compression: Compression,
+        nested: Option<Nested>,
+        failure: &Failure,
+    ) -> Self {
         let at = Arc::new(Mutex::new(stored.again(range.clone())));
-        Self { stored: at, failure: Arc::clone(failure), range, compression, nested: nested.then(Arc::default) }
+        Self { stored: at, failure: Arc::clone(failure), range, compression, nested }
     }
 }
 
@@ -127,7 +156,7 @@ pub(super) struct HeaderBytes {
     failure: Failure,
     start: u64,
     end: u64,
-    nested: Option<Arc<Mutex<Nested>>>,
+    nested: Option<Nested>,
     header: Option<Vec<u8>>,
     at: usize,
 }
@@ -175,16 +204,7 @@ impl HeaderBytes {
         if let Some(name) = delta {
             return Err(format!("the page at byte {start} is in {name}, which is not read"));
         }
-        if let Some(nested) = &self.nested {
-            let mut sum = nested.lock().unwrap_or_else(PoisonError::into_inner);
-            sum.bytes = sum.bytes.saturating_add(claims.inflated.unsigned_abs());
-            sum.values = sum.values.saturating_add(claims.values.unsigned_abs());
-            if sum.bytes > NESTED_BYTES_LIMIT || sum.values > NESTED_VALUES_LIMIT {
-                let limit = format!("{NESTED_BYTES_LIMIT} bytes or {NESTED_VALUES_LIMIT} values");
-                return Err(format!("a nested column has more than {limit} in one row group; write smaller ones"));
-            }
-        }
-        Ok(())
+        self.nested.as_ref().map_or(Ok(()), |nested| nested.claim(claims))
     }
 }
 

@@ -41,6 +41,6 @@ const FOOTER_LIMIT: u64 = 32 * 1024 * 1024;
 const GROUP_ROWS_LIMIT: u64 = 64 * 1024 * 1024;
 /// Most values that a dictionary may claim; each costs 32 bytes when it is opened.
 const DICTIONARY_LIMIT: i64 = 2 * 1024 * 1024;
-/// Most values and bytes of a nested column in one row group that is written anew: one record may be all of them.
-const NESTED_VALUES_LIMIT: u64 = 8 * 1024 * 1024;
-const NESTED_BYTES_LIMIT: u64 = 256 * 1024 * 1024;
+/// Most values and bytes of the pages that one record of a nested column may reach over when it is written anew.
+const NESTED_VALUES_LIMIT: u64 = 4 * 1024 * 1024;
+const NESTED_BYTES_LIMIT: u64 = 64 * 1024 * 1024;

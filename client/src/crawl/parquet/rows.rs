@@ -4,7 +4,7 @@ use parquet::column::reader::{ColumnReader, ColumnReaderImpl, get_column_reader}
 use parquet::data_type::{ByteArray, ByteArrayType, DataType};
 use parquet::errors::ParquetError;
 
-use super::table::{DateKind, Table, TableError};
+use super::table::{DateKind, Table, TableError, guarded};
 
 /// Rows whose keys are read at once.
 const BATCH: usize = 1_024;
@@ -150,18 +150,20 @@ fn column_of<T: DataType>(
     mut fill: impl FnMut(&mut Keys, T::T),
 ) -> Result<(), ParquetError> {
     let (mut levels, mut values) = (Vec::new(), Vec::new());
-    for row in rows {
-        // Values borrow their page, so that one row at a time holds one page.
-        levels.clear();
-        let (records, _, _) = reader.read_records(1, Some(&mut levels), None, &mut values)?;
-        if records != 1 {
-            return Err(ParquetError::EOF("the column has fewer rows than its row group claims".into()));
+    guarded(|| {
+        for row in rows {
+            // Values borrow their page, so that one row at a time holds one page.
+            levels.clear();
+            let (records, _, _) = reader.read_records(1, Some(&mut levels), None, &mut values)?;
+            if records != 1 {
+                return Err(ParquetError::EOF("the column has fewer rows than its row group claims".into()));
+            }
+            if let Some(value) = values.pop() {
+                fill(row, value);
+            }
         }
-        if let Some(value) = values.pop() {
-            fill(row, value);
-        }
-    }
-    Ok(())
+        Ok(())
+    })
 }
 
 impl Text<'_> {
@@ -171,7 +173,7 @@ impl Text<'_> {
     /// When the column is damaged or ends before.
     pub fn read(&mut self, row: u64) -> Result<Option<ByteArray>, TableError> {
         let (table, index, column) = (self.table, self.index, self.table.columns.text);
-        self.read_value(row).map_err(|error| table.damaged(index, column, &error))
+        guarded(|| self.read_value(row)).map_err(|error| table.damaged(index, column, &error))
     }
 
     fn read_value(&mut self, row: u64) -> Result<Option<ByteArray>, ParquetError> {

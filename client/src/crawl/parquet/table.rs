@@ -1,6 +1,7 @@
 //! A Parquet file opened: its footer is checked before and after it is decoded, and the columns of a row's parts are found.
 use std::io::{self, Read, Seek, SeekFrom};
 use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, PoisonError};
 
 use parquet::basic::{Compression, ConvertedType, LogicalType, TimeUnit, Type};
@@ -11,7 +12,7 @@ use parquet::file::reader::SerializedPageReader;
 
 use super::super::fields::{FieldChoice, MissingField};
 use super::super::store::Stored;
-use super::chunk::{ColumnBytes, Failure};
+use super::chunk::{ColumnBytes, Failure, Nested};
 use super::{FOOTER_LIMIT, GROUP_ROWS_LIMIT, thrift};
 
 /// A footer, its length and the magic after it.
@@ -48,6 +49,8 @@ pub enum TableError {
         name: String,
         /// What, after "a Parquet file".
         detail: String,
+        /// What to do about it.
+        hint: &'static str,
     },
     /// A part of its rows is nowhere.
     #[error(transparent)]
@@ -138,9 +141,18 @@ impl Table {
 
     /// The page reader of one column of one row group.
     pub(super) fn pages(&self, group: usize, column: usize) -> Result<Box<dyn PageReader>, TableError> {
+        self.pages_of(group, column, None)
+    }
+
+    /// The same, of which `nested` bounds what one record may reach over.
+    pub(super) fn pages_of(
+        &self,
+        group: usize,
+        column: usize,
+        nested: Option<Nested>,
+    ) -> Result<Box<dyn PageReader>, TableError> {
         let row_group = self.metadata.row_group(group);
         let chunk = row_group.column(column);
-        let nested = chunk.column_descr().max_rep_level() > 0;
         let bytes = ColumnBytes::new(&self.stored, range(chunk), chunk.compression(), nested, &self.failure);
         let rows = usize::try_from(row_group.num_rows()).unwrap_or_default();
         let reader = SerializedPageReader::new(Arc::new(bytes), chunk, rows, None);
@@ -161,6 +173,13 @@ impl Table {
     }
 }
 
+/// Runs the decoder, which asserts what it believes of pages: what a hostile one breaks there is damage and no panic.
+pub(super) fn guarded<T, E: From<ParquetError>>(work: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
+        Err(ParquetError::General("its pages contradict each other, the decoder gave up".to_owned()).into())
+    })
+}
+
 /// A chunk's stored bytes; it was checked that they lie in the file.
 pub(super) fn range(chunk: &ColumnChunkMetaData) -> Range<u64> {
     let start = chunk.dictionary_page_offset().unwrap_or_else(|| chunk.data_page_offset()).unsigned_abs();
@@ -179,7 +198,8 @@ fn footer(stored: &mut Stored, name: &str) -> Result<ParquetMetaData, TableError
     stored.read_exact(&mut tail).map_err(failed)?;
     let [a, b, c, d, magic @ ..] = tail;
     if &magic == b"PARE" {
-        return Err(TableError::Unsupported { name: name.to_owned(), detail: "with an encrypted footer".into() });
+        let (detail, hint) = ("with an encrypted footer".into(), "decrypt it first, with whoever holds its keys");
+        return Err(TableError::Unsupported { name: name.to_owned(), detail, hint });
     }
     if magic != MAGIC {
         return Err(unsound("it doesn't end with `PAR1`: it is cut short, or was never finished".into()));
@@ -192,8 +212,7 @@ fn footer(stored: &mut Stored, name: &str) -> Result<ParquetMetaData, TableError
     stored.seek(SeekFrom::Start(length - TAIL - claimed)).map_err(failed)?;
     stored.read_exact(&mut bytes).map_err(failed)?;
     thrift::walk(&bytes, |_, _| ()).map_err(|why| unsound(format!("its footer is unsound: {why}")))?;
-    let decoded = std::panic::catch_unwind(|| ParquetMetaDataReader::decode_metadata(&bytes));
-    let decoded = decoded.map_err(|_| unsound("its footer can't be decoded".into()))?;
+    let decoded = guarded(|| ParquetMetaDataReader::decode_metadata(&bytes));
     decoded.map_err(|error| unsound(format!("its footer can't be decoded: {error}")))
 }
 
@@ -245,7 +264,7 @@ fn check_chunk(
     let dictionary = chunk.dictionary_page_offset();
     let offsets = [Some(chunk.data_page_offset()), dictionary].into_iter().flatten();
     if offsets.chain([chunk.compressed_size()]).any(|claimed| claimed < 0)
-        || dictionary.is_some_and(|dictionary| dictionary >= chunk.data_page_offset())
+        || (group.num_rows() > 0 && dictionary.is_some_and(|dictionary| dictionary >= chunk.data_page_offset()))
         || range(chunk).start < MAGIC.len() as u64
         || range(chunk).end > length
         || chunk.data_page_offset().unsigned_abs() > range(chunk).end
@@ -261,7 +280,8 @@ fn check_chunk(
         Compression::LZ4 | Compression::LZO | Compression::BROTLI(_) => {
             let detail =
                 format!("whose column `{}` is compressed by {}", chunk.column_path().string(), chunk.compression());
-            Err(TableError::Unsupported { name: name.to_owned(), detail })
+            let hint = "write it again by zstd, snappy, gzip or LZ4_RAW";
+            Err(TableError::Unsupported { name: name.to_owned(), detail, hint })
         }
         _ => Ok(()),
     }
@@ -272,7 +292,11 @@ fn columns(metadata: &ParquetMetaData, name: &str, choice: &FieldChoice) -> Resu
     let paths: Vec<String> = schema.columns().iter().map(|column| column.path().string()).collect();
     let has = |path: &str| paths.iter().any(|known| known == path);
     let fields = choice.resolve(name, has, || paths.clone())?;
-    let unsupported = |detail: String| TableError::Unsupported { name: name.to_owned(), detail };
+    let unsupported = |detail: String| TableError::Unsupported {
+        name: name.to_owned(),
+        detail,
+        hint: "name another column with --text-field, --url-field or --date-field",
+    };
     let find = |path: &str| {
         let mut found = paths.iter().enumerate().filter(|(_, known)| *known == path).map(|(at, _)| at);
         let first = found.next();

@@ -14,8 +14,9 @@ use parquet::file::reader::{ChunkReader, Length};
 use parquet::file::writer::SerializedFileWriter;
 
 use super::super::store::Stored;
+use super::chunk::Nested;
 use super::copy::{CopyError, copy};
-use super::table::{Table, TableError, range};
+use super::table::{Table, TableError, guarded, range};
 
 /// Why a row group was not written.
 #[derive(Debug, thiserror::Error)]
@@ -131,8 +132,9 @@ impl<W: Write + Send> TableWriter<W> {
         let mut column = 0;
         while let Some(mut to) = rows.next_column().map_err(written)? {
             let descr = table.metadata.row_group(group).column(column).column_descr_ptr();
-            let from = get_column_reader(descr, table.pages(group, column)?);
-            copy(from, to.untyped(), kept).map_err(|error| match error {
+            let nested = (descr.max_rep_level() > 0).then(Nested::default);
+            let from = get_column_reader(descr, table.pages_of(group, column, nested.clone())?);
+            copy(from, to.untyped(), kept, nested.as_ref()).map_err(|error| match error {
                 CopyError::Read(error) => table.damaged(group, column, &error).into(),
                 CopyError::Write(error) => PutError::Write(written(error)),
             })?;
@@ -185,7 +187,7 @@ fn check_pages(table: &Table, group: usize, column: usize) -> Result<(), TableEr
     let claimed = table.metadata.row_group(group).column(column).num_values().unsigned_abs();
     let mut values = 0_u64;
     loop {
-        match pages.get_next_page() {
+        match guarded(|| pages.get_next_page()) {
             Ok(Some(page)) if page.is_data_page() => values += u64::from(page.num_values()),
             Ok(Some(_)) => {}
             Ok(None) if values == claimed => return Ok(()),

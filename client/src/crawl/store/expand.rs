@@ -18,6 +18,9 @@ pub enum ExpandError {
     /// A glob or a prefix that nothing lies under.
     #[error("nothing matches `{0}`")]
     Nothing(String),
+    /// A folder.
+    #[error("`{0}` is a folder")]
+    Folder(String),
     /// A glob that is none.
     #[error("`{glob}` is no glob: {detail}")]
     Glob {
@@ -54,6 +57,7 @@ impl ExpandError {
             Self::Nothing(_) => {
                 Some("a pattern that matches nothing would leave a run that looks complete; check it with `ls`")
             }
+            Self::Folder(_) => Some("name its files, as in `folder/*.warc.gz`"),
             Self::Scheme(_) => Some("fetch it first, or pipe it in: `curl -s URL | cleartitle filter ... -`"),
             Self::Read { name, .. } if name.starts_with("s3://") => Some(
                 "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGION name the account, AWS_ENDPOINT_URL another store, \
@@ -97,6 +101,9 @@ fn add(written: &OsStr, store: &Store, found: &mut Vec<Location>) -> Result<(), 
     if path.exists() || !is_glob(text) {
         if scheme(text) && !path.exists() {
             return Err(ExpandError::Scheme(text.to_owned()));
+        }
+        if path.is_dir() {
+            return Err(ExpandError::Folder(text.to_owned()));
         }
         found.push(path.into());
         return Ok(());

@@ -2,7 +2,6 @@
 use parquet::basic::Compression;
 use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader, ParquetMetaDataWriter, RowGroupMetaData};
 use std::io::Write as _;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::super::thrift::PageClaims;
 use super::super::{PAGE_LIMIT, Table, TableError};
@@ -51,20 +50,18 @@ fn a_table_cut_anywhere_is_refused() {
 }
 
 #[test]
-fn a_byte_changed_anywhere_never_panics_out_of_a_row_group() {
+fn a_byte_changed_anywhere_never_panics() {
     let bytes = made(&numbered(24), 12, Compression::SNAPPY);
     let mut errors = 0;
     for at in (0..bytes.len()).step_by(13) {
         for flip in [0xff_u8, 0x01] {
             let mut changed = bytes.clone();
             changed[at] ^= flip;
-            // As the filter does it: a panic inside the decoder is the row group's damage; opening must not panic at all.
             let Ok(table) = open(changed) else {
                 errors += 1;
                 continue;
             };
-            let read = catch_unwind(AssertUnwindSafe(|| read(&table)));
-            errors += usize::from(!matches!(read, Ok(Ok(_))));
+            errors += usize::from(read(&table).is_err());
         }
     }
     assert!(errors > 20, "{errors}");
