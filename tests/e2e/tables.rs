@@ -41,8 +41,10 @@ fn kept_rows_are_what_pyarrow_wrote() {
             };
             assert_eq!(checked["rows"], wanted, "{table} {report}");
             kept += wanted;
-            // The auditor finds the same rows.
-            let _ = harness::cleartitle(&["verify", &manifest]).exits(0);
+            // The auditor finds the same rows; a manifest without any is none.
+            if wanted > 0 {
+                let _ = harness::cleartitle(&["verify", &manifest]).exits(0);
+            }
         }
     }
     println!("{kept} rows kept, unchanged to pyarrow");
