@@ -43,7 +43,7 @@ and one without a text or a URL is refused. Name others as --url-field metadata.
 address, without a date nothing is cleared at all (--captured gives one).
 
 Signals inside the records (headers, meta elements, links, JSON-LD, license marks, embedded metadata) are read and join the
-decision; text that somebody extracted (WET, JSONL, Parquet) has none left, and the report counts it as not-checked.
+decision; what somebody extracted (WET, WAT, JSONL, Parquet) has none left, and the report counts it as not-checked.
 Exit: 0 everything was read and nothing waits, 1 damage or documents for review, 2 the job was not done.
 
 Examples:
