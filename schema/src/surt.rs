@@ -168,7 +168,10 @@ fn normalise(path: &str, form: Form) -> String {
     loop {
         // Most of an address is plain: it is copied run by run.
         let run = bytes[at..].iter().take_while(|byte| PLAIN[usize::from(**byte)]).count();
-        out.push_str(&path[at..at + run]);
+        // Behind an octet of a longer character no run begins, and no text may be cut there either.
+        if run > 0 {
+            out.push_str(&path[at..at + run]);
+        }
         at += run;
         let Some(&byte) = bytes.get(at) else { return out };
         match escape_at(bytes, at) {
@@ -336,6 +339,7 @@ mod tests {
         assert_eq!(key("https://a.example/%e3%83%84").path, "/%E3%83%84");
         assert_eq!(normalise_path("/a%2Fb%24%zz"), "/a%2Fb%24%25zz");
         assert_eq!(normalise_path("/a*b$"), "/a%2Ab%24");
+        assert_eq!(normalise_path("/\u{fc}a\u{30c4}"), "/%C3%BCa%E3%83%84");
         assert_eq!(normalise_pattern("*/a*b$"), "*/a*b$");
         assert_eq!(normalise_path("/a%3Fb%2Fc?d%3Fe%2ff%26g"), "/a%3Fb%2Fc?d?e/f%26g");
         assert_eq!(normalise_path("/%%30a"), "/%250a");
