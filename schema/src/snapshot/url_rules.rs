@@ -3,7 +3,7 @@
 //! Everything here compares in lower case and without one leading `www.`. Whatever [`Target`](crate::scope::Target) covers,
 //! exactly or folded, is found through these keys; the scope itself then says whether it really is covered.
 
-use crate::surt::{PathPattern, UrlKey};
+use crate::surt::{PathPattern, UrlKey, literal_prefix};
 
 /// The host that the index files a host under. Unlike a scope's own folding it asks no public suffix list: builder and
 /// reader may have different ones, and a rule filed under another name would be missed.
@@ -61,7 +61,7 @@ impl IndexPattern {
 
     /// What every path that it matches begins with.
     pub(super) fn literal_prefix(&self) -> &str {
-        self.text.split('*').next().filter(|prefix| !prefix.is_empty()).unwrap_or("/")
+        literal_prefix(&self.text)
     }
 
     /// Whether the literal prefix says everything.
