@@ -3,6 +3,7 @@
 
 use cleartitle_schema::money::Rate;
 use cleartitle_schema::signals::Signal;
+use cleartitle_schema::surt::normalise_path;
 use cleartitle_schema::terms::{Action, Duty};
 use cleartitle_schema::vocab::{AskerClass, Preference, Use};
 use std::collections::{BTreeMap, BTreeSet};
@@ -52,8 +53,9 @@ impl Expected {
 
 /// The conclusion for one use.
 pub fn conclude(signals: &[Signal], asked: &Asked, of: Use) -> String {
-    let path = asked.path.as_deref().unwrap_or("/");
-    let covers = |signal: &&Signal| signal.pattern().is_none_or(|it| it.matches(path));
+    // Paths stand in cases as specifications write them; the contract is on their normal form.
+    let path = normalise_path(asked.path.as_deref().unwrap_or("/"));
+    let covers = |signal: &&Signal| signal.pattern().is_none_or(|it| it.matches(&path));
     let length = |signal: &Signal| signal.path.as_ref().map_or(0, String::len);
     let group = |signal: &Signal| {
         let document = if signal.standard == "rsl" { signal.policy.clone() } else { None };

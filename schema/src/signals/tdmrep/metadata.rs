@@ -6,6 +6,7 @@ use crate::vocab::AuthorityKind;
 use quick_xml::events::{BytesStart, Event};
 use quick_xml::name::ResolveResult;
 use quick_xml::{NsReader, XmlVersion};
+use std::cell::Cell;
 
 /// Both endings are in use: `#` in EPUB, `/` in XMP.
 const NAMESPACES: &[&str] = &["http://www.w3.org/ns/tdmrep#", "http://www.w3.org/ns/tdmrep/"];
@@ -17,6 +18,8 @@ const MOST: usize = 50;
 struct Found {
     reservations: Vec<String>,
     policies: Vec<String>,
+    /// Names of the web's carriers, which have hyphens, stand in a package.
+    hyphens: bool,
 }
 
 impl Found {
@@ -35,9 +38,14 @@ impl Found {
         let reservations: Vec<&str> = self.reservations.iter().map(String::as_str).collect();
         let policies: Vec<&str> = self.policies.iter().map(String::as_str).collect();
         let mut parsed = parse_values(&reservations, &policies, AuthorityKind::ContentUnsigned);
+        if self.hyphens {
+            parsed.complaints.push(Complaint::at(0, Lint::Malformed, "names with hyphens, where packages have colons"));
+        }
         if broken {
             parsed.complaints.push(Complaint::at(0, Lint::Malformed, "not well-formed XML"));
-            // A second value may stand in what was not read.
+        }
+        if broken || self.hyphens {
+            // A second value may stand in what was not read; and a name that the report doesn't have opens nothing.
             parsed.signals.iter_mut().for_each(|signal| {
                 signal.malformed |= signal.preference == crate::vocab::Preference::Allowed;
             });
@@ -72,6 +80,7 @@ pub fn parse_xmp(xml: &[u8]) -> Parsed {
 pub fn parse_opf(xml: &[u8]) -> Parsed {
     let mut found = Found::default();
     let mut prefixes = vec!["tdm".to_owned()];
+    let hyphens = Cell::new(false);
     let (texts, broken) = walk(xml, |_, start| {
         let listed: Vec<(String, String)> = start
             .attributes()
@@ -95,7 +104,9 @@ pub fn parse_opf(xml: &[u8]) -> Parsed {
             "meta" => {
                 let of = |name: String| {
                     let (prefix, local) = name.split_once([':', '-'])?;
-                    prefixes.iter().any(|known| known == prefix).then(|| local.to_owned())
+                    let known = prefixes.iter().any(|known| known == prefix);
+                    hyphens.set(hyphens.get() || known && name[prefix.len()..].starts_with('-'));
+                    known.then(|| local.to_owned())
                 };
                 if let (Some(name), Some(content)) = (value("name").and_then(of), value("content")) {
                     found.add(&name, &content);
@@ -106,6 +117,7 @@ pub fn parse_opf(xml: &[u8]) -> Parsed {
         }
     });
     texts.iter().for_each(|(name, text)| found.add(name, text));
+    found.hyphens = hyphens.get();
     found.parsed(broken)
 }
 
