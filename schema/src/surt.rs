@@ -121,9 +121,16 @@ pub fn without_www(host: &str) -> &str {
 /// queries (URL standard, special-query set): rules are written with them, and addresses come with their escapes.
 const ALWAYS_ESCAPED: &[u8] = b"\"<>\\^`{|}'";
 
-/// Octets with a meaning of their own in a path that have none behind its `?` (RFC 3986 section 3.4, 2005-01): RFC 9309
-/// figure 4 compares them and their escapes as one. `&`, `=` and `+` are not among them: there an escape says otherwise.
-const PLAIN_IN_QUERY: &[u8] = b"/:?@";
+/// Reserved octets that neither a path nor a query gives a meaning to (RFC 3986 section 3.3, 2005-01): RFC 9309 section
+/// 2.2.2 compares them and their escapes as one.
+const PLAIN: &[u8] = b":@!(),";
+
+/// Reserved octets that mean nothing in a path. In a query they part its fields, and an escape there says otherwise.
+const PLAIN_IN_PATH: &[u8] = b"&+;=";
+
+/// Octets that mean nothing behind the first `?` (RFC 3986 section 3.4): RFC 9309 figure 4. In a path an escape of them
+/// says otherwise.
+const PLAIN_IN_QUERY: &[u8] = b"/?";
 
 /// What is brought into the form in which addresses and rules are compared.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -167,7 +174,7 @@ fn normalise(path: &str, form: Form) -> String {
     let mut at = 0;
     loop {
         // Most of an address is plain: it is copied run by run.
-        let run = bytes[at..].iter().take_while(|byte| PLAIN[usize::from(**byte)]).count();
+        let run = bytes[at..].iter().take_while(|byte| COPIED[usize::from(**byte)]).count();
         // Behind an octet of a longer character no run begins, and no text may be cut there either.
         if run > 0 {
             out.push_str(&path[at..at + run]);
@@ -175,16 +182,11 @@ fn normalise(path: &str, form: Form) -> String {
         at += run;
         let Some(&byte) = bytes.get(at) else { return out };
         match escape_at(bytes, at) {
-            Some(value) if is_unreserved(value) || (in_query && PLAIN_IN_QUERY.contains(&value)) => {
-                out.push(value as char);
-                at += 3;
-            }
             Some(value) => {
-                let doubtful = after_star && PLAIN_IN_QUERY.contains(&value);
-                if doubtful && matches!(form, Form::Restriction { .. }) {
-                    out.push('*');
-                } else {
-                    out.push_str(&format!("%{value:02X}"));
+                match escape_means(value, in_query, after_star) {
+                    Escape::Octet => out.push(value as char),
+                    Escape::Either if matches!(form, Form::Restriction { .. }) => out.push('*'),
+                    Escape::Either | Escape::Itself => push_escape(&mut out, value),
                 }
                 at += 3;
             }
@@ -204,11 +206,39 @@ fn normalise(path: &str, form: Form) -> String {
                 at += 1;
             }
             None => {
-                out.push_str(&format!("%{byte:02X}"));
+                push_escape(&mut out, byte);
                 at += 1;
             }
         }
     }
+}
+
+/// What an escape is beside the octet that it escapes.
+enum Escape {
+    /// The same as the octet.
+    Octet,
+    /// Something else.
+    Itself,
+    /// Either: a `*` before it may have passed a `?`.
+    Either,
+}
+
+fn escape_means(value: u8, in_query: bool, after_star: bool) -> Escape {
+    let (in_path, behind) = (PLAIN_IN_PATH.contains(&value), PLAIN_IN_QUERY.contains(&value));
+    match (in_query, after_star) {
+        _ if is_unreserved(value) || PLAIN.contains(&value) => Escape::Octet,
+        (true, _) if behind => Escape::Octet,
+        (false, false) if in_path => Escape::Octet,
+        (false, true) if in_path || behind => Escape::Either,
+        _ => Escape::Itself,
+    }
+}
+
+fn push_escape(out: &mut String, octet: u8) {
+    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+    out.push('%');
+    out.push(DIGITS[usize::from(octet >> 4)] as char);
+    out.push(DIGITS[usize::from(octet & 15)] as char);
 }
 
 /// Whether a part of a restriction ends inside an escape: it is the beginning of many.
@@ -222,7 +252,7 @@ fn is_broken_off(rest: &[u8], form: Form) -> bool {
 }
 
 /// Octets that stand for themselves in every form and mean nothing to it.
-const PLAIN: [bool; 256] = {
+const COPIED: [bool; 256] = {
     let mut plain = [false; 256];
     let mut octet = 0_u8;
     while octet < 128 {
@@ -354,6 +384,7 @@ mod tests {
         assert_eq!(normalise_path("/\u{fc}a\u{30c4}"), "/%C3%BCa%E3%83%84");
         assert_eq!(normalise_pattern("*/a*b$"), "*/a*b$");
         assert_eq!(normalise_path("/a%3Fb%2Fc?d%3Fe%2ff%26g"), "/a%3Fb%2Fc?d?e/f%26g");
+        assert_eq!(normalise_path("/a%3Ab%2C%3B%3Dc?d%2C%3B%3De"), "/a:b,;=c?d,%3B%3De");
         assert_eq!(normalise_path("/%%30a"), "/%250a");
         assert_eq!(normalise_path("/%250a"), "/%250a");
         for octet in ["\"", "<", ">", "^", "`", "{", "|", "}", "'"] {
@@ -408,6 +439,7 @@ mod tests {
             // It is not known whether the octets stand in the query.
             ("/*u=https%3A%2F%2Fb", true, false),
             ("*u=https%3A%2F%2Fc", false, false),
+            ("/q*u%3Dhttps", true, false),
             ("/q%3Fu=", false, false),
         ] {
             assert_eq!(PathPattern::restricting(pattern).matches(&path), restricts, "{pattern}");

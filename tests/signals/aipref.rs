@@ -1,6 +1,6 @@
 //! AIPREF: every example of the drafts, literally and as kept, in headers and in robots.txt.
 
-use crate::vectors;
+use crate::{cases, vectors};
 use cleartitle_schema::signals::aipref::{Preferences, parse_header};
 use cleartitle_schema::signals::robots::Robots;
 use serde::Deserialize;
@@ -29,7 +29,7 @@ struct Robot {
 
 #[test]
 fn values_read_as_the_vocabulary_says_and_are_kept_no_looser() {
-    let cases: Vec<Value> = vectors::cases("aipref/values.toml");
+    let cases: Vec<Value> = cases::shaped("aipref/values.toml");
     let mut failures = Vec::new();
     for case in &cases {
         let literal = Preferences::read(case.value.as_bytes()).unwrap_or_default();
@@ -59,7 +59,7 @@ fn two_lines_are_one_list() {
 
 #[test]
 fn robots_lines_state_what_the_draft_says() {
-    let cases: Vec<Robot> = vectors::cases("aipref/robots.toml");
+    let cases: Vec<Robot> = cases::shaped("aipref/robots.toml");
     let mut failures = Vec::new();
     for case in &cases {
         let robots = Robots::parse(case.robots.as_bytes());

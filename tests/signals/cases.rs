@@ -4,8 +4,9 @@
 //! of the specification, or `own`); the rest is its module's. A case with `not_passed`, which says why, is known and fails.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 /// One case.
@@ -69,8 +70,22 @@ pub fn cases(standard: &str) -> Vec<Case> {
     cases
 }
 
+/// The cases of one file below the folder, as their standard's module has them.
+///
+/// # Panics
+/// If a case has another shape.
+pub fn shaped<T: DeserializeOwned>(file: &str) -> Vec<T> {
+    let shape = |case| serde_json::from_value(case).unwrap_or_else(|error| panic!("{file}: {error}"));
+    list(&folder().join(file)).into_iter().map(shape).collect()
+}
+
 fn read(path: &PathBuf) -> Vec<Case> {
     let file = path.file_name().expect("a file").to_string_lossy().into_owned();
+    list(path).into_iter().map(|value| case(&file, value)).collect()
+}
+
+fn list(path: &Path) -> Vec<Value> {
+    let file = path.display().to_string();
     let text = std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{file}: {error}"));
     let mut all: Value = if file.ends_with(".toml") {
         toml::from_str(&text).unwrap_or_else(|error| panic!("{file}: {error}"))
@@ -82,7 +97,7 @@ fn read(path: &PathBuf) -> Vec<Case> {
         other => other.take(),
     };
     let Value::Array(list) = list else { panic!("{file} has no list `case` or `cases`") };
-    list.into_iter().map(|value| case(&file, value)).collect()
+    list
 }
 
 fn case(file: &str, value: Value) -> Case {

@@ -1,6 +1,6 @@
 //! Content-Signal: the names with yes and no as published and deployed, and what people write instead.
 
-use crate::vectors;
+use crate::{cases, vectors};
 use cleartitle_schema::signals::content_signal::parse_header;
 use cleartitle_schema::vocab::AuthorityKind;
 use serde::Deserialize;
@@ -16,7 +16,7 @@ struct Case {
 
 #[test]
 fn values_are_kept_as_published_and_no_looser() {
-    let cases: Vec<Case> = vectors::cases("content-signal/values.toml");
+    let cases: Vec<Case> = cases::shaped("content-signal/values.toml");
     let mut failures = Vec::new();
     for case in &cases {
         let parsed = parse_header(&[&case.value]);

@@ -1,7 +1,9 @@
 //! Vector files: cases with a name and a source, counted, with real files from `../shared/data` where they are at hand.
 
+use crate::cases::shaped;
 use crate::conclusion::Expected;
 use cleartitle_schema::signals::Parsed;
+use harness::independent::not_run;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -29,13 +31,6 @@ pub struct Case {
     pub signals: Option<usize>,
 }
 
-/// Reads a vector file below `tests/vectors/signals/`.
-pub fn cases(file: &str) -> Vec<Case> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors/signals").join(file);
-    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
-}
-
 /// Where the real files are.
 pub fn real(file: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data").join(file)
@@ -44,9 +39,8 @@ pub fn real(file: &str) -> PathBuf {
 /// Bytes of a real file; `None` where they are not at hand.
 pub fn real_bytes(file: &str) -> Option<Vec<u8>> {
     let path = real(file);
-    let there = real("").is_dir();
-    if !there {
-        eprintln!("NOT RUN: no real files at ../shared/data ({file})");
+    if !real("").is_dir() {
+        not_run(file, "no real files beside the workspace", "put them at ../shared/data");
         return None;
     }
     Some(std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display())))
@@ -54,7 +48,7 @@ pub fn real_bytes(file: &str) -> Option<Vec<u8>> {
 
 /// Runs all cases of a file and reports all that differ at once. `parse` gives `None` for a case that can't run here.
 pub fn run(file: &str, parse: impl Fn(&Case) -> Option<Parsed>) {
-    let cases = cases(file);
+    let cases: Vec<Case> = shaped(file);
     let names: BTreeSet<&str> = cases.iter().map(|case| case.name.as_str()).collect();
     assert_eq!(names.len(), cases.len(), "{file}: two cases of one name");
     let (mut passed, mut skipped, mut failures) = (0, 0, Vec::new());

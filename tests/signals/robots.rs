@@ -1,6 +1,6 @@
 //! RFC 9309: every sentence that binds whoever reads the file, as a case; and properties that hold for any file.
 
-use crate::vectors;
+use crate::{cases, vectors};
 use cleartitle_schema::signals::robots::Robots;
 use serde::Deserialize;
 
@@ -51,7 +51,7 @@ impl Case {
 
 #[test]
 fn rfc_9309_holds_sentence_by_sentence() {
-    let cases: Vec<Case> = vectors::cases("robots/rfc9309.toml");
+    let cases: Vec<Case> = cases::shaped("robots/rfc9309.toml");
     let mut failures = Vec::new();
     let (mut awaiting, mut asked) = (0, 0);
     for case in &cases {

@@ -1,7 +1,8 @@
 //! RSL: the specification's examples restated, the vocabulary, and real files.
 
+use crate::cases::shaped;
 use crate::conclusion::{Asked, conclude};
-use crate::parsed_cases::{Case, cases, real_bytes, run};
+use crate::parsed_cases::{Case, real_bytes, run};
 use cleartitle_schema::signals::{Parsed, rsl};
 use cleartitle_schema::vocab::{AskerClass, AuthorityKind, Preference, Use};
 use proptest::prelude::*;
@@ -56,7 +57,7 @@ fn real_files() {
 /// Real files and our own vectors, to be damaged.
 fn samples() -> Vec<Vec<u8>> {
     let of =
-        |file| cases(file).into_iter().filter_map(|case| Some(case.input.get("xml")?.as_str()?.as_bytes().to_vec()));
+        |file| shaped::<Case>(file).into_iter().filter_map(|case| Some(case.input.get("xml")?.as_str()?.as_bytes().to_vec()));
     let mut samples: Vec<Vec<u8>> =
         ["rsl/vocabulary.json", "rsl/conditions.json", "rsl/places.json"].into_iter().flat_map(of).collect();
     for name in ["ireneburresi-rsl", "bolsaclick-rsl", "crawlpriceindex-rsl", "sway-license"] {

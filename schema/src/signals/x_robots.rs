@@ -75,9 +75,9 @@ pub(super) fn denies_ai(word: &str) -> bool {
     meaning(&word.trim().to_ascii_lowercase()).is_some_and(|(label, _)| speaks_of_ai(label))
 }
 
-/// Whether any word of an item denies AI uses.
+/// Whether any word of an item denies AI uses, or a piece of it that is one directive with a gap in it (`no ai`).
 fn denies_any(item: &str) -> bool {
-    item.split(|letter: char| letter == ':' || letter.is_ascii_whitespace()).any(denies_ai)
+    item.split(':').any(|piece| denies_ai(piece) || piece.split_ascii_whitespace().any(denies_ai))
 }
 
 struct Reading<'a> {
@@ -181,10 +181,10 @@ impl<'a> Reading<'a> {
         let Some((label, invented)) = meaning(word) else {
             // `noindex nofollow`: the commas were forgotten.
             if word.contains(|letter: char| letter.is_ascii_whitespace()) {
-                let words: Vec<&str> = word.split_ascii_whitespace().take(20).collect();
-                if words.iter().any(|one| meaning(one).is_some()) {
+                let mut words = word.split_ascii_whitespace().filter(|one| meaning(one).is_some()).peekable();
+                if words.peek().is_some() {
                     self.complain(Lint::Malformed, written);
-                    words.iter().for_each(|one| self.directive(one, None, one, whom, true));
+                    words.for_each(|one| self.directive(one, None, one, whom, true));
                     return;
                 }
             }
