@@ -57,7 +57,8 @@ const fn rules_damage(offset: usize) -> Damage {
 impl<'s> Hosts<'s> {
     fn range(&self, hash: u64) -> Option<(usize, usize)> {
         let word = host_word(hash, self.bits) * 4;
-        Some((number(self.directory, word)?, number(self.directory, word + 4)?))
+        let (low, high) = (number(self.directory, word)?, number(self.directory, word + 4)?);
+        (low <= high && high <= self.entries.len() / 8).then_some((low, high))
     }
 
     /// The mark and the block's offset of an entry.
@@ -65,7 +66,9 @@ impl<'s> Hosts<'s> {
     fn entry(&self, number: usize) -> Result<(u64, usize), Damage> {
         let damage = Damage { section: Section::Hosts, record: number as u64 };
         let entry = number.checked_mul(8).and_then(|at| u64_at(self.entries, at)).ok_or(damage)?;
-        Ok((entry >> 40, usize::try_from(entry & ((1 << 40) - 1)).map_err(|_| damage)?))
+        let block = usize::try_from(entry & ((1 << 40) - 1)).map_err(|_| damage)?;
+        // Of an entry that leads nowhere the mark is no better: taken at its word it would hide a host.
+        if block < self.rules.len() { Ok((entry >> 40, block)) } else { Err(damage) }
     }
 
     /// The block of the first entry that may be this host's, by its mark; by the name itself where many share a word.
@@ -142,6 +145,9 @@ struct Names<'s> {
     directory: &'s [u8],
     records: &'s [u8],
     first: usize,
+    /// How many sets there are, and names in full: what records lead to.
+    sets: usize,
+    clearing: usize,
 }
 
 /// A lookup of one name.
@@ -181,6 +187,10 @@ impl Names<'_> {
         }
         for number in low..end {
             let (suffix, full, points_to) = self.record(number).ok_or(self.damage(number))?;
+            // A record that leads nowhere is damaged, and where it stood might be the name that is sought.
+            if usize::try_from(points_to).map_or(true, |it| it >= if full { self.clearing } else { self.sets }) {
+                return Err(self.damage(number));
+            }
             if suffix > sought.suffix {
                 break;
             }
@@ -222,6 +232,7 @@ impl<D: AsRef<[u8]>> Snapshot<D> {
     fn names(&self) -> Result<[Option<Names<'_>>; 4], Damage> {
         let mut names = [None; 4];
         let (words, records) = (self.whole(Section::ContentDirectory)?, self.whole(Section::Contents)?);
+        let (sets, clearing) = (self.set_count(), self.section(Section::Clearing).len() / Section::Clearing.width());
         for (rank, record) in self.whole(Section::ContentKinds)?.chunks_exact(Section::ContentKinds.width()).enumerate()
         {
             let damage = Damage { section: Section::ContentKinds, record: rank as u64 };
@@ -231,7 +242,7 @@ impl<D: AsRef<[u8]>> Snapshot<D> {
             let directory =
                 word.checked_mul(4).and_then(|at| slice_at(words, at, ((1 << bits) + 1) * 4)).ok_or(damage)?;
             let records = first.checked_mul(10).and_then(|at| records.get(at..)).ok_or(damage)?;
-            *names.get_mut(kind).ok_or(damage)? = Some(Names { bits, directory, records, first });
+            *names.get_mut(kind).ok_or(damage)? = Some(Names { bits, directory, records, first, sets, clearing });
         }
         Ok(names)
     }
@@ -372,7 +383,7 @@ impl<D: AsRef<[u8]>> Snapshot<D> {
             full.clear();
             for (asker, one) in &sought {
                 let Some(known) = &kinds[one.kind] else { continue };
-                if one.range.0 > one.range.1 {
+                if one.range.0 > one.range.1 || one.range.1 > known.records.len() / 10 {
                     return Err(Damage { section: Section::ContentDirectory, record: one.word as u64 });
                 }
                 known.each(one, |in_full, points_to| {
