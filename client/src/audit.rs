@@ -1,7 +1,9 @@
 //! Whether a manifest's data set still is what the manifest says: every document that lies there listed, and every listed
 //! one there, byte for byte.
 
-use crate::crawl::{self, Item, OpenError, Options};
+use crate::crawl::parquet::{Table, TableError};
+use crate::crawl::store::{Store, Stored};
+use crate::crawl::{self, FieldChoice, Item, OpenError, Opened, Options, Reader};
 use cleartitle_schema::decide::Verdict;
 use cleartitle_schema::id::ContentId;
 use cleartitle_schema::manifest::{Place, Row};
@@ -71,24 +73,31 @@ impl Audit {
 }
 
 /// Where a document lies in its file, and which bytes it has.
-type Spot = (Option<u64>, Option<u64>, ContentId);
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Spot {
+    offset: Option<u64>,
+    line: Option<u64>,
+    row: Option<(u64, u64)>,
+    content: ContentId,
+}
 
 /// Compares a manifest with the files that it names, which lie beside it.
 ///
 /// # Errors
 /// [`AuditError`]: a file that can't be read leaves the question open.
-pub fn audit(manifest: &Path, lines: impl BufRead, options: &Options) -> Result<Audit, AuditError> {
+pub fn audit(manifest: &Path, lines: impl BufRead, fields: &FieldChoice) -> Result<Audit, AuditError> {
     let mut audit = Audit::default();
     let mut listed = listed(manifest, lines, &mut audit)?;
     let folder = manifest.parent().unwrap_or(Path::new("."));
     audit.files = listed.len() as u64;
     for (file, spots) in &mut listed {
-        compare(&folder.join(file), file, spots, options, &mut audit)?;
-        for ((offset, line, content), count) in spots.iter().filter(|(_, count)| **count > 0) {
+        compare(&folder.join(file), file, spots, fields, &mut audit)?;
+        for (Spot { offset, line, row, content }, count) in spots.iter().filter(|(_, count)| **count > 0) {
             let place = offset.map(|offset| format!(" at byte {offset}")).unwrap_or_default();
             let line = line.map(|line| format!(" in line {line}")).unwrap_or_default();
+            let row = row.map(|(group, row)| format!(" in row {row} of row group {group}")).unwrap_or_default();
             let times = if *count == 1 { String::new() } else { format!(" ({count} times)") };
-            audit.complain(format!("{file}{place}{line} does not hold {content}{times}"));
+            audit.complain(format!("{file}{place}{line}{row} does not hold {content}{times}"));
         }
     }
     Ok(audit)
@@ -114,12 +123,13 @@ fn listed(
             Ok(row) => {
                 audit.rows += 1;
                 *audit.verdicts.entry(row.verdict).or_default() += 1;
-                let Place { file, offset, line, .. } = row.container;
+                let Place { file, offset, line, row_group, row: in_group, .. } = row.container;
                 // A manifest is foreign: it must not make this machine read whatever it names.
                 if !inside(&file) {
                     return Err(AuditError::Outside { line: number, file: file.chars().take(200).collect() });
                 }
-                *listed.entry(file).or_default().entry((offset, line, row.content)).or_default() += 1;
+                let spot = Spot { offset, line, row: row_group.zip(in_group), content: row.content };
+                *listed.entry(file).or_default().entry(spot).or_default() += 1;
             }
             Err(error) => {
                 let why: String = error.to_string().chars().take(200).collect();
@@ -135,16 +145,38 @@ fn inside(file: &str) -> bool {
     !file.is_empty() && path.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir))
 }
 
+/// Takes one of the rows that list these bytes at this place, if there is one left.
+fn take(spots: &mut HashMap<Spot, u64>, spot: Spot) -> bool {
+    let listed = spots.get_mut(&spot).filter(|count| **count > 0);
+    listed.map(|count| *count -= 1).is_some()
+}
+
 fn compare(
     path: &Path,
     file: &str,
     spots: &mut HashMap<Spot, u64>,
-    options: &Options,
+    fields: &FieldChoice,
+    audit: &mut Audit,
+) -> Result<(), AuditError> {
+    let opened = Store::new().open(&path.into());
+    let name = path.display().to_string();
+    let opened = opened
+        .map_err(|source| OpenError::Read { name: name.clone(), source })
+        .and_then(|stored| crawl::open_input(stored, &name, Options::default(), fields));
+    match opened.map_err(|source| AuditError::Open { path: path.to_owned(), source })? {
+        Opened::Records(reader) => compare_records(path, file, *reader, spots, audit),
+        Opened::Table(table) => compare_rows(path, file, &table, spots, audit),
+    }
+}
+
+fn compare_records(
+    path: &Path,
+    file: &str,
+    mut reader: Reader<Stored>,
+    spots: &mut HashMap<Spot, u64>,
     audit: &mut Audit,
 ) -> Result<(), AuditError> {
     let told = |source| AuditError::Read { path: path.to_owned(), source };
-    let opened = crawl::open(path, options.clone());
-    let mut reader = opened.map_err(|source| AuditError::Open { path: path.to_owned(), source })?;
     // Rows say as much of a place as there is to say; look for the fullest first.
     while let Some(item) = reader.next_item().map_err(told)? {
         let record = match item {
@@ -160,14 +192,48 @@ fn compare(
         }
         let content = ContentId(digests.blake3);
         let (offset, line) = (Some(record.raw.offset), record.line);
-        let fits = [(offset, line), (offset, None), (None, line)];
-        let found = fits.iter().find_map(|(offset, line)| {
-            let count = spots.get_mut(&(*offset, *line, content)).filter(|count| **count > 0)?;
-            *count -= 1;
-            Some(())
-        });
-        if found.is_none() {
+        let mut fits = [(offset, line), (offset, None), (None, line)].into_iter();
+        if !fits.any(|(offset, line)| take(spots, Spot { offset, line, row: None, content })) {
             audit.complain(format!("{file} at byte {} holds {}, which is not listed", record.raw.offset, content));
+        }
+    }
+    Ok(())
+}
+
+fn compare_rows(
+    path: &Path,
+    file: &str,
+    table: &Table,
+    spots: &mut HashMap<Spot, u64>,
+    audit: &mut Audit,
+) -> Result<(), AuditError> {
+    for group in 0..table.groups() {
+        match compare_group(file, table, group, spots, audit) {
+            Err(TableError::Read { source, .. }) => return Err(AuditError::Read { path: path.to_owned(), source }),
+            Err(damaged) => audit.complain(format!("{file} is damaged: {damaged}")),
+            Ok(()) => {}
+        }
+    }
+    Ok(())
+}
+
+fn compare_group(
+    file: &str,
+    table: &Table,
+    group: usize,
+    spots: &mut HashMap<Spot, u64>,
+    audit: &mut Audit,
+) -> Result<(), TableError> {
+    let mut texts = table.texts(group)?;
+    for row in 0..table.rows_of(group) {
+        let Some(text) = texts.read(row)? else {
+            audit.complain(format!("{file} in row {row} of row group {group} has no text"));
+            continue;
+        };
+        let content = ContentId::of(text.data());
+        let spot = Spot { offset: None, line: None, row: Some((group as u64, row)), content };
+        if !take(spots, spot) {
+            audit.complain(format!("{file} in row {row} of row group {group} holds {content}, which is not listed"));
         }
     }
     Ok(())
@@ -188,7 +254,11 @@ mod tests {
     fn audited(data: &str, manifest: &str) -> Result<Audit, AuditError> {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("kept.jsonl"), data).unwrap();
-        audit(&folder.path().join("manifest.jsonl"), manifest.as_bytes(), &Options::default())
+        audit(
+            &folder.path().join("manifest.jsonl"),
+            manifest.as_bytes(),
+            &FieldChoice { without_url: true, ..FieldChoice::default() },
+        )
     }
 
     const DATA: &str = "{\"text\":\"one\"}\n{\"text\":\"two\"}\n";

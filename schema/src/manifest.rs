@@ -28,6 +28,12 @@ pub struct Place {
     /// The line in a JSONL file, from 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub line: Option<u64>,
+    /// The row group in a Parquet file, from 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub row_group: Option<u64>,
+    /// The row in its row group, from 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub row: Option<u64>,
 }
 
 /// One document of a data set: which bytes, from where, and why it may be used.

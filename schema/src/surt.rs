@@ -35,6 +35,18 @@ impl UrlKey {
     /// # Errors
     /// [`UrlError`] for anything but an http(s) URL of bounded length.
     pub fn parse(text: &str) -> Result<Self, UrlError> {
+        Self::read(text, normalise_path)
+    }
+
+    /// The same for an address that is a pattern, as some formats write the place of their rules: `*` and `$` stay wildcards.
+    ///
+    /// # Errors
+    /// As [`UrlKey::parse`].
+    pub fn parse_pattern(text: &str) -> Result<Self, UrlError> {
+        Self::read(text, normalise_pattern)
+    }
+
+    fn read(text: &str, normalise: fn(&str) -> String) -> Result<Self, UrlError> {
         if text.len() > MAX_URL {
             return Err(UrlError::TooLong(text.len()));
         }
@@ -53,7 +65,7 @@ impl UrlKey {
             path.push_str(query);
         }
         // `Url` has dropped the scheme's own port already.
-        Ok(Self { host, port: url.port(), path: normalise_path(&path) })
+        Ok(Self { host, port: url.port(), path: normalise(&path) })
     }
 
     /// Host and port as they stand in rules: `press.example` or `press.example:8080`.
@@ -109,29 +121,82 @@ pub fn without_www(host: &str) -> &str {
 /// queries (URL standard, special-query set): rules are written with them, and addresses come with their escapes.
 const ALWAYS_ESCAPED: &[u8] = b"\"<>\\^`{|}'";
 
-/// RFC 9309 section 2.2.2 escaping, for paths and for rules alike: both sides are compared in this form.
+/// Octets with a meaning of their own in a path that have none behind its `?` (RFC 3986 section 3.4, 2005-01): RFC 9309
+/// figure 4 compares them and their escapes as one. `&`, `=` and `+` are not among them: there an escape says otherwise.
+const PLAIN_IN_QUERY: &[u8] = b"/:?@";
+
+/// What is brought into the form in which addresses and rules are compared.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// An address: `*` and `$` are octets, and are escaped.
+    Address,
+    /// A rule as it is written: `*` and `$` are wildcards.
+    Rule,
+    /// A rule that restricts, as far as it may be meant; see [`PathPattern::restricting`].
+    Restriction { anchored: bool },
+}
+
+/// RFC 9309 section 2.2.2 escaping of an address's path and query. `*` and `$` are escaped, so that they are octets and
+/// the wildcards of a rule are not.
 #[must_use]
 pub fn normalise_path(path: &str) -> String {
+    let mut normal = normalise(path, Form::Address);
+    if !normal.starts_with('/') {
+        normal.insert(0, '/');
+    }
+    normal
+}
+
+/// The same for a rule, whose `*` and `$` stay wildcards. Begins with `/` or `*`.
+#[must_use]
+pub fn normalise_pattern(pattern: &str) -> String {
+    rooted(normalise(pattern, Form::Rule))
+}
+
+fn rooted(mut pattern: String) -> String {
+    if !pattern.starts_with(['/', '*']) {
+        pattern.insert(0, '/');
+    }
+    pattern
+}
+
+fn normalise(path: &str, form: Form) -> String {
     let bytes = path.as_bytes();
     let mut out = String::with_capacity(bytes.len() + 8);
-    let hex = |b: u8| (b as char).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let (mut in_query, mut after_star) = (false, false);
     let mut at = 0;
-    while at < bytes.len() {
-        let byte = bytes[at];
-        let escaped = (byte == b'%' && at + 2 < bytes.len())
-            .then(|| Some(hex(bytes[at + 1])? * 16 + hex(bytes[at + 2])?))
-            .flatten();
-        match escaped {
-            Some(value) if value.is_ascii_alphanumeric() || matches!(value, b'-' | b'.' | b'_' | b'~') => {
+    loop {
+        // Most of an address is plain: it is copied run by run.
+        let run = bytes[at..].iter().take_while(|byte| PLAIN[usize::from(**byte)]).count();
+        out.push_str(&path[at..at + run]);
+        at += run;
+        let Some(&byte) = bytes.get(at) else { return out };
+        match escape_at(bytes, at) {
+            Some(value) if is_unreserved(value) || (in_query && PLAIN_IN_QUERY.contains(&value)) => {
                 out.push(value as char);
                 at += 3;
             }
             Some(value) => {
-                out.push_str(&format!("%{value:02X}"));
+                let doubtful = after_star && PLAIN_IN_QUERY.contains(&value);
+                if doubtful && matches!(form, Form::Restriction { .. }) {
+                    out.push('*');
+                } else {
+                    out.push_str(&format!("%{value:02X}"));
+                }
                 at += 3;
             }
+            None if byte == b'%' && is_broken_off(&bytes[at + 1..], form) => {
+                out.push('%');
+                at += 1;
+            }
             // A lone `%` is escaped, lest it make an escape of what follows: the form of `%%30a` is `%250a`, not `%0a`.
-            None if byte.is_ascii_graphic() && byte != b'%' && !ALWAYS_ESCAPED.contains(&byte) => {
+            None if byte.is_ascii_graphic()
+                && byte != b'%'
+                && !ALWAYS_ESCAPED.contains(&byte)
+                && !(form == Form::Address && matches!(byte, b'*' | b'$')) =>
+            {
+                in_query |= byte == b'?';
+                after_star |= byte == b'*';
                 out.push(byte as char);
                 at += 1;
             }
@@ -141,29 +206,39 @@ pub fn normalise_path(path: &str) -> String {
             }
         }
     }
-    if !out.starts_with('/') {
-        out.insert(0, '/');
-    }
-    out
 }
 
-/// A pattern as a **restriction** reads it: an escape that a part of it breaks off (`/a%`, `/a%4*`) is cut away, so that
-/// the prefix goes on covering whatever escape follows (`/a%20b`). As it is written it covers a lone `%` alone, which is
-/// all that a permission gets.
-#[must_use]
-pub fn widened_pattern(pattern: &str) -> String {
-    let (body, anchored) = pattern.strip_suffix('$').map_or((pattern, false), |body| (body, true));
-    let parts: Vec<&str> = body.split('*').collect();
-    let widened = parts.iter().enumerate().map(|(at, part)| {
-        let at_the_end = anchored && at + 1 == parts.len();
-        let broken = part.len() - part.rfind('%').unwrap_or(part.len());
-        if at_the_end || !(1..=2).contains(&broken) { part } else { &part[..part.len() - broken] }
-    });
-    let mut text = widened.collect::<Vec<_>>().join("*");
-    if anchored {
-        text.push('$');
+/// Whether a part of a restriction ends inside an escape: it is the beginning of many.
+fn is_broken_off(rest: &[u8], form: Form) -> bool {
+    let Form::Restriction { anchored } = form else { return false };
+    let digits = usize::from(rest.first().is_some_and(u8::is_ascii_hexdigit));
+    match rest.get(digits) {
+        None => !anchored,
+        Some(next) => *next == b'*',
     }
-    text
+}
+
+/// Octets that stand for themselves in every form and mean nothing to it.
+const PLAIN: [bool; 256] = {
+    let mut plain = [false; 256];
+    let mut octet = 0_u8;
+    while octet < 128 {
+        let special = matches!(octet, b'%' | b'*' | b'$' | b'?' | b'"' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'\'');
+        plain[octet as usize] = octet.is_ascii_graphic() && !special && !matches!(octet, b'{' | b'|' | b'}');
+        octet += 1;
+    }
+    plain
+};
+
+const fn is_unreserved(octet: u8) -> bool {
+    octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'.' | b'_' | b'~')
+}
+
+/// The octet whose escape stands at a place.
+fn escape_at(bytes: &[u8], at: usize) -> Option<u8> {
+    let digit =
+        |at: usize| bytes.get(at).and_then(|it| char::from(*it).to_digit(16)).and_then(|it| u8::try_from(it).ok());
+    if bytes.get(at) == Some(&b'%') { Some(digit(at + 1)? * 16 + digit(at + 2)?) } else { None }
 }
 
 /// A path pattern of RFC 9309: a prefix, in which `*` stands for any run and a final `$` for the end.
@@ -174,24 +249,35 @@ pub struct PathPattern {
 }
 
 impl PathPattern {
-    /// Reads a pattern; a leading `/` is put where it lacks (RFC 9309 patterns begin with `/`).
+    /// Reads a pattern; a leading `/` is put where it lacks (RFC 9309 patterns begin with `/` or `*`).
     #[must_use]
     pub fn new(pattern: &str) -> Self {
         let (body, anchored) = pattern.strip_suffix('$').map_or((pattern, false), |body| (body, true));
-        let text = if body.starts_with('*') { format!("/{body}") } else { body.to_owned() };
-        Self { text: normalise_path(&text), anchored }
+        Self { text: without_dollars(normalise_pattern(body)), anchored }
     }
 
-    /// Reads a pattern as a restriction does; see [`widened_pattern`].
+    /// Reads a pattern as a **restriction** does, which covers more where it is unclear what it covers. As it is written is
+    /// all that a permission gets.
+    ///
+    /// * A part that ends inside an escape (`/a%`, `/a%4*`) covers whatever escape goes on so (`/a%20b`).
+    /// * Behind a `*` that may have passed a `?`, the escape of an octet that a query has plain is any run of octets: in
+    ///   the address it may be plain.
     #[must_use]
     pub fn restricting(pattern: &str) -> Self {
-        Self::new(&widened_pattern(pattern))
+        let (body, anchored) = pattern.strip_suffix('$').map_or((pattern, false), |body| (body, true));
+        Self { text: without_dollars(rooted(normalise(body, Form::Restriction { anchored }))), anchored }
+    }
+
+    /// The pattern in the form that addresses have, without a final `$`, and whether it had one.
+    #[must_use]
+    pub fn into_parts(self) -> (String, bool) {
+        (self.text, self.anchored)
     }
 
     /// The part before the first `*`: every matching path begins so.
     #[must_use]
     pub fn literal_prefix(&self) -> &str {
-        self.text.split('*').next().unwrap_or("/")
+        self.text.split('*').next().filter(|prefix| !prefix.is_empty()).unwrap_or("/")
     }
 
     /// Whether the pattern matches a normalised path with query. Linear in pattern times path at worst, no recursion.
@@ -215,6 +301,11 @@ impl PathPattern {
             (Some(part), true) => rest.ends_with(part),
         }
     }
+}
+
+/// A `$` that ends nothing is an octet.
+fn without_dollars(text: String) -> String {
+    if text.contains('$') { text.replace('$', "%24") } else { text }
 }
 
 fn find(text: &str, part: &str) -> Option<usize> {
@@ -244,6 +335,9 @@ mod tests {
         assert_eq!(key("https://a.example/ツ").path, "/%E3%83%84");
         assert_eq!(key("https://a.example/%e3%83%84").path, "/%E3%83%84");
         assert_eq!(normalise_path("/a%2Fb%24%zz"), "/a%2Fb%24%25zz");
+        assert_eq!(normalise_path("/a*b$"), "/a%2Ab%24");
+        assert_eq!(normalise_pattern("*/a*b$"), "*/a*b$");
+        assert_eq!(normalise_path("/a%3Fb%2Fc?d%3Fe%2ff%26g"), "/a%3Fb%2Fc?d?e/f%26g");
         assert_eq!(normalise_path("/%%30a"), "/%250a");
         assert_eq!(normalise_path("/%250a"), "/%250a");
         for octet in ["\"", "<", ">", "^", "`", "{", "|", "}", "'"] {
@@ -276,12 +370,34 @@ mod tests {
             ("/a%$", false, false),
             ("/a%25", false, false),
             ("/b%", false, false),
+            // No more than what goes on so: not the whole site.
+            ("/%", false, false),
         ] {
             assert_eq!(PathPattern::restricting(pattern).matches(&path), restricts, "{pattern}");
             assert_eq!(PathPattern::new(pattern).matches(&path), permits, "{pattern}");
         }
         assert!(PathPattern::restricting("/a%").matches(&key("https://a.example/a%").path));
         assert!(PathPattern::restricting("/a%$").matches(&key("https://a.example/a%").path));
+    }
+
+    #[test]
+    fn octets_without_meaning_in_a_query_are_their_escapes_there() {
+        let path = key("https://a.example/q?u=https%3A%2F%2Fb.example").path;
+        assert_eq!(path, key("https://a.example/q?u=https://b.example").path);
+        for (pattern, restricts, permits) in [
+            ("/q?u=https://b", true, true),
+            ("/q?u=https%3a%2F/b", true, true),
+            ("/*u=https://b", true, true),
+            ("/*?u=https%3A%2F%2Fb", true, true),
+            // It is not known whether the octets stand in the query.
+            ("/*u=https%3A%2F%2Fb", true, false),
+            ("*u=https%3A%2F%2Fc", false, false),
+            ("/q%3Fu=", false, false),
+        ] {
+            assert_eq!(PathPattern::restricting(pattern).matches(&path), restricts, "{pattern}");
+            assert_eq!(PathPattern::new(pattern).matches(&path), permits, "{pattern}");
+        }
+        assert!(PathPattern::restricting("/*b%2Fc").matches(&key("https://a.example/b%2Fc").path));
     }
 
     #[test]
@@ -300,7 +416,14 @@ mod tests {
             ("/a$", "/a", true),
             ("/a$", "/ab", false),
             ("*gif", "/x.gif", true),
+            ("*/x", "/x", true),
+            ("*/x", "/a/x/b", true),
+            ("*/x$", "/x/b", false),
+            ("*", "/", true),
             ("/%24", "/%24", true),
+            ("/a$b", "/a%24b", true),
+            ("/a%2a", "/a%2A", true),
+            ("/a%2a", "/ab", false),
             ("/*", "/", true),
             ("/a*b*c$", "/a1b2c3c", true),
             ("/a*b*c$", "/a1c", false),

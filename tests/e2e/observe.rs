@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 /// Whether the server takes blobs of evidence.
 const BLOBS_ARE_TAKEN: bool = true;
 
-const ROBOTS: &str = "User-agent: GPTBot\nDisallow: /\n";
+pub const ROBOTS: &str = "User-agent: GPTBot\nDisallow: /\n";
 
 fn write_crawl(path: &Path, captures: &[(&str, &str, &str)]) {
     let mut text = String::new();
@@ -56,7 +56,7 @@ fn told(ran: Ran) -> Value {
     value
 }
 
-fn verdict(registry: &Registry, url: &str, captured_at: &str) -> String {
+pub fn verdict(registry: &Registry, url: &str, captured_at: &str) -> String {
     let copy = json!({ "urls": [{ "role": "fetched", "url": url }], "captured_at": captured_at });
     let question = json!({ "acquisition": copy, "use": "train-ai", "used_at": "2027-01-01T00:00:00Z" });
     let answer = registry.post_json("/v1/decisions", &question).is(200).json();
@@ -108,7 +108,7 @@ fn what_a_crawl_saw_is_registered_once_and_decides() {
 }
 
 /// A site that answers with one file for every path that is asked for, and counts.
-fn site(paths: &'static [(&'static str, &'static str)]) -> (u16, Arc<AtomicUsize>) {
+pub fn site(paths: &'static [(&'static str, &'static str)]) -> (u16, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = listener.local_addr().expect("an address").port();
     let count = Arc::new(AtomicUsize::new(0));

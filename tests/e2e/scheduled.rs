@@ -1,11 +1,14 @@
-//! Scheduled observation: the server runs the client's program as a child. Here a script stands for it that writes down how
-//! it was called: that command line is the contract between the two.
+//! Scheduled observation: the server runs the client's program as a child. A script that writes down how it was called
+//! stands for it where that command line, the contract between the two, is looked at; once the real program runs.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use harness::binaries::client_path;
 use harness::{Registry, cleartitle_server};
+
+use crate::observe::{ROBOTS, site, verdict};
 
 /// A folder with a list of sites, a key file, and a program that notes its start, its arguments and its end, then does this.
 struct Stage {
@@ -116,6 +119,27 @@ fn the_program_is_called_by_the_interval_with_these_arguments() {
     assert_eq!(metric(&registry, "cleartitle_observe_last_exit_code"), Some(0.0));
     assert_eq!(metric(&registry, "cleartitle_observe_failures_in_a_row"), Some(0.0));
     assert!(metric(&registry, "cleartitle_observe_last_start_seconds").is_some_and(|time| time > 1.7e9));
+    assert_eq!(registry.stop(), 0);
+}
+
+#[test]
+fn what_the_real_program_sees_binds_by_itself() {
+    let (port, _) = site(&[("/robots.txt", ROBOTS)]);
+    // The script only says where the site of this test is; public sites need nothing of it.
+    let network = format!("--allow-port {port} --allow-private --resolve press.example=127.0.0.1 --pause 1");
+    let stage = Stage::with(&format!("{} \"$@\" {network}", client_path().display()));
+    std::fs::write(stage.path("sites.txt"), format!("http://press.example:{port}\n")).expect("a list");
+    let registry = stage.start("1s");
+    let about = format!("http://press.example:{port}/article");
+    assert_eq!(verdict(&registry, &about, "2026-12-01T00:00:00Z"), "unknown");
+    // Until then runs fail for want of a key, and are tried again.
+    let observer = registry.publisher("observer.example").write_keys(registry.scratch());
+    std::fs::rename(observer, stage.path("observer.key")).expect("a key");
+    until("the reservation is in force", || {
+        (verdict(&registry, &about, "2026-12-01T00:00:00Z") == "reserved").then_some(())
+    });
+    until("the run is counted", || metric(&registry, "cleartitle_observe_runs_total{outcome=\"done\"}"));
+    registry.audit();
     assert_eq!(registry.stop(), 0);
 }
 

@@ -18,6 +18,11 @@ fn mistakes_are_told_with_what_to_do() {
 }
 
 #[test]
+fn inputs_are_known_by_what_they_have() {
+    check("inputs");
+}
+
+#[test]
 fn a_publishers_own_files() {
     check("publish-and-lint");
 }

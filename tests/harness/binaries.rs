@@ -73,7 +73,9 @@ impl Ran {
     }
 }
 
-pub(crate) fn ran(line: String, output: Output) -> Ran {
+/// What a program said, as text.
+#[must_use]
+pub fn ran(line: String, output: Output) -> Ran {
     Ran {
         line,
         code: output.status.code().unwrap_or(-1),

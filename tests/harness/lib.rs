@@ -8,6 +8,7 @@ pub mod binaries;
 pub mod crawl;
 pub mod http;
 pub mod independent;
+pub mod objects;
 pub mod publisher;
 pub mod server;
 

@@ -3,7 +3,7 @@
     python count_records.py FILE...        prints one JSON object to stdout
 
 Needs `pip install warcio fastwarc brotli`; `blake3` is used where it is installed. For each file and reader: the number of records per type
-(lower case), each document (a `response` over HTTP, a `resource`, a `conversion`) with record id, target URI, length
+(lower case), each document (a `response` over HTTP, a `resource`, a `conversion`, the `metadata` of WAT) with record id, target URI, length
 and SHA-256 (and BLAKE3) of its payload after transfer and content decoding, and the error that ended reading, if any.
 """
 
@@ -38,7 +38,9 @@ def document(record_id, uri, payload):
     return found
 
 
-def is_document(kind, uri):
+def is_document(kind, uri, media, payload):
+    if kind == "metadata" and media == "application/json":
+        return payload.startswith((b'{"Container":{', b'{"Envelope":{'))
     return kind in ("resource", "conversion") or (kind == "response" and (uri or "").strip("<>").startswith(HTTP))
 
 
@@ -53,7 +55,7 @@ def with_warcio(path):
                 payload = record.content_stream().read()
                 declared = record.rec_headers.get_header("Content-Length")
                 whole = record.raw_stream.limit == 0 if hasattr(record.raw_stream, "limit") else True
-                if is_document(record.rec_type, uri):
+                if is_document(record.rec_type, uri, record.rec_headers.get_header("Content-Type"), payload):
                     entry = document(record.rec_headers.get_header("WARC-Record-ID"), uri, payload)
                     entry["declared_length"] = int(declared)
                     entry["whole"] = whole
@@ -111,7 +113,7 @@ def with_fastwarc(path):
                 uri = record.headers.get("WARC-Target-URI")
                 expected = record.content_length
                 body = record.reader.read()
-                if is_document(kind, uri):
+                if is_document(kind, uri, record.headers.get("Content-Type"), body):
                     entry = document(record.headers.get("WARC-Record-ID"), uri, decoded(record, body))
                     entry["declared_length"] = int(record.headers.get("Content-Length"))
                     entry["whole"] = len(body) == expected

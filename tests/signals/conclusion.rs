@@ -3,7 +3,6 @@
 
 use cleartitle_schema::money::Rate;
 use cleartitle_schema::signals::Signal;
-use cleartitle_schema::surt::PathPattern;
 use cleartitle_schema::terms::{Action, Duty};
 use cleartitle_schema::vocab::{AskerClass, Preference, Use};
 use std::collections::{BTreeMap, BTreeSet};
@@ -54,7 +53,7 @@ impl Expected {
 /// The conclusion for one use.
 pub fn conclude(signals: &[Signal], asked: &Asked, of: Use) -> String {
     let path = asked.path.as_deref().unwrap_or("/");
-    let covers = |signal: &&Signal| signal.path.as_deref().is_none_or(|it| PathPattern::new(it).matches(path));
+    let covers = |signal: &&Signal| signal.pattern().is_none_or(|it| it.matches(path));
     let length = |signal: &Signal| signal.path.as_ref().map_or(0, String::len);
     let group = |signal: &Signal| {
         let document = if signal.standard == "rsl" { signal.policy.clone() } else { None };

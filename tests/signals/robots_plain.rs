@@ -3,7 +3,7 @@
 //! Where another parser disagrees with ours on a file, the first step that brings them together is what they disagree about.
 //! Every step is held to be neutral: our own answer may not change by it.
 
-use cleartitle_schema::surt::normalise_path;
+use cleartitle_schema::surt::{normalise_path, normalise_pattern};
 
 /// A class of disagreement: its name, the section of RFC 9309 that decides it, and what that says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -155,10 +155,7 @@ fn read(line: &str) -> Option<Line> {
 
 fn comparable(value: &str) -> String {
     let (body, end) = value.strip_suffix('$').map_or((value, ""), |body| (body, "$"));
-    let body = match body.strip_prefix('*') {
-        Some(_) => normalise_path(&format!("/{body}"))[1..].to_owned(),
-        None => normalise_path(body),
-    };
+    let body = normalise_pattern(body);
     format!("{body}{end}")
 }
 

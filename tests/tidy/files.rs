@@ -104,6 +104,9 @@ fn nothing_stray_lies_at_the_top() {
     assert_none("stray entries at the top", &findings);
 }
 
+/// Functions that a foreign trait names: `parquet::file::reader::ChunkReader`.
+const FOREIGN_NAMES: [&str; 2] = ["get_read(", "get_bytes("];
+
 #[test]
 fn names_say_what_is_inside() {
     let mut findings = Vec::new();
@@ -116,7 +119,7 @@ fn names_say_what_is_inside() {
                 findings.push(format!("{path}: {line}"));
             }
             let function = line.strip_prefix("pub ").unwrap_or(line).strip_prefix("fn ").unwrap_or_default();
-            if function.starts_with("get_") {
+            if function.starts_with("get_") && !FOREIGN_NAMES.iter().any(|name| function.starts_with(name)) {
                 findings.push(format!("{path}: {line}"));
             }
         }

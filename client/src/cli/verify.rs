@@ -3,7 +3,7 @@
 use super::files;
 use super::talk::{Exit, Format, Talk, data, shown};
 use crate::audit::{self, AuditError};
-use crate::crawl::{JsonlFields, Options};
+use crate::crawl::{DatasetLayout, FieldChoice};
 use crate::policy_file;
 use crate::snapshot::{self, SnapshotError};
 use crate::trust::{MAX_RECEIPT_FILE, PinnedLog, ReceiptFile};
@@ -44,9 +44,12 @@ pub struct Args {
     /// A public key that may have signed an envelope; again for another.
     #[arg(long, value_name = "FILE")]
     key: Vec<PathBuf>,
-    /// Where the lines of a data set keep their text.
-    #[arg(long, value_name = "MEMBER", default_value = "text")]
-    text_field: String,
+    /// Which data set's names JSONL and Parquet use. Left out: whichever of them each file has.
+    #[arg(long, value_name = "DATASET", value_enum, default_value_t)]
+    layout: DatasetLayout,
+    /// Where lines and rows keep their text.
+    #[arg(long, value_name = "PATH")]
+    text_field: Option<String>,
     /// In which form; json is one object a file.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -70,7 +73,7 @@ struct Against {
     log_key: Option<String>,
     policy: Option<Policy>,
     keys: BTreeMap<KeyId, VerifyingKey>,
-    options: Options,
+    fields: FieldChoice,
 }
 
 /// Runs the verb.
@@ -83,12 +86,14 @@ pub fn run(args: &Args, _talk: Talk) -> anyhow::Result<Exit> {
         let key = parse_public_key(&files::read_text(path, 4096)?)?;
         keys.insert(key_id(&key), key);
     }
-    let fields = JsonlFields { text: args.text_field.clone(), ..JsonlFields::default() };
+    // Bytes are compared, wherever they are from.
+    let fields =
+        FieldChoice { layout: args.layout, text: args.text_field.clone(), without_url: true, ..FieldChoice::default() };
     let against = Against {
         log_key: args.log_key.clone(),
         policy: args.policy.as_deref().map(policy_file::load).transpose()?,
         keys,
-        options: Options { fields, ..Options::default() },
+        fields,
     };
     let (mut failed, mut open) = (false, false);
     for path in &args.files {
@@ -308,7 +313,7 @@ impl Against {
             Ok(file) => BufReader::new(file),
             Err(error) => return Found::Open(KIND, error.to_string()),
         };
-        match audit::audit(path, file, &self.options) {
+        match audit::audit(path, file, &self.fields) {
             Ok(audit) if audit.wrong == 0 => {
                 let verdicts: BTreeMap<&str, u64> =
                     audit.verdicts.iter().map(|(verdict, count)| (verdict.word(), *count)).collect();

@@ -3,6 +3,9 @@ use std::fmt;
 use std::io;
 use std::ops::Range;
 
+use super::fields::MissingField;
+use super::parquet::TableError;
+
 /// One stretch of a crawl file that cannot be trusted; its bytes are never handed out as a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Damage {
@@ -123,7 +126,7 @@ pub enum OpenError {
         source: io::Error,
     },
     /// A format that is known, and not read.
-    #[error("`{name}` is {format}, which is not read; crawls are read as WARC, WET or JSONL, plain, gzip or zstd")]
+    #[error("`{name}` is {format}, which is not read; crawls are read as WARC, WET, WAT, JSONL or Parquet")]
     Unsupported {
         /// The file's name as given.
         name: String,
@@ -138,6 +141,12 @@ pub enum OpenError {
         /// The first bytes of the content, escaped.
         first_bytes: String,
     },
+    /// A part of the documents is nowhere in the file.
+    #[error(transparent)]
+    Field(#[from] MissingField),
+    /// A Parquet file that can't be read.
+    #[error(transparent)]
+    Table(Box<TableError>),
     /// The dictionary frame at the head of a `.warc.zst` cannot be used.
     #[error("the zstd dictionary at the head of `{name}` cannot be read: {detail}")]
     Dictionary {
@@ -146,4 +155,39 @@ pub enum OpenError {
         /// The fact.
         detail: String,
     },
+}
+
+impl From<TableError> for OpenError {
+    fn from(error: TableError) -> Self {
+        match error {
+            TableError::Field(missing) => Self::Field(missing),
+            TableError::Read { name, source } => Self::Read { name, source },
+            other => Self::Table(Box::new(other)),
+        }
+    }
+}
+
+impl OpenError {
+    /// What to do about it, where that is known.
+    #[must_use]
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Field(missing) => Some(missing.hint()),
+            Self::Unsupported { format: "an ARC file", .. } => {
+                Some("convert it first: `warcio recompress old.arc.gz new.warc.gz`")
+            }
+            Self::Unsupported { format: "a ZIP archive (perhaps WACZ)", .. } => {
+                Some("a WACZ holds its crawl as WARC: unzip it and name the files in `archive/`")
+            }
+            Self::Unsupported { format: "a JSON array", .. } => {
+                Some("write one object a line: `jq -c '.[]' file.json`")
+            }
+            Self::Table(table) => match **table {
+                TableError::Footer { .. } => Some("fetch the file again: nothing of it can be told without its footer"),
+                TableError::Unsupported { hint, .. } => Some(hint),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
 }

@@ -1,11 +1,13 @@
 //! A line of JSONL: its text is the document, and the line as stored is what is kept.
 use std::fmt;
+use std::io::{self, Read, Seek};
 
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::damage::{Complaint, Damage, DamageKind};
-use super::raw::RawRecord;
+use super::frame::Reader;
+use super::raw::{RawItem, RawRecord};
 use super::warc::{PayloadState, Record, RecordType, Role};
 use super::{JsonlFields, Options};
 
@@ -53,6 +55,57 @@ fn value<'a>(members: &Members<'a>, path: &str) -> Result<Option<&'a RawValue>, 
         }
         Some(_) => Ok(None),
     }
+}
+
+/// Lines that are looked at for the names of their members, and their bytes, but for one line alone.
+const SAMPLE_LINES: usize = 20;
+const SAMPLE_BYTES: usize = 4 * 1024 * 1024;
+
+/// The first lines of a file, to see what its documents have.
+pub(super) struct Sample(Vec<RawRecord>);
+
+impl Sample {
+    /// Reads the first lines that can be read.
+    pub fn take<R: Read + Seek>(reader: &mut Reader<R>) -> io::Result<Self> {
+        let (mut lines, mut bytes) = (Vec::new(), 0);
+        while lines.len() < SAMPLE_LINES && bytes < SAMPLE_BYTES {
+            let Some(item) = reader.next_raw()? else { break };
+            if let RawItem::Record(line) = item {
+                bytes += line.plain_length();
+                if members(&line).is_some() {
+                    lines.push(line);
+                }
+            }
+        }
+        Ok(Self(lines))
+    }
+
+    /// Whether nothing was found, so that nothing can be said.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether any of the lines has something at a path.
+    pub fn has(&self, path: &str) -> bool {
+        let there = |members| !matches!(value(&members, path), Ok(None));
+        self.0.iter().filter_map(members).any(there)
+    }
+
+    /// The names of the members of all lines, each once.
+    pub fn names(&self) -> Vec<String> {
+        let mut names: Vec<String> = Vec::new();
+        for (name, _) in self.0.iter().filter_map(members).flat_map(|Members(members)| members) {
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        names
+    }
+}
+
+fn members(line: &RawRecord) -> Option<Members<'_>> {
+    let bytes = &line.plain[line.block.clone()];
+    serde_json::from_slice(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)).ok()
 }
 
 /// A text at a path; numbers as written, for ids and years.

@@ -1,18 +1,23 @@
-//! Crawl files, read record by record: WARC, WET and JSONL, plain, gzip or zstd, with exact offsets and all damage told.
+//! Crawl files, read record by record: WARC, WET and JSONL, plain, gzip or zstd, with exact offsets and all damage told; and
+//! Parquet, row group by row group.
 //!
-//! The way through: [`open`] looks at a file and gives a [`Reader`]; [`Reader::next_raw`] gives [`RawRecord`]s and
+//! The way through: [`store`] says where the bytes lie; [`open_input`] looks at them and gives a [`Reader`], or a
+//! [`parquet::Table`], which has a way of its own; [`open`] does so for a file of records. [`Reader::next_raw`] gives [`RawRecord`]s and
 //! [`Damage`] in file order and is all that has to run on one thread; [`RawRecord::parse`] makes a [`Record`] with its
 //! document on any thread; [`WarcWriter`] and [`JsonlWriter`] put kept records down byte for byte.
 //!
 //! | file | what it holds |
 //! |---|---|
-//! | `open` | a path, looked at by magic bytes first and name second |
+//! | `store` | files, standard input and objects, and what globs and lists stand for |
+//! | `open` | bytes, looked at by magic first and name second |
+//! | `fields` | where lines and rows keep their parts |
 //! | `source` | the stored file with its offset |
 //! | `codec` | gzip members and zstd frames, each checked whole before a byte is handed out |
 //! | `stream` | the inflated bytes, each with the stored range it came from |
 //! | `frame`, `lines` | where records and lines begin and end, and how reading goes on after damage |
 //! | `raw` | a record before anybody looked into it; where every stored byte went |
 //! | `warc`, `jsonl` | a record's fields and its document |
+//! | `parquet` | tables, read and written |
 //! | `http`, `coding`, `response` | HTTP heads; transfer and content coding removed; both, for one response by itself |
 //! | `digest` | the names of a document's bytes |
 //! | `write` | kept records, written |
@@ -25,14 +30,17 @@ mod codec;
 mod coding;
 mod damage;
 mod digest;
+mod fields;
 mod frame;
 mod http;
 mod jsonl;
 mod lines;
 mod open;
+pub mod parquet;
 mod raw;
 mod response;
 mod source;
+pub mod store;
 mod stream;
 #[cfg(test)]
 mod tests;
@@ -44,9 +52,10 @@ use std::sync::Arc;
 
 pub use damage::{Damage, DamageKind, OpenError};
 pub use digest::{ContentDigests, DeclaredDigest, DigestCheck, content_digests};
+pub use fields::{DatasetLayout, FieldChoice, MissingField, Part};
 pub use frame::Reader;
 pub use http::HttpHead;
-pub use open::{open, open_source};
+pub use open::{Opened, open, open_input, open_source};
 pub use raw::{Accounting, Item, RawItem, RawRecord};
 pub use response::Response;
 pub use warc::{PayloadState, Record, RecordType, Role};

@@ -8,8 +8,12 @@ use super::codec::zstd::{
     DICTIONARY_LIMIT, DICTIONARY_MAGIC, Frame, MAGIC as ZSTD_MAGIC, skippable_length, unpack_dictionary,
 };
 use super::damage::OpenError;
+use super::fields::FieldChoice;
 use super::frame::Reader;
+use super::jsonl::Sample;
+use super::parquet::Table;
 use super::source::Source;
+use super::store::Stored;
 use super::{Codec, Container, Dictionary, Layout, Options};
 
 /// Formats that are met where crawls are expected, by their first bytes.
@@ -38,6 +42,40 @@ pub fn open(path: &Path, options: Options) -> Result<Reader<File>, OpenError> {
         Ok(file) => open_source(file, &name, options),
         Err(source) => Err(OpenError::Read { name, source }),
     }
+}
+
+/// An input, opened by what it is.
+pub enum Opened {
+    /// Records or lines.
+    Records(Box<Reader<Stored>>),
+    /// Row groups.
+    Table(Box<Table>),
+}
+
+/// Opens an input of any kind; lines and rows have their parts where `choice` says, or where the file itself shows them.
+///
+/// # Errors
+/// As [`open`], and when the text or the URL of its documents is nowhere to be found.
+pub fn open_input(stored: Stored, name: &str, options: Options, choice: &FieldChoice) -> Result<Opened, OpenError> {
+    let failed = |source| OpenError::Read { name: name.to_owned(), source };
+    let mut first = Vec::new();
+    stored.again(0..4).take(4).read_to_end(&mut first).map_err(failed)?;
+    let named = name.to_ascii_lowercase().ends_with(".parquet");
+    // A file that is called Parquet and doesn't begin like it is told as a damaged one.
+    if Table::is_one(&first) || (named && sniff(&first).is_none()) {
+        return Ok(Opened::Table(Box::new(Table::open(stored, name, choice)?)));
+    }
+    let again = || stored.again(0..stored.length());
+    let mut options = options;
+    let mut reader = open_source(again(), name, options.clone())?;
+    if reader.container() == Container::Jsonl {
+        let sample = Sample::take(&mut reader).map_err(failed)?;
+        if !sample.is_empty() {
+            options.fields = choice.resolve(name, |path| sample.has(path), || sample.names())?;
+        }
+        reader = open_source(again(), name, options)?;
+    }
+    Ok(Opened::Records(Box::new(reader)))
 }
 
 /// Opens a crawl from anything that can be read and sought in; `name` helps where the bytes do not tell.

@@ -348,6 +348,7 @@ pub(super) fn parse(mut raw: RawRecord, options: &Options) -> Result<Record, Dam
     record.role = match record.record_type {
         RecordType::Resource | RecordType::Conversion => Role::Document,
         RecordType::Response if is_http(&record) => Role::Document,
+        RecordType::Metadata if is_wat(&record) => Role::Document,
         RecordType::Request | RecordType::Metadata => Role::Companion,
         RecordType::Warcinfo => Role::Head,
         _ => Role::Other,
@@ -356,6 +357,14 @@ pub(super) fn parse(mut raw: RawRecord, options: &Options) -> Result<Record, Dam
         read_document(&mut record, options);
     }
     Ok(record)
+}
+
+/// Whether it is a record of WAT: what was extracted of a record that lies in another file, under its URL. In a WAT nothing
+/// else is said of that URL, so that it is judged by itself; a crawler's own metadata goes with its document.
+fn is_wat(record: &Record) -> bool {
+    let json = record.field("Content-Type").is_some_and(|kind| kind.eq_ignore_ascii_case("application/json"));
+    let begins = [b"{\"Container\":{".as_slice(), b"{\"Envelope\":{"];
+    json && record.refers_to.is_some() && begins.iter().any(|begin| record.block().starts_with(begin))
 }
 
 /// Whether a response came over HTTP: its URI says so, or its content type, or its block.

@@ -66,8 +66,8 @@ impl Asking {
 /// A document with its ruling.
 #[derive(Debug)]
 pub struct Document {
-    /// Its id.
-    pub content: ContentId,
+    /// Its id; `None` for a row that is not kept and whose text nothing hung on, so that nobody read it.
+    pub content: Option<ContentId>,
     /// Other names of its bytes, sorted.
     pub aliases: Vec<ContentName>,
     /// The URL as recorded.
@@ -76,7 +76,7 @@ pub struct Document {
     pub host: Option<String>,
     /// The capture time, where it can be read.
     pub captured_at: Option<Timestamp>,
-    /// How many bytes the document has.
+    /// How many bytes the document has, as far as they were read.
     pub bytes: u64,
     /// What the record itself says.
     pub evidence: RecordEvidence,
@@ -100,7 +100,7 @@ pub enum Judged {
 }
 
 /// A stretch of an input, or a document, that could not be read: one line of `damage.jsonl`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DamageRow {
     /// The input's name.
@@ -115,6 +115,12 @@ pub struct DamageRow {
     /// The line, in JSONL.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub line: Option<u64>,
+    /// The row group, in Parquet, from 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub row_group: Option<u64>,
+    /// The row in it, from 0; left out where the whole row group is damaged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub row: Option<u64>,
     /// The URL, where the record is whole and only its payload is not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
@@ -134,9 +140,9 @@ impl DamageRow {
             end: damage.end,
             record: damage.record_id,
             line: damage.line,
-            url: None,
             what: damage.what.code().to_owned(),
             detail: damage.detail,
+            ..Self::default()
         }
     }
 
@@ -151,6 +157,7 @@ impl DamageRow {
             url: record.target_uri.clone(),
             what: what.to_owned(),
             detail: detail.to_owned(),
+            ..Self::default()
         }
     }
 }
@@ -160,6 +167,12 @@ impl std::fmt::Display for DamageRow {
         write!(f, "{}: byte {}", self.file, self.offset)?;
         if let Some(line) = self.line {
             write!(f, ", line {line}")?;
+        }
+        if let Some(group) = self.row_group {
+            write!(f, ", row group {group}")?;
+        }
+        if let Some(row) = self.row {
+            write!(f, ", row {row}")?;
         }
         if let Some(record) = &self.record {
             write!(f, ", record {record}")?;
@@ -216,7 +229,7 @@ pub fn judge<D: AsRef<[u8]>>(
     let digest = asking.check_digests.then(|| record.check_digest());
     let bytes = bytes.len() as u64;
     Ok(Judged::Ruled(Box::new(Document {
-        content,
+        content: Some(content),
         aliases,
         url,
         host,

@@ -1,14 +1,18 @@
 //! Job: every input in turn, finished ones skipped on resume, then the manifest, the damage and the report of them all.
 
 use super::document::{Asking, DamageRow};
+use super::inputs::{self, Named};
 use super::output::{Outputs, Paths};
 use super::pipeline::{self, Bounds};
 use super::plan::Plan;
 use super::state::{self, Done, Identity, Input};
-use crate::crawl::{self, OpenError, Options, WriteError};
+use super::table::{Rows, content_decides};
+use super::table_output::TableOutputs;
+use crate::crawl::parquet::Table;
+use crate::crawl::store::{Location, Store};
+use crate::crawl::{self, FieldChoice, OpenError, Opened, Options, Reader, WriteError};
 use crate::report::{InputLine, Report, Tally};
 use cleartitle_schema::snapshot;
-use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -16,16 +20,16 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, thiserror::Error)]
 pub enum FilterError {
     /// Two inputs would write the same outputs.
-    #[error("`{}` and `{}` have the same name", first.display(), second.display())]
+    #[error("`{first}` and `{second}` have the same name")]
     SameName {
         /// One.
-        first: PathBuf,
+        first: Location,
         /// The other.
-        second: PathBuf,
+        second: Location,
     },
-    /// A path that names no file.
-    #[error("`{}` has no file name in UTF-8", .0.display())]
-    NoName(PathBuf),
+    /// A location that gives its outputs no name.
+    #[error("`{0}` has no file name in UTF-8 that an output could have")]
+    NoName(Location),
     /// The output folder holds something.
     #[error("`{}` is not empty", .0.display())]
     NotEmpty(PathBuf),
@@ -83,6 +87,7 @@ impl FilterError {
                 Some("outputs go by the input's file name; run them into two folders, or rename one")
             }
             Self::NotEmpty(_) => Some("name another folder, or give --resume to go on with a run that was stopped"),
+            Self::Open(error) => error.hint(),
             Self::Snapshot(_) => {
                 Some("pull the snapshot again, don't write to it while it is used, and run with --resume")
             }
@@ -115,7 +120,11 @@ pub struct Job<'a, D> {
     /// What the run is, for resuming and for the report.
     pub identity: Identity,
     /// The inputs, in the order of the manifest.
-    pub inputs: Vec<PathBuf>,
+    pub inputs: Vec<Location>,
+    /// The stores that they lie in.
+    pub store: &'a Store,
+    /// Where lines and rows keep their parts.
+    pub fields: FieldChoice,
     /// Where the outputs go.
     pub out: PathBuf,
     /// How inputs are read.
@@ -132,39 +141,24 @@ impl<D: AsRef<[u8]> + Sync> Job<'_, D> {
     /// # Errors
     /// [`FilterError`]; what was finished until then stands, for `resume`.
     pub fn run(&self, watch: &mut dyn Watch) -> Result<Report, FilterError> {
-        let names = self.names()?;
+        let inputs = inputs::named(&self.inputs)?;
         self.prepare()?;
-        // What is no crawl is refused at once, not after hours.
-        for path in &self.inputs {
-            crawl::open(path, self.options.clone())?;
+        // What is no crawl is refused at once, not after hours; objects are looked at when their turn comes.
+        for input in inputs.iter().filter(|input| matches!(input.location, Location::File(_))) {
+            self.open(input)?;
         }
         let mut total = Tally::default();
         let mut lines = Vec::new();
-        for (path, name) in self.inputs.iter().zip(&names) {
-            let done = self.input(path, name, watch)?;
+        for input in &inputs {
+            let done = self.input(input, watch)?;
             lines.push(InputLine::of(&done.input, &done.tally));
             total.merge(done.tally);
         }
-        self.assemble(&names, "manifest.jsonl", |paths| &paths.manifest)?;
-        self.assemble(&names, "damage.jsonl", |paths| &paths.damage)?;
+        self.assemble(&inputs, "manifest.jsonl", |paths| &paths.manifest)?;
+        self.assemble(&inputs, "damage.jsonl", |paths| &paths.damage)?;
         let report = Report::new(&self.identity, self.plan.snapshot().header(), self.plan.policy(), lines, total);
         state::store(&self.out.join("report.json"), &report)?;
         Ok(report)
-    }
-
-    /// The inputs' file names, each once.
-    fn names(&self) -> Result<Vec<String>, FilterError> {
-        let mut seen: BTreeMap<&str, &PathBuf> = BTreeMap::new();
-        let mut names = Vec::new();
-        for path in &self.inputs {
-            let name = path.file_name().and_then(|name| name.to_str());
-            let name = name.ok_or_else(|| FilterError::NoName(path.clone()))?;
-            if let Some(first) = seen.insert(name, path) {
-                return Err(FilterError::SameName { first: first.clone(), second: path.clone() });
-            }
-            names.push(name.to_owned());
-        }
-        Ok(names)
     }
 
     fn prepare(&self) -> Result<(), FilterError> {
@@ -181,10 +175,29 @@ impl<D: AsRef<[u8]> + Sync> Job<'_, D> {
         state::store(&self.out.join("state").join("run.json"), &self.identity)
     }
 
-    fn input(&self, path: &Path, name: &str, watch: &mut dyn Watch) -> Result<Done, FilterError> {
-        let read = |source| FilterError::Read { name: name.to_owned(), source };
+    fn open(&self, input: &Named) -> Result<Opened, OpenError> {
+        let name = input.location.to_string();
+        let stored = self.store.open(&input.location);
+        let stored = stored.map_err(|source| OpenError::Read { name: name.clone(), source })?;
+        crawl::open_input(stored, &name, self.options.clone(), &self.fields)
+    }
+
+    fn input(&self, input: &Named, watch: &mut dyn Watch) -> Result<Done, FilterError> {
+        let spooled = match input.location {
+            Location::Stdin => Some(inputs::spool(&self.out.join("state"), input)?),
+            _ => None,
+        };
+        let done = self.input_at(spooled.as_ref().unwrap_or(input), watch)?;
+        if let Some(Named { location: Location::File(path), .. }) = spooled {
+            std::fs::remove_file(&path).map_err(|source| FilterError::write(&path, source))?;
+        }
+        Ok(done)
+    }
+
+    fn input_at(&self, named: &Named, watch: &mut dyn Watch) -> Result<Done, FilterError> {
+        let name = named.name.as_str();
         let paths = Paths::of(&self.out, name);
-        let input = Input::look(path, name).map_err(read)?;
+        let input = self.look(named)?;
         let same = |done: &Done| done.identity == self.identity && done.input == input;
         if let Some(done) = state::load::<Done>(&paths.done).filter(|done| self.resume && same(done)) {
             watch.begin(name, input.bytes, true);
@@ -197,10 +210,33 @@ impl<D: AsRef<[u8]> + Sync> Job<'_, D> {
             _ => {}
         }
         watch.begin(name, input.bytes, false);
-        let mut reader = crawl::open(path, self.options.clone())?;
-        let mut outputs = Outputs::create(&paths, name, &reader)?;
+        let tally = match self.open(named)? {
+            Opened::Records(mut reader) => self.records(named, &paths, &input, &mut reader, watch)?,
+            Opened::Table(table) => self.table(named, &paths, &input, &table, watch)?,
+        };
+        let done = Done { identity: self.identity.clone(), input, tally };
+        state::store(&paths.done, &done)?;
+        Ok(done)
+    }
+
+    fn look(&self, named: &Named) -> Result<Input, FilterError> {
+        let looked = self.store.look(&named.location);
+        let looked = looked.map_err(|source| FilterError::Read { name: named.location.to_string(), source })?;
+        Ok(Input::of(&named.name, looked, named.digest.clone()))
+    }
+
+    fn records(
+        &self,
+        named: &Named,
+        paths: &Paths,
+        input: &Input,
+        reader: &mut Reader<crawl::store::Stored>,
+        watch: &mut dyn Watch,
+    ) -> Result<Tally, FilterError> {
+        let name = named.name.as_str();
+        let mut outputs = Outputs::create(paths, name, reader)?;
         let mut documents = 0;
-        pipeline::run(&mut reader, self.plan, &self.asking, name, self.bounds, |settled, offset| {
+        pipeline::run(reader, self.plan, &self.asking, name, self.bounds, |settled, offset| {
             documents += u64::from(matches!(settled, pipeline::Settled::Document(..)));
             if let Some(row) = outputs.take(settled)? {
                 watch.damage(&row);
@@ -209,25 +245,50 @@ impl<D: AsRef<[u8]> + Sync> Job<'_, D> {
             Ok(())
         })?;
         let ended = outputs.end()?;
-        // No verdict stands whose evidence was gathered from a damaged snapshot, and no output of a changing input.
+        self.stands(named, input)?;
+        let mut tally = ended.seal()?;
+        tally.stored(&reader.accounting());
+        Ok(tally)
+    }
+
+    fn table(
+        &self,
+        named: &Named,
+        paths: &Paths,
+        input: &Input,
+        table: &Table,
+        watch: &mut dyn Watch,
+    ) -> Result<Tally, FilterError> {
+        let mut outputs = TableOutputs::create(paths, &named.name, table)?;
+        let content_decides = content_decides(self.plan.snapshot(), self.plan.policy())?;
+        let rows = Rows { plan: self.plan, asking: &self.asking, table, content_decides };
+        rows.run(&mut outputs, |offset, documents, damaged| {
+            if let Some(row) = damaged {
+                watch.damage(row);
+            }
+            watch.advance(offset, documents);
+        })?;
+        let ended = outputs.end(table)?;
+        self.stands(named, input)?;
+        ended.seal()
+    }
+
+    /// No verdict stands whose evidence was gathered from a damaged snapshot, and no output of a changing input.
+    fn stands(&self, named: &Named, input: &Input) -> Result<(), FilterError> {
         if let Some(damage) = self.plan.snapshot().damage() {
             return Err(damage.into());
         }
-        if Input::look(path, name).map_err(read)? != input {
-            return Err(FilterError::Changed(name.to_owned()));
+        if self.look(named)? != *input {
+            return Err(FilterError::Changed(named.location.to_string()));
         }
-        let mut tally = ended.seal()?;
-        tally.stored(&reader.accounting());
-        let done = Done { identity: self.identity.clone(), input, tally };
-        state::store(&paths.done, &done)?;
-        Ok(done)
+        Ok(())
     }
 
     /// Joins the parts of all inputs, in their order, into one file.
-    fn assemble(&self, names: &[String], file: &str, part: fn(&Paths) -> &PathBuf) -> Result<(), FilterError> {
+    fn assemble(&self, inputs: &[Named], file: &str, part: fn(&Paths) -> &PathBuf) -> Result<(), FilterError> {
         state::place(&self.out.join(file), |out| {
-            for name in names {
-                io::copy(&mut std::fs::File::open(part(&Paths::of(&self.out, name)))?, out)?;
+            for input in inputs {
+                io::copy(&mut std::fs::File::open(part(&Paths::of(&self.out, &input.name)))?, out)?;
             }
             Ok(())
         })

@@ -12,17 +12,22 @@
 //! [`companions::HELD_BYTES`] and [`companions::HELD_RECORDS`], a decoded payload by the reader's own limit, one a worker
 //! at a time while it is decoded; the memo of rulings, the host table and the state of a file by fixed counts.
 //!
+//! A Parquet file has a way of its own (`table`, `table_output`): a row group at a time, URLs first, on the calling thread.
+//!
 //! What a record says of itself is read by `in_record` and joins the question. Not here: what a record is (`crawl`), what a
 //! mark says (`schema::signals`), and what a verdict is (`schema::decide`).
 
 pub mod companions;
 mod document;
 mod in_record;
+mod inputs;
 mod job;
 mod output;
 pub mod pipeline;
 mod plan;
 pub mod state;
+mod table;
+mod table_output;
 
 #[cfg(test)]
 mod tests;

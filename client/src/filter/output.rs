@@ -15,7 +15,7 @@ use cleartitle_schema::time::Timestamp;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use std::fs::File;
-use std::io::{BufWriter, Write as _};
+use std::io::{BufWriter, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
 /// A decision as `excluded/NAME.decisions.jsonl` holds it: one excluded or reviewed document.
@@ -23,21 +23,83 @@ use std::path::{Path, PathBuf};
 struct DecisionRow<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     record: Option<&'a str>,
-    offset: u64,
-    length: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    offset: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    length: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     line: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    row_group: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    row: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     url: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     captured_at: Option<Timestamp>,
-    content: ContentId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    content: Option<ContentId>,
     verdict: Verdict,
     action: Disposition,
     because: &'a str,
     reasons: &'a RawValue,
     #[serde(skip_serializing_if = "<[Owed]>::is_empty")]
     duties: &'a [Owed],
+}
+
+/// Writes down the decision on a document that is not kept.
+pub(super) fn decided(
+    decisions: &mut Lines,
+    document: &Document,
+    record: Option<&str>,
+    place: &Place,
+) -> Result<(), FilterError> {
+    let ruling = &document.ruling;
+    decisions.put(&DecisionRow {
+        record,
+        offset: place.offset,
+        length: place.length,
+        line: place.line,
+        row_group: place.row_group,
+        row: place.row,
+        url: document.url.as_deref(),
+        captured_at: document.captured_at,
+        content: document.content,
+        verdict: ruling.decision.verdict,
+        action: document.action,
+        because: &document.because,
+        reasons: &ruling.reasons,
+        duties: &ruling.decision.duties,
+    })
+}
+
+/// Writes down why a kept document may be used. Without its id it is none: nothing is kept that nobody can name.
+pub(super) fn listed(
+    manifest: &mut Lines,
+    document: Document,
+    record: Option<String>,
+    container: Place,
+    source: Place,
+) -> Result<(), FilterError> {
+    let Some(content) = document.content else { return Err(FilterError::Stopped) };
+    let ruling = &document.ruling;
+    manifest.put(&Row {
+        content,
+        url: document.url,
+        captured_at: document.captured_at,
+        container,
+        source: Some(source),
+        record,
+        aliases: document.aliases,
+        canonical: document.evidence.canonical,
+        marks: document.evidence.marks,
+        credits: document.evidence.credits,
+        in_record: document.evidence.says.filter(|says| !says.signals.is_empty()),
+        verdict: ruling.decision.verdict,
+        reasons: ruling.codes.clone(),
+        statements: ruling.statements.clone(),
+        duties: ruling.decision.duties.clone(),
+    })
 }
 
 /// The files of one input, under the output folder.
@@ -73,12 +135,12 @@ impl Paths {
 }
 
 /// A file of whole lines or members, named for errors.
-struct Lines {
+pub(super) struct Lines {
     path: PathBuf,
     file: BufWriter<File>,
 }
 
-fn create(path: &Path) -> Result<BufWriter<File>, FilterError> {
+pub(super) fn create(path: &Path) -> Result<BufWriter<File>, FilterError> {
     let partial = state::partial(path);
     let folder = partial.parent().unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder).map_err(|source| FilterError::write(folder, source))?;
@@ -86,25 +148,52 @@ fn create(path: &Path) -> Result<BufWriter<File>, FilterError> {
     Ok(BufWriter::with_capacity(256 * 1024, file))
 }
 
-fn seal(path: &Path, file: BufWriter<File>) -> Result<(), FilterError> {
+pub(super) fn seal(path: &Path, file: BufWriter<File>) -> Result<(), FilterError> {
     let failed = |source| FilterError::write(&state::partial(path), source);
     file.into_inner().map_err(|error| failed(error.into_error()))?.sync_all().map_err(failed)?;
     state::finish(path)
 }
 
+/// Gives a file its name if anything is in it; else nothing of that name is left behind.
+pub(super) fn seal_if(path: &Path, file: BufWriter<File>, filled: bool) -> Result<(), FilterError> {
+    if filled {
+        return seal(path, file);
+    }
+    drop(file);
+    let partial = state::partial(path);
+    std::fs::remove_file(&partial).map_err(|source| FilterError::write(&partial, source))?;
+    // An earlier run, under another policy, may have left one.
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(FilterError::write(path, error)),
+        _ => Ok(()),
+    }
+}
+
 impl Lines {
-    fn create(path: &Path) -> Result<Self, FilterError> {
+    pub fn create(path: &Path) -> Result<Self, FilterError> {
         Ok(Self { path: path.to_owned(), file: create(path)? })
     }
 
-    fn put(&mut self, row: &impl Serialize) -> Result<(), FilterError> {
+    pub fn put(&mut self, row: &impl Serialize) -> Result<(), FilterError> {
         let written = serde_json::to_writer(&mut self.file, row)
             .map_err(std::io::Error::from)
             .and_then(|()| self.file.write_all(b"\n"));
         written.map_err(|source| FilterError::write(&self.path, source))
     }
 
-    fn seal(self) -> Result<(), FilterError> {
+    /// Where the next line goes, for [`Lines::back_to`].
+    pub fn mark(&mut self) -> Result<u64, FilterError> {
+        self.file.stream_position().map_err(|source| FilterError::write(&self.path, source))
+    }
+
+    /// Takes back every line since a mark.
+    pub fn back_to(&mut self, mark: u64) -> Result<(), FilterError> {
+        let taken = self.file.flush().and_then(|()| self.file.get_ref().set_len(mark));
+        let taken = taken.and_then(|()| self.file.seek(SeekFrom::Start(mark)));
+        taken.map(drop).map_err(|source| FilterError::write(&self.path, source))
+    }
+
+    pub fn seal(self) -> Result<(), FilterError> {
         seal(&self.path, self.file)
     }
 }
@@ -257,21 +346,13 @@ impl Outputs {
         self.tally.document(&document);
         let action = document.action;
         if action != Disposition::Keep {
-            let ruling = &document.ruling;
-            self.decisions.put(&DecisionRow {
-                record: sketch.record_id.as_deref(),
-                offset: sketch.offset,
-                length: sketch.length,
+            let place = Place {
+                offset: Some(sketch.offset),
+                length: Some(sketch.length),
                 line: sketch.line,
-                url: document.url.as_deref(),
-                captured_at: document.captured_at,
-                content: document.content,
-                verdict: ruling.decision.verdict,
-                action,
-                because: &document.because,
-                reasons: &ruling.reasons,
-                duties: &ruling.decision.duties,
-            })?;
+                ..Place::default()
+            };
+            decided(&mut self.decisions, &document, sketch.record_id.as_deref(), &place)?;
         }
         match record {
             RecordOrNames::Record(record) if action != Disposition::Drop => {
@@ -320,31 +401,15 @@ impl Outputs {
     }
 
     fn keep(&mut self, document: Document, record: &Record, container: Place) -> Result<(), FilterError> {
-        let ruling = &document.ruling;
-        self.tally.duties.add(&ruling.decision.duties);
+        self.tally.duties.add(&document.ruling.decision.duties);
         let source = Place {
             file: self.name.clone(),
             offset: Some(record.raw.offset),
             length: Some(record.raw.length),
             line: record.line,
+            ..Place::default()
         };
-        self.manifest.put(&Row {
-            content: document.content,
-            url: document.url,
-            captured_at: document.captured_at,
-            container,
-            source: Some(source),
-            record: record.record_id.clone(),
-            aliases: document.aliases,
-            canonical: document.evidence.canonical,
-            marks: document.evidence.marks,
-            credits: document.evidence.credits,
-            in_record: document.evidence.says.filter(|says| !says.signals.is_empty()),
-            verdict: ruling.decision.verdict,
-            reasons: ruling.codes.clone(),
-            statements: ruling.statements.clone(),
-            duties: ruling.decision.duties.clone(),
-        })
+        listed(&mut self.manifest, document, record.record_id.clone(), container, source)
     }
 
     /// Ends the input: lets the last companions go, and closes and syncs every file. Nothing has its name yet.
@@ -381,20 +446,7 @@ impl Ended {
         let (path, file, _) = self.kept.close()?;
         seal(&path, file)?;
         let (path, file, documents) = self.review.close()?;
-        if documents > 0 {
-            seal(&path, file)?;
-        } else {
-            drop(file);
-            let partial = state::partial(&path);
-            std::fs::remove_file(&partial).map_err(|source| FilterError::write(&partial, source))?;
-            // An earlier run, under another policy, may have left one.
-            match std::fs::remove_file(&path) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                    return Err(FilterError::write(&path, error));
-                }
-                _ => {}
-            }
-        }
+        seal_if(&path, file, documents > 0)?;
         self.lines.into_iter().try_for_each(Lines::seal)?;
         Ok(self.tally)
     }

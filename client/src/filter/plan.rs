@@ -102,6 +102,8 @@ struct Group {
     members: Vec<Member>,
     /// The moments at which any of them begins, ends or was seen, sorted.
     moments: Vec<Timestamp>,
+    /// Whether any of them names bytes, even to leave them out.
+    names_bytes: bool,
 }
 
 type Shard<K, V> = Mutex<HashMap<K, Arc<V>>>;
@@ -192,6 +194,16 @@ impl<'a, D: AsRef<[u8]>> Plan<'a, D> {
         let decision = capped(decide(&question, &evidence, &self.policy.reading), missing);
         let outcome = act(&self.policy.actions, &question, &decision);
         Ok(Ruling::new(decision, outcome))
+    }
+
+    /// Whether the bytes of a copy that is known by its URL alone could change its ruling, where no lookup by bytes would
+    /// find anything: a statement that may speak for it names bytes, be it to leave them out.
+    ///
+    /// # Errors
+    /// Damage in the snapshot.
+    pub fn bytes_matter(&self, copy: &Acquisition) -> Result<bool, Damage> {
+        let sets = self.snapshot.sets_for(&copy.keys().0)?;
+        Ok(!sets.is_empty() && self.group(&sets)?.names_bytes)
     }
 
     fn shard<'s, K: Hash, V>(&self, shards: &'s [Shard<K, V>], key: &K) -> &'s Shard<K, V> {
@@ -304,7 +316,12 @@ impl Group {
         let mut moments: Vec<Timestamp> = members.iter().flat_map(|member| moments_of(&member.registered)).collect();
         moments.sort_unstable();
         moments.dedup();
-        Self { members, moments }
+        let names_bytes = members.iter().any(|member| {
+            let statement = &member.registered.statement;
+            let scopes = [statement.scope(), taken_up(&statement.body)].into_iter().flatten();
+            scopes.flat_map(Scope::targets).any(|target| matches!(target, Target::Content { .. }))
+        });
+        Self { members, moments, names_bytes }
     }
 
     /// How every statement covers a copy with these keys.

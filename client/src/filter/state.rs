@@ -2,13 +2,14 @@
 
 use super::FilterError;
 use super::document::Asking;
+use crate::crawl::FieldChoice;
+use crate::crawl::store::{Looked, Store};
 use crate::report::Tally;
 use cleartitle_schema::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io::Write as _;
 use std::path::Path;
-use std::time::UNIX_EPOCH;
 
 /// Everything that the outputs hang on beside the inputs' bytes. Two runs with equal identities write equal bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,6 +27,8 @@ pub struct Identity {
     pub used_at: Timestamp,
     /// What is asked of every record.
     pub asking: Asking,
+    /// Where lines and rows keep their parts.
+    pub fields: FieldChoice,
 }
 
 /// An input as it lay there.
@@ -38,17 +41,26 @@ pub struct Input {
     pub bytes: u64,
     /// When it was last changed, in nanoseconds since 1970.
     pub modified: u64,
+    /// Which version it was, as its store says; of standard input, BLAKE3 of its bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
 }
 
 impl Input {
-    /// Looks at an input.
+    /// Looks at a file.
     ///
     /// # Errors
     /// When the system doesn't tell.
     pub fn look(path: &Path, name: &str) -> std::io::Result<Self> {
-        let metadata = path.metadata()?;
-        let modified = metadata.modified()?.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos());
-        Ok(Self { name: name.to_owned(), bytes: metadata.len(), modified: u64::try_from(modified).unwrap_or(u64::MAX) })
+        Ok(Self::of(name, Store::new().look(&path.into())?, None))
+    }
+
+    /// An input that was looked at. One whose bytes have a digest is known by that alone.
+    #[must_use]
+    pub fn of(name: &str, looked: Looked, digest: Option<String>) -> Self {
+        let Looked { bytes, modified, version } = looked;
+        let modified = if digest.is_some() { 0 } else { modified };
+        Self { name: name.to_owned(), bytes, modified, version: digest.or(version) }
     }
 }
 

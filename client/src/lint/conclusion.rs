@@ -65,10 +65,18 @@ pub fn addresses(channels: &[Channel]) -> Vec<String> {
         .iter()
         .flat_map(|channel| channel.signals())
         .filter_map(|signal| signal.path.as_deref())
-        .filter(|path| *path != "/" && *path != "/*")
+        .filter(|path| !matches!(*path, "/" | "/*" | "*"))
         .collect();
     patterns.sort_by_key(|path| (path.len(), *path));
-    let examples = patterns.into_iter().map(|path| path.trim_end_matches('$').replace('*', "x"));
+    let example = |path: &str| {
+        let path = path.trim_end_matches('$');
+        // An address begins with a slash, which a star at the beginning stands for.
+        let after = path.trim_start_matches('*');
+        let slash = if after.starts_with('/') { "" } else { "/x" };
+        let rooted = if after.len() < path.len() { format!("{slash}{after}") } else { path.to_owned() };
+        rooted.replace('*', "x")
+    };
+    let examples = patterns.into_iter().map(example);
     for address in documents.chain(examples) {
         if addresses.len() < MAX_ADDRESSES && !addresses.contains(&address) {
             addresses.push(address);

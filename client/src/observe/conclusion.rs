@@ -4,7 +4,7 @@ use super::carriers::{self, Agents, Carrier};
 use super::evidence::{self, Reading};
 use super::site::Site;
 use cleartitle_schema::id::BlobId;
-use cleartitle_schema::signals::{Complaint, PARSER, Sighting, Signal, Source, SourceOutcome};
+use cleartitle_schema::signals::{Complaint, PARSER, Parsed, Sighting, Signal, Source, SourceOutcome, tdmrep};
 use cleartitle_schema::surt::UrlKey;
 use cleartitle_schema::time::Timestamp;
 use cleartitle_schema::vocab::{AuthorityKind, Preference};
@@ -66,6 +66,7 @@ pub fn look(
         if *carrier == carriers::HOME {
             bind_to_page(site, &answered, &mut reading.parsed.signals);
         }
+        name_policies(&answered, &mut reading.parsed.signals);
         name_documents(carrier, &answered, &reading, &mut named);
         // A page is told by the address that answered, which its marks are bound to; files speak where they were asked for.
         let told = if *carrier == carriers::HOME && site.holds(&answered) { answered } else { url };
@@ -84,14 +85,16 @@ pub fn look(
         let read = conclusion.take(document.carrier, &document.url, agents, get);
         let Some((mut reading, _)) = read else { continue };
         if *document.carrier == carriers::TDM_POLICY {
-            // A policy loosens the reservation that names it, where that applies, and nothing else. One that can't be read
-            // leaves the reservation as it is; to tell it as failed would put a doubt in a reservation's place.
+            // One that can't be read leaves the reservation as it is; to tell it as failed would put a doubt in its place.
             if reading.outcome == SourceOutcome::Failed {
                 let why = reading.why.unwrap_or_default();
                 conclusion.failures.push((document.url.to_string(), why));
                 continue;
             }
-            reading.parsed.signals = bind_to_paths(&document.paths, &reading.parsed.signals);
+            let offered = std::mem::take(&mut reading.parsed);
+            conclusion.join_policy(&document.url, &offered);
+            conclusion.tell(document.carrier, &document.url, reading, &[]);
+            continue;
         }
         if document.of_page {
             bind_to_page(site, &document.from, &mut reading.parsed.signals);
@@ -110,8 +113,14 @@ struct Named {
     from: Url,
     /// It was named by a page, and not for the site.
     of_page: bool,
-    /// The paths of the rules that name it.
-    paths: Vec<Option<String>>,
+}
+
+/// Addresses of TDM policies in full, since each place has a base of its own.
+fn name_policies(answered: &Url, signals: &mut [Signal]) {
+    for signal in signals.iter_mut().filter(|signal| signal.standard == "tdmrep") {
+        let named = signal.policy.as_deref().and_then(|policy| answered.join(policy.trim()).ok());
+        signal.policy = named.map(String::from).or(signal.policy.take());
+    }
 }
 
 fn name_documents(carrier: &'static Carrier, answered: &Url, reading: &Reading, named: &mut Vec<Named>) {
@@ -120,13 +129,9 @@ fn name_documents(carrier: &'static Carrier, answered: &Url, reading: &Reading, 
         else {
             continue;
         };
-        let of_rule = |signal: &&Signal| {
-            signal.policy.as_deref().is_some_and(|policy| answered.join(policy.trim()).is_ok_and(|it| it == url))
-        };
-        let paths = reading.parsed.signals.iter().filter(of_rule).map(|signal| signal.path.clone()).collect();
         let of_page = *carrier == carriers::HOME;
         if named.len() <= 4 * MAX_ANNOUNCED {
-            named.push(Named { carrier: kind, url, from: answered.clone(), of_page, paths });
+            named.push(Named { carrier: kind, url, from: answered.clone(), of_page });
         }
     }
 }
@@ -138,24 +143,13 @@ fn bind_to_page(site: &Site, page: &Url, signals: &mut Vec<Signal>) {
         signals.clear();
         return;
     };
-    let path = key.path.replace('$', "%24").replace('*', "%2A");
+    let path = key.path;
     for signal in signals.iter_mut() {
         let own = matches!(signal.authority, AuthorityKind::Response | AuthorityKind::Page);
         if own || (signal.path.is_none() && signal.preference == Preference::Allowed) {
             signal.path = Some(format!("{path}$"));
         }
     }
-}
-
-fn bind_to_paths(paths: &[Option<String>], signals: &[Signal]) -> Vec<Signal> {
-    let bound = |path: &Option<String>| {
-        let path = path.clone();
-        signals.iter().cloned().map(move |signal| Signal { path: path.clone(), ..signal })
-    };
-    let mut all: Vec<Signal> = paths.iter().flat_map(bound).collect();
-    all.sort();
-    all.dedup();
-    all
 }
 
 impl Conclusion {
@@ -180,13 +174,25 @@ impl Conclusion {
         }
     }
 
+    /// Puts what a policy offers in the place of the reservations that name it. Where nothing names it, it says nothing: it
+    /// is an offer to those to whom something is reserved.
+    fn join_policy(&mut self, url: &Url, policy: &Parsed) {
+        let own = Parsed { signals: std::mem::take(&mut self.signals), ..Parsed::default() };
+        let joined = tdmrep::with_policy(own, url.as_str(), policy);
+        self.signals = joined.signals;
+        self.complaints.extend(joined.complaints.into_iter().map(|complaint| (url.to_string(), complaint)));
+    }
+
     /// Writes down what became of one place: a source for each standard that it may speak.
     fn tell(&mut self, carrier: &'static Carrier, url: &Url, reading: Reading, named: &[Named]) {
         let Reading { outcome, parsed, evidence, content, why } = reading;
         let mut standards: BTreeSet<&str> = carrier.standards.iter().copied().collect();
         standards.extend(parsed.signals.iter().map(|signal| signal.standard.as_str()));
         for standard in standards {
-            let speaks = parsed.signals.iter().any(|signal| signal.standard == standard)
+            // What a policy says stands with the reservation that names it.
+            let joined = *carrier == carriers::TDM_POLICY && outcome == SourceOutcome::Read;
+            let speaks = joined
+                || parsed.signals.iter().any(|signal| signal.standard == standard)
                 || (standard == "rsl"
                     && named.iter().any(|it| *it.carrier == carriers::RSL && !parsed.announced.is_empty()));
             let outcome = match outcome {

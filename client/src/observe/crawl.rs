@@ -201,10 +201,10 @@ impl<'a, 'd> Import<'a, 'd> {
             offset: range.start,
             end: range.end,
             record: record.record_id.clone(),
-            line: None,
             url: record.target_uri.clone(),
             what: "undated".to_owned(),
             detail: "no `WARC-Date` that can be read, so nobody knows when this was so".to_owned(),
+            ..DamageRow::default()
         });
     }
 

@@ -5,7 +5,6 @@ use super::conclusion::{Conclusion, Looked, look};
 use super::fetch::{Fetcher, TOKEN, Want};
 use super::site::Site;
 use cleartitle_schema::signals::{Signal, SourceOutcome};
-use cleartitle_schema::surt::PathPattern;
 use cleartitle_schema::vocab::{Preference, Use};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -52,9 +51,9 @@ fn may_fetch(so_far: &Conclusion, robots: &Carrier, path: &str) -> bool {
     let own = group(TOKEN);
     let rules = if own.is_empty() { group("*") } else { own };
     let matching = rules.into_iter().filter_map(|signal| {
-        let pattern = signal.path.as_deref().unwrap_or("/");
         let allows = signal.preference == Preference::Allowed && !signal.malformed;
-        PathPattern::new(pattern).matches(path).then_some((pattern.len(), allows))
+        let length = signal.path.as_ref().map_or(1, String::len);
+        signal.pattern().is_none_or(|pattern| pattern.matches(path)).then_some((length, allows))
     });
     matching.max().is_none_or(|(_, allows)| allows)
 }

@@ -3,7 +3,7 @@
 use super::{Loss, What};
 use crate::issuer::Domain;
 use crate::scope::{Scope, Target, host_covers};
-use crate::surt::{PathPattern, normalise_path};
+use crate::surt::{PathPattern, normalise_pattern};
 
 /// What a scope covers of one site.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -104,7 +104,7 @@ fn place(target: &Target, site: &Domain) -> Place {
 /// The pattern in the one spelling that all formats read. A raw `#` would begin a comment in robots.txt; no path holds one.
 fn pattern(path: &str) -> String {
     let (body, end) = path.strip_suffix('$').map_or((path, ""), |body| (body, "$"));
-    format!("{}{end}", normalise_path(body).replace('#', "%23"))
+    format!("{}{end}", normalise_pattern(body).replace('#', "%23"))
 }
 
 fn is_prefix(pattern: &str) -> bool {

@@ -2,7 +2,6 @@
 
 use super::*;
 use crate::signals::Source;
-use crate::surt::PathPattern;
 use crate::terms::{Action, Duty, Phase};
 use crate::time::Timestamp;
 use proptest::prelude::*;
@@ -43,7 +42,7 @@ type Own<'a> = (&'a [Use], &'a Constraints);
 /// agent and authority decides for every use, or for its own uses and constraints alone.
 fn read(signals: &[Signal], agent: Option<&str>, path: &str, category: Use, by_uses: bool) -> Said {
     let mut groups: BTreeMap<(AuthorityKind, Option<Own<'_>>), Vec<&Signal>> = BTreeMap::new();
-    let covers = |signal: &&Signal| signal.path.as_deref().is_none_or(|it| PathPattern::new(it).matches(path));
+    let covers = |signal: &&Signal| signal.pattern().is_none_or(|it| it.matches(path));
     for signal in signals.iter().filter(|it| it.agent.as_ref().map(|it| it.token.as_str()) == agent).filter(covers) {
         let key = by_uses.then_some((signal.uses.as_slice(), &signal.constraints));
         groups.entry((signal.authority, key)).or_default().push(signal);

@@ -3,7 +3,7 @@
 //! Everything here compares in lower case and without one leading `www.`. Whatever [`Target`](crate::scope::Target) covers,
 //! exactly or folded, is found through these keys; the scope itself then says whether it really is covered.
 
-use crate::surt::{normalise_path, widened_pattern};
+use crate::surt::PathPattern;
 
 /// The host that the index files a host under. Unlike a scope's own folding it asks no public suffix list: builder and
 /// reader may have different ones, and a rule filed under another name would be missed.
@@ -50,13 +50,11 @@ pub(super) struct IndexPattern {
 impl IndexPattern {
     /// The pattern of a `Target::Url`.
     pub(super) fn new(path: &str) -> Self {
-        let widened = widened_pattern(path);
-        let (body, anchored) = widened.strip_suffix('$').map_or((widened.as_str(), false), |body| (body, true));
-        let rooted = if body.starts_with('*') { format!("/{body}") } else { body.to_owned() };
-        Self { text: normalise_path(&rooted).to_ascii_lowercase(), anchored }
+        let (text, anchored) = PathPattern::restricting(path).into_parts();
+        Self { text: text.to_ascii_lowercase(), anchored }
     }
 
-    /// What every path that it matches begins with.
+    /// What every path that it matches begins with, as it begins the text: nothing where that begins with `*`.
     pub(super) fn literal_prefix(&self) -> &str {
         self.text.split('*').next().unwrap_or_default()
     }
@@ -126,6 +124,10 @@ mod tests {
             ("/*?id=", "https://x.example/q?ID=3"),
             ("/a%", "https://x.example/a%20b"),
             ("/*%2", "https://x.example/q%2Fb"),
+            ("*/a", "https://x.example/a"),
+            ("/*a%2fb", "https://x.example/?a/b"),
+            ("/A$b", "https://x.example/a$b"),
+            ("/a%2ab", "https://x.example/a*b"),
         ] {
             assert!(found(pattern, url), "{pattern} on {url}");
         }

@@ -3,7 +3,7 @@
 
 use cleartitle_schema::signals::robots::Robots;
 use cleartitle_schema::signals::{MAX_SIGNALS, Signal};
-use cleartitle_schema::surt::PathPattern;
+use cleartitle_schema::surt::normalise_path;
 use cleartitle_schema::vocab::Preference;
 use cleartitle_schema::vocab::agents::AgentTable;
 use libfuzzer_sys::fuzz_target;
@@ -17,6 +17,7 @@ fuzz_target!(|bytes: &[u8]| {
         for path in ["/", "/a", "/a/b?c=%2F"] {
             let _ = selected.content_usage(path);
             if !selected.may_fetch(path) {
+                let path = &normalise_path(path);
                 let rules: Vec<&Signal> = parsed.signals.iter().filter(|it| it.standard == "robots").collect();
                 assert!(disallows(&rules, token, path) || disallows(&rules, "*", path), "{token} {path}");
             }
@@ -28,7 +29,7 @@ fuzz_target!(|bytes: &[u8]| {
 fn disallows(rules: &[&Signal], token: &str, path: &str) -> bool {
     let covering = rules.iter().filter(|signal| {
         signal.agent.as_ref().is_none_or(|agent| agent.token.eq_ignore_ascii_case(token))
-            && PathPattern::new(signal.path.as_deref().unwrap_or("/")).matches(path)
+            && signal.pattern().is_none_or(|pattern| pattern.matches(path))
     });
     let longest = covering.max_by_key(|signal| (signal.path.as_ref().map_or(0, String::len), signal.preference));
     longest.is_some_and(|signal| signal.preference == Preference::Disallowed)

@@ -17,7 +17,7 @@ const COUNTED: [(&str, &str, &[&str]); 10] = [
     ("warcio-example.warc.gz", "request 2, response 1, revisit 1, warcinfo 2", &["129cb72e3f00644c"]),
     ("whirlwind.warc", "metadata 1, request 1, response 1, warcinfo 1", &["9b623f23cc17db13"]),
     ("whirlwind.warc.gz", "metadata 1, request 1, response 1, warcinfo 1", &["9b623f23cc17db13"]),
-    ("whirlwind.warc.wat.gz", "metadata 1, warcinfo 1", &[]),
+    ("whirlwind.warc.wat.gz", "metadata 1, warcinfo 1", &["26721a6e19f78598"]),
     ("whirlwind.warc.wet", "conversion 1, warcinfo 1", &["1edc9780d1446bdd"]),
     ("whirlwind.warc.wet.gz", "conversion 1, warcinfo 1", &["1edc9780d1446bdd"]),
 ];

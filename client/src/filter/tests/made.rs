@@ -146,6 +146,7 @@ pub struct Run<'a> {
     pub out: PathBuf,
     pub threads: usize,
     pub resume: bool,
+    pub fields: crate::crawl::FieldChoice,
 }
 
 impl Run<'_> {
@@ -169,12 +170,15 @@ pub fn run_over<D: AsRef<[u8]> + Sync>(
         agents: "test".to_owned(),
         used_at: USED_AT,
         asking: asking.clone(),
+        fields: run.fields.clone(),
     };
     let job = Job {
         plan: &plan,
         asking,
         identity,
-        inputs: run.inputs.clone(),
+        inputs: run.inputs.iter().map(|path| path.as_path().into()).collect(),
+        store: &crate::crawl::store::Store::new(),
+        fields: run.fields.clone(),
         out: run.out.clone(),
         options: crate::crawl::Options::default(),
         bounds: pipeline::Bounds::of(run.threads),

@@ -3,3 +3,4 @@
 mod made;
 mod plan;
 mod runs;
+mod tables;

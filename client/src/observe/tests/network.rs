@@ -10,6 +10,7 @@ use crate::observe::fetch::{FetchError, Fetched, Fetcher, Manners, Want};
 use crate::observe::site::Site;
 use crate::observe::sites::observe;
 use cleartitle_schema::signals::SourceOutcome;
+use cleartitle_schema::vocab::Preference;
 use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::time::{Duration, Instant};
@@ -76,6 +77,30 @@ fn a_site_is_looked_at_with_its_evidence() {
     );
     let agent = format!("CleartitleBot/{} (+https://watch.example/bot)", env!("CARGO_PKG_VERSION"));
     assert!(asked.iter().all(|it| it.user_agent == agent), "{asked:?}");
+}
+
+#[test]
+fn a_policy_is_read_in_the_place_of_the_reservation_that_names_it() {
+    let policy = r#"{"@context": ["http://www.w3.org/ns/odrl.jsonld", "http://www.w3.org/ns/tdmrep.jsonld"],
+        "@type": "Offer", "profile": "http://www.w3.org/ns/tdmrep", "uid": "https://press.example/policy.json",
+        "assigner": {"vcard:hasEmail": "mailto:rights@press.example"},
+        "permission": [{"action": "tdm:mine", "duty": [{"action": "obtainConsent"}]}]}"#;
+    // Named once from the root and once from the folder of the file; a third rule names none.
+    let rules = r#"[{"location": "/a/", "tdm-reservation": 1, "tdm-policy": "/policy.json"},
+        {"location": "/b/", "tdm-reservation": 1, "tdm-policy": "../policy.json"},
+        {"location": "/c/", "tdm-reservation": 1}]"#;
+    for (answered, offered) in [(file(policy), true), (answer("404 No", "", b""), false), (file("Terms"), false)] {
+        let server = Served::start([("/.well-known/tdmrep.json", file(rules)), ("/policy.json", answered)]);
+        let conclusion = look(&server);
+        assert_eq!(server.paths().iter().filter(|path| *path == "/policy.json").count(), 1);
+        let of = |path: &str| -> Vec<(Preference, usize)> {
+            let there = conclusion.signals.iter().filter(|it| it.path.as_deref() == Some(path));
+            there.map(|it| (it.preference, it.duties.len())).collect()
+        };
+        let expected = if offered { (Preference::Allowed, 1) } else { (Preference::Disallowed, 0) };
+        assert_eq!((of("/a/"), of("/b/")), (vec![expected], vec![expected]));
+        assert_eq!(of("/c/"), [(Preference::Disallowed, 0)]);
+    }
 }
 
 #[test]

@@ -163,7 +163,7 @@ fn permissions<'a>(readings: &[Named<'_, 'a>], names: &Names<'_>) -> Vec<Permiss
     let mut all: Vec<(Permission<'a>, usize)> = Vec::new();
     for (place, named) in readings.iter().enumerate() {
         for (rule, whose) in each_rule(named).filter(|(rule, _)| rule.allow) {
-            for path in rule.patterns() {
+            if let Some(path) = rule.pattern() {
                 for name in whose.iter().flatten().filter(|name| names.list[**name].disallowed) {
                     all.push(((*name, rule.managed, path.clone(), rule.length()), place));
                 }
@@ -210,12 +210,11 @@ fn rules(readings: &[Named<'_, '_>], names: &Names<'_>, parsed: &mut Parsed) {
             // What an earlier reading gave already is not given again.
             let given = |one: &Vec<Bound<'_>>| one.binary_search(&(rule.number, whose)).is_ok();
             let length = rule.length();
-            let literal = if earlier.iter().any(given) { None } else { Some(rule.patterns().zip([false, true])) };
+            let literal = if earlier.iter().any(given) { None } else { rule.pattern() };
             let wanted = place >= once && !earlier.iter().skip(once).any(given);
             let doubtful = wanted && !rule.allow && rule.is_doubtful();
             let evident = if doubtful { pattern::evident(rule.value) } else { Vec::new() };
-            let evident = evident.into_iter().map(|path| (Cow::Owned(path), false));
-            for (path, second) in literal.into_iter().flatten().chain(evident) {
+            for path in literal.into_iter().chain(evident.into_iter().map(Cow::Owned)) {
                 for whom in whose.iter().flatten() {
                     let name = &names.list[*whom];
                     let allowed = permitted(*whom, rule.managed, &path, length);
@@ -233,8 +232,7 @@ fn rules(readings: &[Named<'_, '_>], names: &Names<'_>, parsed: &mut Parsed) {
                     if !rule.allow && !rule.managed && permitted(*whom, true, &path, length) {
                         hidden.get_or_insert(rule.number);
                     }
-                    let longer = if second && !rule.allow { Some(pattern::longer(&path)) } else { None };
-                    parsed.signals.push(signal(name, rule, longer.as_deref().unwrap_or(&path)));
+                    parsed.signals.push(signal(name, rule, &path));
                 }
             }
         }

@@ -39,15 +39,9 @@ impl<'a> Rule<'a> {
         plain.map_or_else(|| pattern::pattern(self.value), |plain| Some(plain.into()))
     }
 
-    /// Its patterns: one, or none, or the two of a value that begins with `*/`.
-    pub fn patterns(&self) -> impl Iterator<Item = std::borrow::Cow<'a, str>> {
-        let also = if self.plain { None } else { pattern::also(self.value) };
-        self.pattern().into_iter().chain(also)
-    }
-
-    /// The octets of its precedence; see [`pattern::length`].
+    /// The octets of its precedence, of the form in which patterns are compared, `*` and `$` included.
     pub fn length(&self) -> usize {
-        if self.plain { self.value.len() } else { self.pattern().map_or(0, |text| pattern::length(self.value, &text)) }
+        if self.plain { self.value.len() } else { self.pattern().map_or(0, |text| text.len()) }
     }
 
     /// Whether it is more, or less, than one plain pattern.

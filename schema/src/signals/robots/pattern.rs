@@ -1,7 +1,7 @@
 //! Path patterns of a robots.txt as comparable text: bytes that are not UTF-8, escapes, and what a value evidently means.
 
 use super::lines::{MAX_VALUE, trim};
-use crate::surt::normalise_path;
+use crate::surt::normalise_pattern;
 use std::borrow::Cow;
 
 /// The value of a rule as text, octet by octet: what is not UTF-8 stands as the escapes of its bytes, since that is how a
@@ -33,31 +33,6 @@ pub(super) fn pattern(value: &[u8]) -> Option<Cow<'_, str>> {
     }
 }
 
-/// The second pattern of a value such as `*/x`, whose first is `/*/x`: the star may be no octet at all, and every path
-/// begins with the slash that then follows.
-pub(super) fn also(value: &[u8]) -> Option<Cow<'_, str>> {
-    let stars = value.iter().take_while(|byte| **byte == b'*').count();
-    if stars == 0 || value.get(stars) != Some(&b'/') { None } else { pattern(&value[stars..]) }
-}
-
-/// The second pattern of a prohibition with one octet more, so that it has those of the value it came from: `/x*` for `/x`.
-/// Before a final `$` a star covers a little more than was said.
-pub(super) fn longer(second: &str) -> String {
-    match (second.ends_with('$'), second.find('*')) {
-        (false, _) => format!("{second}*"),
-        (true, at) => {
-            let (before, after) = second.split_at(at.unwrap_or(1));
-            format!("{before}*{after}")
-        }
-    }
-}
-
-/// The octets by which a pattern's precedence is counted: those of its comparable form, `*` and `$` included, the slash
-/// that we put before a leading `*` not.
-pub(super) fn length(value: &[u8], pattern: &str) -> usize {
-    pattern.len() - usize::from(value.first() == Some(&b'*'))
-}
-
 /// The value, cut where no URL reaches. Cut, a pattern covers more.
 fn shortened(value: &[u8]) -> &[u8] {
     &value[..value.len().min(MAX_VALUE)]
@@ -71,7 +46,7 @@ fn normal(text: &str) -> String {
     let half =
         if body[half..].len() == 2 && !body.as_bytes()[half + 1].is_ascii_hexdigit() { body.len() } else { half };
     let (body, half) = body.split_at(half);
-    let mut normal = if body.starts_with('*') { normalise_path(&format!("/{body}")) } else { normalise_path(body) };
+    let mut normal = normalise_pattern(body);
     normal.push_str(half);
     normal.push_str(end);
     normal

@@ -125,22 +125,17 @@ fn parts<'l>(line: &'l Stating<'_>, complaints: &mut Vec<Complaint>) -> (Option<
                 let end = line.value.iter().position(|byte| matches!(byte, b' ' | b'\t')).unwrap_or(line.value.len());
                 let detail = format!("a path without its slash: {}", pattern::text(line.value));
                 complaints.push(Complaint::at(line.number as usize, Lint::Malformed, detail));
-                return (one_pattern(&line.value[..end]), line.value);
+                return (pattern::pattern(&line.value[..end]).map(Into::into), line.value);
             }
             (None, rest)
         }
         Key::DisallowTraining | Key::AllowTraining => {
             let is_pattern = matches!(line.value.first(), Some(b'/' | b'*'));
             let evident = || pattern::evident(line.value).into_iter().next();
-            (if is_pattern { one_pattern(line.value) } else { evident() }, &[])
+            (if is_pattern { pattern::pattern(line.value).map(Into::into) } else { evident() }, &[])
         }
         _ => (None, line.value),
     }
-}
-
-/// The pattern of a value, or the whole site where a value has two.
-fn one_pattern(value: &[u8]) -> Option<String> {
-    if pattern::also(value).is_some() { None } else { pattern::pattern(value).map(Into::into) }
 }
 
 fn written(line: &Stating<'_>) -> String {

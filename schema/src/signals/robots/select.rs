@@ -50,8 +50,9 @@ impl Robots<'_> {
         for group in groups.groups.iter().filter(|group| binds(&group.tokens)) {
             for rule in &groups.rules[group.rules.clone()] {
                 let length = rule.length();
-                for text in rule.patterns() {
-                    let (pattern, text) = (PathPattern::new(&text), text.into_owned());
+                if let Some(text) = rule.pattern() {
+                    let read = if rule.allow { PathPattern::new } else { PathPattern::restricting };
+                    let (pattern, text) = (read(&text), text.into_owned());
                     selected.rules.push(Compiled { allow: rule.allow, length, number: rule.number, text, pattern });
                 }
             }
@@ -82,7 +83,7 @@ fn usages(
     let read = |line: &Stating<'_>| {
         let (path, value) = usage_parts(line.value);
         let text = path.and_then(pattern::pattern);
-        let length = path.zip(text.as_deref()).map_or(0, |(path, text)| pattern::length(path, text));
+        let length = text.as_deref().map_or(0, str::len);
         (length, text.as_deref().map(PathPattern::new), Preferences::read(value).unwrap_or_default())
     };
     groups.stating.iter().filter(is_usage).map(read).collect()

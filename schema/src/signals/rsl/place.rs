@@ -2,7 +2,7 @@
 
 use super::document::Content;
 use crate::signals::{Complaint, Lint};
-use crate::surt::{UrlKey, normalise_path};
+use crate::surt::{UrlKey, normalise_pattern};
 use crate::vocab::AuthorityKind;
 
 /// Longest path pattern that is kept whole.
@@ -74,7 +74,7 @@ impl Place {
         misplaced(format!("`{url}` is neither a path nor an address"));
         let joined = document.and_then(|own| {
             let base = url::Url::parse(&format!("https://{}{}", own.site(), own.path)).ok()?;
-            let joined = UrlKey::parse(base.join(url).ok()?.as_str()).ok()?;
+            let joined = UrlKey::parse_pattern(base.join(url).ok()?.as_str()).ok()?;
             (joined.site() == own.site()).then_some(joined.path)
         });
         Self::path(&joined.unwrap_or_else(|| format!("/{url}")), Trust::Vague)
@@ -85,7 +85,7 @@ impl Place {
         let site = document.map(UrlKey::site);
         let path = match absolute(url) {
             Some(key) if Some(key.site()) == site => key.path,
-            None if url.starts_with('/') && !url.starts_with("//") => normalise_path(url),
+            None if url.starts_with('/') && !url.starts_with("//") => normalise_pattern(url),
             other => {
                 let detail = format!("`{url}` is not of the feed's origin: it may only restrict");
                 out.push(Complaint::at(line, Lint::Misplaced, detail));
@@ -98,7 +98,7 @@ impl Place {
     }
 
     fn path(path: &str, trust: Trust) -> Self {
-        let path = normalise_path(path);
+        let path = normalise_pattern(path);
         if path.len() <= LONGEST {
             return Self { path: Some(path), trust };
         }
@@ -116,5 +116,5 @@ pub(super) fn is_bound(authority: AuthorityKind) -> bool {
 /// The key of an absolute http address, also of one that leaves its scheme out.
 pub(super) fn absolute(url: &str) -> Option<UrlKey> {
     let completed = url.strip_prefix("//").map(|rest| format!("https://{rest}"));
-    UrlKey::parse(completed.as_deref().unwrap_or(url)).ok()
+    UrlKey::parse_pattern(completed.as_deref().unwrap_or(url)).ok()
 }

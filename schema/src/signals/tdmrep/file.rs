@@ -5,7 +5,7 @@ use super::values::evident;
 use super::{MAX_BYTES, State, announce, signal};
 use crate::signals::json::Json;
 use crate::signals::{Complaint, Lint, Parsed, price};
-use crate::surt::{UrlKey, normalise_path};
+use crate::surt::{UrlKey, normalise_pattern};
 use crate::vocab::AuthorityKind;
 
 /// Most rules. Each is held against those before it.
@@ -161,11 +161,11 @@ fn path(location: Option<&str>, exact: bool, complain: &mut impl FnMut(Lint, Str
         return ("/".to_owned(), false);
     };
     let (path, exact) = if location.starts_with('/') && !location.starts_with("//") {
-        (normalise_path(location), exact)
+        (normalise_pattern(location), exact)
     } else {
         complain(Lint::Misplaced, format!("`{location}` is no path: it may only reserve"));
-        let key = UrlKey::parse(location).ok();
-        (key.map_or_else(|| normalise_path(&format!("/{location}")), |key| key.path), false)
+        let key = UrlKey::parse_pattern(location).ok();
+        (key.map_or_else(|| normalise_pattern(&format!("/{location}")), |key| key.path), false)
     };
     if path.len() <= LONGEST {
         return (path, exact);
