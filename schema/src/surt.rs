@@ -168,7 +168,10 @@ fn normalise(path: &str, form: Form) -> String {
     loop {
         // Most of an address is plain: it is copied run by run.
         let run = bytes[at..].iter().take_while(|byte| PLAIN[usize::from(**byte)]).count();
-        out.push_str(&path[at..at + run]);
+        // Behind an octet of a longer character no run begins, and no text may be cut there either.
+        if run > 0 {
+            out.push_str(&path[at..at + run]);
+        }
         at += run;
         let Some(&byte) = bytes.get(at) else { return out };
         match escape_at(bytes, at) {
