@@ -226,9 +226,13 @@ const PLAIN: [bool; 256] = {
     let mut plain = [false; 256];
     let mut octet = 0_u8;
     while octet < 128 {
-        let special = matches!(octet, b'%' | b'*' | b'$' | b'?' | b'"' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'\'');
-        plain[octet as usize] = octet.is_ascii_graphic() && !special && !matches!(octet, b'{' | b'|' | b'}');
+        plain[octet as usize] = octet.is_ascii_graphic() && !matches!(octet, b'%' | b'*' | b'$' | b'?');
         octet += 1;
+    }
+    let mut rank = 0;
+    while rank < ALWAYS_ESCAPED.len() {
+        plain[ALWAYS_ESCAPED[rank] as usize] = false;
+        rank += 1;
     }
     plain
 };
@@ -255,8 +259,7 @@ impl PathPattern {
     /// Reads a pattern; a leading `/` is put where it lacks (RFC 9309 patterns begin with `/` or `*`).
     #[must_use]
     pub fn new(pattern: &str) -> Self {
-        let (body, anchored) = pattern.strip_suffix('$').map_or((pattern, false), |body| (body, true));
-        Self { text: without_dollars(normalise_pattern(body)), anchored }
+        Self::read(pattern, |_| Form::Rule)
     }
 
     /// Reads a pattern as a **restriction** does, which covers more where it is unclear what it covers. As it is written is
@@ -267,8 +270,12 @@ impl PathPattern {
     ///   the address it may be plain.
     #[must_use]
     pub fn restricting(pattern: &str) -> Self {
+        Self::read(pattern, |anchored| Form::Restriction { anchored })
+    }
+
+    fn read(pattern: &str, form: impl Fn(bool) -> Form) -> Self {
         let (body, anchored) = pattern.strip_suffix('$').map_or((pattern, false), |body| (body, true));
-        Self { text: without_dollars(rooted(normalise(body, Form::Restriction { anchored }))), anchored }
+        Self { text: without_dollars(rooted(normalise(body, form(anchored)))), anchored }
     }
 
     /// The pattern in the form that addresses have, without a final `$`, and whether it had one.
@@ -277,7 +284,7 @@ impl PathPattern {
         (self.text, self.anchored)
     }
 
-    /// The part before the first `*`: every matching path begins so.
+    /// What every matching path begins with: the part before the first `*`, or the slash that all begin with.
     #[must_use]
     pub fn literal_prefix(&self) -> &str {
         self.text.split('*').next().filter(|prefix| !prefix.is_empty()).unwrap_or("/")
@@ -339,6 +346,7 @@ mod tests {
         assert_eq!(key("https://a.example/%e3%83%84").path, "/%E3%83%84");
         assert_eq!(normalise_path("/a%2Fb%24%zz"), "/a%2Fb%24%25zz");
         assert_eq!(normalise_path("/a*b$"), "/a%2Ab%24");
+        assert_eq!(normalise_path("/\u{fc}a\u{30c4}"), "/%C3%BCa%E3%83%84");
         assert_eq!(normalise_pattern("*/a*b$"), "*/a*b$");
         assert_eq!(normalise_path("/a%3Fb%2Fc?d%3Fe%2ff%26g"), "/a%3Fb%2Fc?d?e/f%26g");
         assert_eq!(normalise_path("/%%30a"), "/%250a");

@@ -9,15 +9,6 @@ use serde_json::{Value, json};
 
 const NDJSON: &str = "application/x-ndjson";
 
-fn registry() -> Registry {
-    let registry = Registry::start();
-    let press = registry.publisher("press.example");
-    registry.register(&press, &press.reservation("press.example"));
-    let open = registry.publisher("open.example");
-    registry.register(&open, &open.grant("open.example"));
-    registry
-}
-
 fn question(url: &str) -> Value {
     json!({ "url": url, "use": "train-ai" })
 }
@@ -28,7 +19,7 @@ fn rows(answer: &Answer) -> Vec<Value> {
 
 #[test]
 fn one_question_is_explained() {
-    let registry = registry();
+    let registry = Registry::with_press_and_open();
     let asked = registry.read("/v1/decisions?use=train-ai&url=https://press.example/a").is(200).json();
     assert_eq!(asked["decision"]["verdict"], "reserved");
     assert!(asked["decision"].to_string().contains("rights-reserved"), "{asked}");
@@ -43,7 +34,7 @@ fn one_question_is_explained() {
 
 #[test]
 fn an_array_is_answered_in_order_up_to_its_bound() {
-    let registry = registry();
+    let registry = Registry::with_press_and_open();
     let hosts = ["press.example", "nobody.example", "open.example"];
     let questions: Vec<Value> = (0..300).map(|it| question(&format!("https://{}/{it}", hosts[it % 3]))).collect();
     let answer = registry.post_json("/v1/decisions", &json!(questions)).is(200).json();
@@ -68,7 +59,7 @@ fn an_array_is_answered_in_order_up_to_its_bound() {
 
 #[test]
 fn a_stream_answers_every_line_and_says_its_end() {
-    let registry = registry();
+    let registry = Registry::with_press_and_open();
     let long = "x".repeat(65 << 10);
     let deep = format!("{}{}", "[".repeat(3000), "]".repeat(3000));
     let lines = [
@@ -107,7 +98,7 @@ fn rows_of(registry: &Registry, body: &str) -> Vec<Value> {
 
 #[test]
 fn a_stream_has_no_limit_of_rows() {
-    let registry = registry();
+    let registry = Registry::with_press_and_open();
     let line = format!("{}\n", question("https://press.example/1"));
     let count = 120_000;
     let answer = registry.post("/v1/decisions", NDJSON, line.repeat(count)).is(200);
@@ -118,7 +109,7 @@ fn a_stream_has_no_limit_of_rows() {
 
 #[test]
 fn a_client_that_hangs_up_leaves_a_server_that_answers() {
-    let registry = registry();
+    let registry = Registry::with_press_and_open();
     for round in 0..20 {
         let mut stream = TcpStream::connect(registry.socket()).expect("a connection");
         let head = "POST /v1/decisions HTTP/1.1\r\nhost: registry.example\r\ncontent-type: application/x-ndjson\r\ntransfer-encoding: chunked\r\n\r\n";

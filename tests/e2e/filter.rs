@@ -8,15 +8,6 @@ use harness::crawl::{self, KEEP_CLEARED, KEEP_EVERYTHING, Lab};
 use harness::{Registry, Seeded, independent};
 use serde_json::Value;
 
-fn registry() -> Registry {
-    let registry = Registry::start();
-    let press = registry.publisher("press.example");
-    registry.register(&press, &press.reservation("press.example"));
-    let open = registry.publisher("open.example");
-    registry.register(&open, &open.grant("open.example"));
-    registry
-}
-
 fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
 }
@@ -39,7 +30,7 @@ fn documents(read: &Value) -> (BTreeMap<String, String>, BTreeSet<String>) {
 fn the_counts_are_those_of_independent_readers() {
     let Some(python) = independent::python("crawl files, by warcio and fastwarc") else { return };
     let inputs = crawl::files();
-    let lab = Lab::pull(&registry());
+    let lab = Lab::pull(&Registry::with_press_and_open());
     let ran = lab.filter(KEEP_EVERYTHING, "out", &inputs, &[]);
     assert!(ran.code == 0 || ran.code == 1, "{}\n{}", ran.stdout, ran.stderr);
     let script = independent::script("count_records.py");
@@ -109,7 +100,7 @@ fn check_digests(python: &Path, lab: &Lab, inputs: &[std::path::PathBuf]) {
 
 #[test]
 fn the_filter_keeps_what_is_cleared_and_says_why_not() {
-    let lab = Lab::pull(&registry());
+    let lab = Lab::pull(&Registry::with_press_and_open());
     let input = lab.folder().join("made.warc");
     crawl::write_warc(&input, 0, 300);
     let ran = lab.filter(KEEP_CLEARED, "out", std::slice::from_ref(&input), &[]).exits(0);
@@ -175,7 +166,7 @@ fn kill_9_while_filtering_and_a_resume_give_the_same_bytes() {
     let seed = std::env::var("CLEARTITLE_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(20_261_123);
     println!("CLEARTITLE_SEED={seed}");
     let mut seeded = Seeded(seed);
-    let lab = Lab::pull(&registry());
+    let lab = Lab::pull(&Registry::with_press_and_open());
     let mut inputs = Vec::new();
     for number in 0..6 {
         let path = lab.folder().join(format!("part-{number}.warc"));
@@ -206,7 +197,7 @@ fn kill_9_while_filtering_and_a_resume_give_the_same_bytes() {
 #[test]
 fn kill_9_while_pulling_leaves_the_old_snapshot_or_the_new_one() {
     let mut seeded = Seeded(7);
-    let registry = registry();
+    let registry = Registry::with_press_and_open();
     let lab = Lab::pull(&registry);
     let key = std::fs::read_to_string(registry.data().join("log.pub")).expect("a key");
     let out = lab.snapshot().display().to_string();
@@ -231,7 +222,7 @@ fn kill_9_while_pulling_leaves_the_old_snapshot_or_the_new_one() {
 
 #[test]
 fn a_registry_that_can_t_be_reached_is_an_error_and_never_a_yes() {
-    let registry = registry();
+    let registry = Registry::with_press_and_open();
     let lab = Lab::pull(&registry);
     let url = registry.url("");
     registry.kill();

@@ -6,19 +6,10 @@ use harness::crawl::{KEEP_CLEARED, KEEP_EVERYTHING, Lab};
 use harness::{Registry, independent};
 use serde_json::Value;
 
-fn registry() -> Registry {
-    let registry = Registry::start();
-    let press = registry.publisher("press.example");
-    registry.register(&press, &press.reservation("press.example"));
-    let open = registry.publisher("open.example");
-    registry.register(&open, &open.grant("open.example"));
-    registry
-}
-
 #[test]
 fn kept_rows_are_what_pyarrow_wrote() {
     let Some(python) = independent::python("Parquet, by pyarrow") else { return };
-    let lab = Lab::pull(&registry());
+    let lab = Lab::pull(&Registry::with_press_and_open());
     let script = independent::script("tables.py");
     let folder = lab.folder().display().to_string();
     let _ = independent::run(&python, &[&script, "make", &folder]).exits(0);
@@ -123,7 +114,7 @@ fn peak(arguments: &[String]) -> (i32, u64, String) {
 #[test]
 fn memory_stays_bounded_whatever_a_table_holds() {
     let Some(python) = independent::python("Parquet's memory, by pyarrow") else { return };
-    let lab = Lab::pull(&registry());
+    let lab = Lab::pull(&Registry::with_press_and_open());
     // Small files that are large inside: a page of 60 MiB, a value of 20 MiB said again by a dictionary for 2,000 rows, one
     // row group of a hundred thousand rows, a list of a million elements in one row, and texts under a prefix encoding.
     let program = "

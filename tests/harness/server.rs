@@ -53,6 +53,20 @@ impl Registry {
         registry
     }
 
+    /// Starts a registry in which `press.example` reserves training and `open.example` grants it.
+    ///
+    /// # Panics
+    /// When it does not start.
+    #[must_use]
+    pub fn with_press_and_open() -> Self {
+        let registry = Self::start();
+        let press = registry.publisher("press.example");
+        registry.register(&press, &press.reservation("press.example"));
+        let open = registry.publisher("open.example");
+        registry.register(&open, &open.grant("open.example"));
+        registry
+    }
+
     /// Starts a registry on a copy of this one's data, which must be stopped.
     ///
     /// # Panics

@@ -61,6 +61,27 @@ impl Asking {
         });
         Ok(excepted || snapshot.lists_kind(kind)?)
     }
+
+    /// When a copy was captured: as its own date says, else as asked.
+    pub(super) fn captured(&self, date: Option<&str>) -> Option<Timestamp> {
+        date.map_or(self.captured_at, Timestamp::from_warc_date)
+    }
+
+    /// A copy that is known by where and when it was fetched; its bytes and what it says of itself come to it later.
+    pub(super) fn copy(&self, url: Option<&str>, captured_at: Option<Timestamp>) -> Acquisition {
+        let mut copy = url.map_or_else(Acquisition::default, Acquisition::fetched);
+        copy.captured_at = captured_at;
+        copy.acquired_at = self.acquired_at;
+        copy.channel = Some(self.channel);
+        copy.access = Some(self.access);
+        copy
+    }
+
+    /// The SHA-256 of a document, where anything names documents by it.
+    pub(super) fn sha256_of(&self, bytes: &[u8]) -> Option<ContentName> {
+        let digest = || <sha2::Sha256 as sha2::Digest>::digest(bytes);
+        self.sha256.then(|| ContentName::Sha256(Sha256Alias(digest().into())))
+    }
 }
 
 /// A document with its ruling.
@@ -203,20 +224,13 @@ pub fn judge<D: AsRef<[u8]>>(
     }
     let Some(bytes) = record.document() else { return damaged("payload-damaged", "the record holds no document") };
     let content = ContentId::of(bytes);
-    let aliases = aliases(record, bytes, asking.sha256);
-    let captured_at = match &record.date {
-        Some(date) => Timestamp::from_warc_date(date),
-        None => asking.captured_at,
-    };
+    let aliases = aliases(record, asking.sha256_of(bytes));
+    let captured_at = asking.captured(record.date.as_deref());
     let missing = Missing { url: record.target_uri.is_none(), captured_at: captured_at.is_none() };
     let evidence = record_evidence(record, plan.agents());
     let url = record.target_uri.clone();
-    let mut copy = url.as_deref().map_or_else(Acquisition::default, Acquisition::fetched);
+    let mut copy = asking.copy(url.as_deref(), captured_at);
     copy.content = std::iter::once(ContentName::Blake3(content)).chain(aliases.iter().copied()).collect();
-    copy.captured_at = captured_at;
-    copy.acquired_at = asking.acquired_at;
-    copy.channel = Some(asking.channel);
-    copy.access = Some(asking.access);
     evidence.bring(&mut copy);
     let ruling = plan.rule(&copy, missing)?;
     let (mut action, mut because) = (ruling.outcome.action, ruling.outcome.because.clone());
@@ -243,14 +257,10 @@ pub fn judge<D: AsRef<[u8]>>(
     })))
 }
 
-fn aliases(record: &Record, bytes: &[u8], sha256: bool) -> Vec<ContentName> {
+fn aliases(record: &Record, sha256: Option<ContentName>) -> Vec<ContentName> {
     let declared = record.payload_digest.as_ref().and_then(|digest| digest.sha1);
-    let mut names: Vec<ContentName> =
-        declared.map(|sha1| ContentName::WarcSha1(WarcSha1Alias(sha1))).into_iter().collect();
-    if sha256 {
-        let digest = <sha2::Sha256 as sha2::Digest>::digest(bytes);
-        names.push(ContentName::Sha256(Sha256Alias(digest.into())));
-    }
+    let declared = declared.map(|sha1| ContentName::WarcSha1(WarcSha1Alias(sha1)));
+    let mut names: Vec<ContentName> = declared.into_iter().chain(sha256).collect();
     names.sort_unstable();
     names
 }

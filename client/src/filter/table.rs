@@ -9,7 +9,6 @@ use super::in_record::RecordEvidence;
 use super::plan::{Missing, Plan, Ruling};
 use super::table_output::{Stop, TableOutputs};
 use crate::crawl::parquet::{Keys, Table, Text};
-use cleartitle_schema::acquisition::Acquisition;
 use cleartitle_schema::id::{ContentId, ContentName, Sha256Alias};
 use cleartitle_schema::policy::{Disposition, Policy};
 use cleartitle_schema::scope::Target;
@@ -136,16 +135,9 @@ impl<D: AsRef<[u8]> + Sync> Rows<'_, D> {
             let detail = format!("{broken} is not UTF-8");
             return Ok(Judged::Damaged { what: "malformed-row", detail });
         }
-        let captured_at = match &keys.date {
-            Some(date) => Timestamp::from_warc_date(date),
-            None => self.asking.captured_at,
-        };
+        let captured_at = self.asking.captured(keys.date.as_deref());
         let missing = Missing { url: keys.url.is_none(), captured_at: captured_at.is_none() };
-        let mut copy = keys.url.as_deref().map_or_else(Acquisition::default, Acquisition::fetched);
-        copy.captured_at = captured_at;
-        copy.acquired_at = self.asking.acquired_at;
-        copy.channel = Some(self.asking.channel);
-        copy.access = Some(self.asking.access);
+        let mut copy = self.asking.copy(keys.url.as_deref(), captured_at);
         let by_bytes = self.content_decides || self.plan.bytes_matter(&copy)?;
         let mut ruling: Option<Arc<Ruling>> = None;
         if !by_bytes {
@@ -164,11 +156,7 @@ impl<D: AsRef<[u8]> + Sync> Rows<'_, D> {
             return Ok(Judged::Damaged { what: "malformed-row", detail: "the text is not UTF-8".to_owned() });
         }
         let content = ContentId::of(bytes);
-        let mut aliases = Vec::new();
-        if self.asking.sha256 {
-            let digest = <sha2::Sha256 as sha2::Digest>::digest(bytes);
-            aliases.push(ContentName::Sha256(Sha256Alias(digest.into())));
-        }
+        let aliases: Vec<ContentName> = self.asking.sha256_of(bytes).into_iter().collect();
         let ruling = match ruling {
             Some(ruling) => ruling,
             None => {

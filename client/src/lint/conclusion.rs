@@ -72,9 +72,8 @@ pub fn addresses(channels: &[Channel]) -> Vec<String> {
         let path = path.trim_end_matches('$');
         // An address begins with a slash, which a star at the beginning stands for.
         let after = path.trim_start_matches('*');
-        let slash = if after.starts_with('/') { "" } else { "/x" };
-        let rooted = if after.len() < path.len() { format!("{slash}{after}") } else { path.to_owned() };
-        rooted.replace('*', "x")
+        let root = if after == path || after.starts_with('/') { "" } else { "/x" };
+        format!("{root}{after}").replace('*', "x")
     };
     let examples = patterns.into_iter().map(example);
     for address in documents.chain(examples) {

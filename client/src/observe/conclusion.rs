@@ -118,8 +118,9 @@ struct Named {
 /// Addresses of TDM policies in full, since each place has a base of its own.
 fn name_policies(answered: &Url, signals: &mut [Signal]) {
     for signal in signals.iter_mut().filter(|signal| signal.standard == "tdmrep") {
-        let named = signal.policy.as_deref().and_then(|policy| answered.join(policy.trim()).ok());
-        signal.policy = named.map(String::from).or(signal.policy.take());
+        if let Some(full) = signal.policy.as_deref().and_then(|policy| answered.join(policy.trim()).ok()) {
+            signal.policy = Some(full.into());
+        }
     }
 }
 
@@ -188,9 +189,9 @@ impl Conclusion {
         let Reading { outcome, parsed, evidence, content, why } = reading;
         let mut standards: BTreeSet<&str> = carrier.standards.iter().copied().collect();
         standards.extend(parsed.signals.iter().map(|signal| signal.standard.as_str()));
+        // What a policy says stands with the reservation that names it.
+        let joined = *carrier == carriers::TDM_POLICY && outcome == SourceOutcome::Read;
         for standard in standards {
-            // What a policy says stands with the reservation that names it.
-            let joined = *carrier == carriers::TDM_POLICY && outcome == SourceOutcome::Read;
             let speaks = joined
                 || parsed.signals.iter().any(|signal| signal.standard == standard)
                 || (standard == "rsl"

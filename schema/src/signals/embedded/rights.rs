@@ -2,14 +2,14 @@
 
 use super::xmp::{Name, Packet, Place, Property};
 use super::{LONGEST, Lint, Parsed, address, shown, signal};
-use crate::signals::{Announced, Complaint, Credit, Mark, license_uri};
+use crate::signals::{Announced, Complaint, Credit, Mark};
 use crate::vocab::{AppliesTo, CreditKind, Preference, Use};
 
 /// Reads them all.
 pub(super) fn read(packet: &Packet, said: &mut Parsed) {
     reservations(packet, said);
     for property in packet.all(Name::License).chain(packet.all(Name::WebStatement)) {
-        let known = license_uri::spdx(&property.value);
+        let known = creative_commons(&property.value);
         // Half an expression may say less than the whole.
         let whole = known.is_some() || property.value.len() <= LONGEST;
         let license = known.unwrap_or_else(|| shown(&property.value));
@@ -66,4 +66,26 @@ fn reservations(packet: &Packet, said: &mut Parsed) {
 /// What TDMRep reserves.
 fn mining() -> Vec<Use> {
     vec![Use::TrainAi, Use::TrainNongen, Use::AiIndex, Use::TdmOther]
+}
+
+/// The SPDX identifier of a Creative Commons address, as people write those: with or without `s`, `www`, `legalcode`, a
+/// translation of the deed. A port to one country's law is another license, whose identifier SPDX has for a few alone.
+fn creative_commons(url: &str) -> Option<String> {
+    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"))?;
+    let rest = rest.strip_prefix("www.").unwrap_or(rest).strip_prefix("creativecommons.org/")?;
+    let mut parts = rest.split(['?', '#']).next()?.split('/').filter(|part| !part.is_empty());
+    let (kind, name, version) = (parts.next()?, parts.next()?, parts.next()?);
+    let last = parts.next();
+    if last.is_some_and(|last| !last.starts_with("legalcode") && !last.starts_with("deed")) || parts.next().is_some() {
+        return None;
+    }
+    let licenses = ["by", "by-sa", "by-nc", "by-nd", "by-nc-sa", "by-nc-nd"];
+    let id = match (kind, name, version) {
+        ("publicdomain", "zero", "1.0") => "CC0-1.0".to_owned(),
+        ("licenses", name, "1.0" | "2.0" | "2.5" | "3.0" | "4.0") if licenses.contains(&name) => {
+            format!("CC-{}-{version}", name.to_ascii_uppercase())
+        }
+        _ => return None,
+    };
+    crate::license::check_expression(&id).ok().map(|()| id)
 }

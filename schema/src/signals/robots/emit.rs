@@ -165,7 +165,7 @@ fn permissions<'a>(readings: &[Named<'_, 'a>], names: &Names<'_>) -> Vec<Permiss
         for (rule, whose) in each_rule(named).filter(|(rule, _)| rule.allow) {
             if let Some(path) = rule.pattern() {
                 for name in whose.iter().flatten().filter(|name| names.list[**name].disallowed) {
-                    all.push(((*name, rule.managed, path.clone(), rule.length()), place));
+                    all.push(((*name, rule.managed, path.clone(), path.len()), place));
                 }
             }
         }
@@ -209,8 +209,9 @@ fn rules(readings: &[Named<'_, '_>], names: &Names<'_>, parsed: &mut Parsed) {
             }
             // What an earlier reading gave already is not given again.
             let given = |one: &Vec<Bound<'_>>| one.binary_search(&(rule.number, whose)).is_ok();
-            let length = rule.length();
-            let literal = if earlier.iter().any(given) { None } else { rule.pattern() };
+            let literal = rule.pattern();
+            let length = literal.as_deref().map_or(0, str::len);
+            let literal = literal.filter(|_| !earlier.iter().any(given));
             let wanted = place >= once && !earlier.iter().skip(once).any(given);
             let doubtful = wanted && !rule.allow && rule.is_doubtful();
             let evident = if doubtful { pattern::evident(rule.value) } else { Vec::new() };

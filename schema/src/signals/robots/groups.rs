@@ -33,15 +33,10 @@ pub(super) struct Rule<'a> {
 }
 
 impl<'a> Rule<'a> {
-    /// Its pattern; see [`pattern::pattern`].
+    /// Its pattern, whose octets, `*` and `$` included, are its precedence; see [`pattern::pattern`].
     pub fn pattern(&self) -> Option<std::borrow::Cow<'a, str>> {
         let plain = if self.plain { std::str::from_utf8(self.value).ok() } else { None };
         plain.map_or_else(|| pattern::pattern(self.value), |plain| Some(plain.into()))
-    }
-
-    /// The octets of its precedence, of the form in which patterns are compared, `*` and `$` included.
-    pub fn length(&self) -> usize {
-        if self.plain { self.value.len() } else { self.pattern().map_or(0, |text| text.len()) }
     }
 
     /// Whether it is more, or less, than one plain pattern.

@@ -257,7 +257,7 @@ fn taken_back(robots: &Robots<'_>, all: &[Placed], names: &Names<'_>) -> Vec<Pla
             let Some(path) = &one.path else { continue };
             let plain = path.trim_end_matches('$');
             let wild = plain.contains('*');
-            let shorter = selected.rules.iter().any(|rule| !rule.allow && rule.length < path.len());
+            let shorter = selected.rules.iter().any(|rule| !rule.allow && rule.text.len() < path.len());
             if (wild && shorter) || (!wild && !selected.may_fetch(plain)) {
                 found.push(one.unclear(&one.stated.uses, Some(path.clone()), &one.stated.label));
             }

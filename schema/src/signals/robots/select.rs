@@ -21,7 +21,6 @@ pub struct Selected {
 #[derive(Debug, Clone)]
 pub(super) struct Compiled {
     pub allow: bool,
-    pub length: usize,
     number: u32,
     pub text: String,
     pattern: PathPattern,
@@ -49,11 +48,10 @@ impl Robots<'_> {
         let mut selected = Selected { rules: Vec::new(), usages: Vec::new(), named, found: named || everybody };
         for group in groups.groups.iter().filter(|group| binds(&group.tokens)) {
             for rule in &groups.rules[group.rules.clone()] {
-                let length = rule.length();
                 if let Some(text) = rule.pattern() {
                     let read = if rule.allow { PathPattern::new } else { PathPattern::restricting };
                     let (pattern, text) = (read(&text), text.into_owned());
-                    selected.rules.push(Compiled { allow: rule.allow, length, number: rule.number, text, pattern });
+                    selected.rules.push(Compiled { allow: rule.allow, number: rule.number, text, pattern });
                 }
             }
         }
@@ -113,7 +111,7 @@ impl Selected {
             return Verdict { allowed: true, line: None };
         }
         let matching = self.rules.iter().filter(|rule| rule.pattern.matches(&path));
-        let best = matching.max_by_key(|rule| (rule.length, rule.allow));
+        let best = matching.max_by_key(|rule| (rule.text.len(), rule.allow));
         Verdict { allowed: best.is_none_or(|rule| rule.allow), line: best.map(|rule| rule.number) }
     }
 
