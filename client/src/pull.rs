@@ -4,11 +4,14 @@ use crate::registry::{Registry, RegistryError};
 use crate::snapshot::{self, SnapshotError, beside};
 use crate::trust::{PinnedLog, TrustError, check_growth};
 use cleartitle_schema::api::SnapshotView;
-use cleartitle_schema::snapshot::{Header, Snapshot, SnapshotNote};
+use cleartitle_schema::snapshot::{Header, Room, Snapshot, SnapshotNote};
 use cleartitle_schema::tlog::checkpoint::Checkpoint;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
+
+/// Memory that a body's statements are compiled in again, to be compared; what is more goes to files beside the snapshot.
+const SORTED_IN_MEMORY: usize = 256 << 20;
 
 /// Why a snapshot could not be pulled. Whatever lay in its place still does.
 #[derive(Debug, thiserror::Error)]
@@ -193,7 +196,9 @@ fn verify_body(partial: &Path, note: &SnapshotNote, out: &Path) -> Result<(Heade
     if !note.is_about(body.header(), &body.body_hash()) {
         return Err(SnapshotError::OtherBody(out.to_owned()));
     }
-    let verified = body.verify()?;
+    let folder = folder_of(partial).to_owned();
+    let mut room = Room::bounded(SORTED_IN_MEMORY, || Ok(Box::new(tempfile::tempfile_in(&folder)?)));
+    let verified = body.verify_within(&mut room)?;
     Ok((verified.header().clone(), verified.len()))
 }
 
@@ -217,9 +222,13 @@ fn put(from: &Path, to: &Path) -> Result<(), PullError> {
     sync_folder(to)
 }
 
+fn folder_of(file: &Path) -> &Path {
+    file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
 /// Makes the names in a file's folder survive a crash of the machine.
 fn sync_folder(of: &Path) -> Result<(), PullError> {
-    let folder = of.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = folder_of(of);
     File::open(folder)
         .and_then(|folder| folder.sync_all())
         .map_err(|source| PullError::Write { path: folder.to_owned(), source })

@@ -314,10 +314,10 @@ impl PathPattern {
         (self.text, self.anchored)
     }
 
-    /// The part before the first `*`: every matching path begins so.
+    /// What every matching path begins with: the part before the first `*`, or the slash that all begin with.
     #[must_use]
     pub fn literal_prefix(&self) -> &str {
-        literal_prefix(&self.text)
+        self.text.split('*').next().filter(|prefix| !prefix.is_empty()).unwrap_or("/")
     }
 
     /// Whether the pattern matches a normalised path with query. Linear in pattern times path at worst, no recursion.
@@ -341,11 +341,6 @@ impl PathPattern {
             (Some(part), true) => rest.ends_with(part),
         }
     }
-}
-
-/// What every path that a pattern without its `$` matches begins with: all begin with a slash.
-pub(crate) fn literal_prefix(text: &str) -> &str {
-    text.split('*').next().filter(|prefix| !prefix.is_empty()).unwrap_or("/")
 }
 
 /// A `$` that ends nothing is an octet.

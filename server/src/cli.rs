@@ -4,7 +4,6 @@ use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
@@ -13,7 +12,6 @@ use cleartitle_schema::signed::parse_public_key;
 use cleartitle_schema::tlog::note::NoteVerifier;
 
 use crate::app::{App, Registry};
-use crate::clearance::Clearance;
 use crate::data_dir::DataDir;
 use crate::jobs::observe;
 use crate::routes::health;
@@ -223,8 +221,7 @@ fn rebuild(root: &Path) -> anyhow::Result<u8> {
     let _held = data.lock()?;
     let registry = Registry::open(root, None)?;
     let mut rebuilt = registry.store.rebuild()?;
-    let clearance = Clearance::new(Arc::clone(&registry.store) as Arc<dyn Store>);
-    let (other, snapshots) = registry.snapshots()?.make_again(&clearance)?;
+    let (other, snapshots) = registry.snapshots()?.make_again()?;
     rebuilt.differing.extend(other.iter().map(|size| format!("snapshot {size}")));
     println!("rebuild: {snapshots} snapshots");
     if rebuilt.differing.is_empty() {

@@ -468,9 +468,9 @@ async fn a_snapshot_is_the_same_whenever_it_is_made() {
     assert_eq!(latest["bytes"].as_u64(), Some(first.len() as u64));
     service.register(&offer("press.example"), &[1]).await;
     let again = service.app.registry.snapshots().unwrap();
-    let made = again.at(size, &service.app.clearance).unwrap();
+    let made = again.at(size).unwrap();
     assert_eq!(made.body_hash, *blake3::hash(&first).as_bytes());
-    assert_eq!(again.make_again(&service.app.clearance).unwrap(), (vec![], 1));
+    assert_eq!(again.make_again().unwrap(), (vec![], 1));
     assert_eq!(service.get("/v1/snapshots/999999").await.0, StatusCode::NOT_FOUND);
 }
 

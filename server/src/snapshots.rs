@@ -1,26 +1,30 @@
 //! Snapshots: bodies and notes by log size, made on demand from the log and kept as files; equal bytes whenever made again.
 
 use std::fs;
-use std::io::{self, Write};
+use std::io::{self, Read as _, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use cleartitle_schema::snapshot::{self, BuildError, Tables, note_text};
+use cleartitle_schema::evidence::Registered;
+use cleartitle_schema::snapshot::format::{FORMAT_VERSION, MAGIC};
+use cleartitle_schema::snapshot::{self, BuildError, Room, Tables, note_text};
 use cleartitle_schema::tlog::note::{Note, NoteError, NoteSigner};
 use cleartitle_schema::vocab::Use;
 
-use crate::clearance::{Clearance, ClearanceError};
-use crate::store::{Store, StoreError};
+use crate::store::{Page, Store, StoreError};
 
 /// How many snapshots are kept as files.
 const KEPT: usize = 32;
 
+/// Memory that a build sorts in; what is more goes to files in the snapshots' folder that have no name.
+const SORTED_IN_MEMORY: usize = 256 << 20;
+
+/// How many statements are read at once; each has 48,000 bytes at most.
+const PAGE: usize = 500;
+
 /// Why there is no snapshot.
 #[derive(Debug, thiserror::Error)]
 pub enum SnapshotError {
-    /// The statements could not be read.
-    #[error(transparent)]
-    Statements(#[from] ClearanceError),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -102,23 +106,22 @@ impl Snapshots {
     ///
     /// # Errors
     /// [`SnapshotError`].
-    pub fn latest(&self, clearance: &Clearance) -> Result<Ready, SnapshotError> {
+    pub fn latest(&self) -> Result<Ready, SnapshotError> {
         let newest = self.store.latest_checkpoint()?.ok_or(SnapshotError::NoCheckpoint(0))?;
-        self.at(newest.size, clearance)
+        self.at(newest.size)
     }
 
     /// The snapshot of this size; the log must have signed a checkpoint of just this size. One is made at a time.
     ///
     /// # Errors
     /// [`SnapshotError`].
-    pub fn at(&self, size: u64, clearance: &Clearance) -> Result<Ready, SnapshotError> {
+    pub fn at(&self, size: u64) -> Result<Ready, SnapshotError> {
         let checkpoint = self.store.checkpoint_from(size)?.filter(|checkpoint| checkpoint.size == size);
         let checkpoint = checkpoint.ok_or(SnapshotError::NoCheckpoint(size))?;
         let mut known = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(ready) = known.iter().find(|ready| ready.size == size && ready.path.is_file()) {
             return Ok(ready.clone());
         }
-        let statements = clearance.statements(size)?;
         let last = match size.checked_sub(1) {
             Some(index) => self.store.leaves(index..size)?.pop(),
             None => None,
@@ -135,7 +138,8 @@ impl Snapshots {
         let beside = self.folder.join(format!("{size}.new"));
         let file = fs::File::create(&beside).map_err(io_at(&beside))?;
         let mut out = io::BufWriter::new(file);
-        let built = snapshot::build(&statements, &head, &tables(), &mut out)?;
+        let mut room = Room::bounded(SORTED_IN_MEMORY, || Ok(Box::new(tempfile::tempfile_in(&self.folder)?)));
+        let built = snapshot::build_within(self.statements(size), &head, &tables(), &mut room, &mut out)?;
         out.flush().map_err(io_at(&beside))?;
         let note = Note::sign(&note_text(&built.header, &built.body_hash), &[&self.signer])?.to_text();
         fs::rename(&beside, &path).map_err(io_at(&path))?;
@@ -153,23 +157,56 @@ impl Snapshots {
         Ok(ready)
     }
 
+    /// The statements of the log's first `size` leaves as the store gives them, page by page.
+    fn statements(&self, size: u64) -> impl Iterator<Item = Result<Arc<Registered>, StoreError>> {
+        let mut from = Some(0);
+        std::iter::from_fn(move || {
+            let page = Page { from: from?, below: Some(size), limit: PAGE, ..Page::default() };
+            let read = self.store.statements(&page);
+            from = match read.as_deref() {
+                Ok([.., last]) => Some(last.registered.index + 1),
+                Ok([]) | Err(_) => None,
+            };
+            match read {
+                Ok(stored) if stored.is_empty() => None,
+                Ok(stored) => Some(stored.into_iter().map(|it| Ok(Arc::new(it.registered))).collect::<Vec<_>>()),
+                Err(error) => Some(vec![Err(error)]),
+            }
+        })
+        .flatten()
+    }
+
     /// Makes every body in the folder again; returns the sizes whose file had other bytes, and how many there are.
     ///
     /// # Errors
     /// [`SnapshotError`].
-    pub fn make_again(&self, clearance: &Clearance) -> Result<(Vec<u64>, usize), SnapshotError> {
+    pub fn make_again(&self) -> Result<(Vec<u64>, usize), SnapshotError> {
         let (mut differing, mut count) = (Vec::new(), 0);
         for file in fs::read_dir(&self.folder).map_err(io_at(&self.folder))? {
             let path = file.map_err(io_at(&self.folder))?.path();
             let size = path.file_stem().and_then(|stem| stem.to_str()?.parse::<u64>().ok());
             let (Some(size), Some("snapshot")) = (size, path.extension().and_then(|it| it.to_str())) else { continue };
             count += 1;
-            let before = blake3::hash(&fs::read(&path).map_err(io_at(&path))?);
-            if *before.as_bytes() != self.at(size, clearance)?.body_hash {
+            let before = body_hash(&path).map_err(io_at(&path))?;
+            let made = self.at(size)?.body_hash;
+            if before.is_some_and(|before| before != made) {
                 differing.push(size);
             }
         }
         differing.sort_unstable();
         Ok((differing, count))
     }
+}
+
+/// BLAKE3 of a body; `None` of one in another version of the format, which no body of this one can equal.
+fn body_hash(path: &Path) -> io::Result<Option<[u8; 32]>> {
+    let mut file = fs::File::open(path)?;
+    let mut head = Vec::new();
+    io::Read::take(&mut file, 12).read_to_end(&mut head)?;
+    if head.starts_with(&MAGIC) && head.get(8..) != Some(&FORMAT_VERSION.to_le_bytes()) {
+        return Ok(None);
+    }
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&head).update_reader(file)?;
+    Ok(Some(*hasher.finalize().as_bytes()))
 }

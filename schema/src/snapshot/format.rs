@@ -32,8 +32,9 @@
 //!
 //! # Sections
 //!
-//! A **place** is a `u32`: a statement's rank in log order. A **set id** is a `u32`: a rank in the sets section, 0 is the
-//! empty set. [`NONE`] stands for "no parent".
+//! A **place** is a `u32`: a statement's rank in log order. A **set id** is a `u32`: 0 is the empty set, `1 + p` the set of
+//! the one place `p`, and beyond the last place stand the records of the sets section in their order. [`NONE`] stands for
+//! "no parent". A **varint** is unsigned LEB128 of at most 6 bytes, in the fewest bytes.
 //!
 //! | section | record |
 //! |---|---|
@@ -41,14 +42,47 @@
 //! | [`Section::Payloads`] | canonical payload bytes in log order, nothing between |
 //! | [`Section::Ids`] | place `u32`, sorted by the statement's id |
 //! | [`Section::Named`] | 0..32 statement id, 32..36 set id of those that name it, 36..40 zero; sorted by id; ids outside the snapshot too |
-//! | [`Section::Sets`] | 0..4 parent set id or [`NONE`], always less than its own, 4..8 count `u32`, 8..16 first member `u64`. The set is the parent's places and its own. Chained, so that a thousand nested rules take a thousand entries and not a million |
+//! | [`Section::Sets`] | 0..4 parent set id or [`NONE`], always less than its own, 4..8 count `u32`, 8..16 first member `u64`. The set is the parent's places and its own. Chained, so that a thousand nested rules take a thousand entries and not a million. A set of one place without parent has no record |
 //! | [`Section::Members`] | place `u32`, ascending within one set's own run |
-//! | [`Section::Hosts`] | 0..8 text offset `u64`, 8..12 text length `u32`, 12..16 set id for this very host, 16..20 set id for hosts below it, 20..24 first prefix `u32`, 24..28 prefix count `u32`, 28..32 zero; sorted by name. Names are folded: one leading `www.` dropped. Both sets hold what hosts above state for subdomains |
-//! | [`Section::Prefixes`] | 0..8 text offset `u64`, 8..12 text length `u32`, 12..16 nearest shorter prefix of the same host (a record number, less than its own) or [`NONE`], 16..20 set id, 20..24 first pattern `u32`, 24..28 pattern count `u32`, 28..32 zero; sorted by text within a host. The text is the pattern up to its first `*`, escaped as RFC 9309 asks and in lower case. The set holds the statements whose whole pattern is this prefix, those of the shorter prefixes, and the host's |
-//! | [`Section::Patterns`] | 0..8 text offset `u64`, 8..12 text length `u32`, 12..16 set id, 16..20 flags `u32` (1 anchored by `$`), 20..24 zero; sorted by text, then flags, within a prefix. The text is the whole pattern, `$` dropped, escaped and lowered as above |
-//! | [`Section::Contents`] | 0 kind (1 BLAKE3, 2 SHA-256, 3 WARC SHA-1), 1..4 zero, 4..8 set id, 8..40 digest, zero behind a short one; sorted by kind and digest |
+//! | [`Section::HostDirectory`] | entry number `u32`: word *w* is the first of [`Section::Hosts`] whose hash begins with the bits of *w* or greater; one word more is their number. There are 2^*b* + 1 words, with the least *b* for which at most 4 hosts share a word on average |
+//! | [`Section::Hosts`] | `u64`: in its upper 24 bits those of the host's hash behind the first *b*, in its lower 40 the offset of its block in the rules section. Sorted by hash, then name. The hash is XXH3 (64 bits, no seed) of the folded name: lower case, one leading `www.` dropped |
+//! | [`Section::Rules`] | one block a host, in the order of [`Section::Hosts`], nothing between; below |
+//! | [`Section::ContentKinds`] | 0..4 kind (1 BLAKE3, 2 SHA-256, 3 WARC SHA-1), 4..8 bits *b* of its directory, 8..12 its first record in [`Section::Contents`], 12..16 its first word in [`Section::ContentDirectory`]; sorted by kind, kinds without names left out. *b* is the least for which at most 8 listings (a name in a statement) share a word |
+//! | [`Section::ContentDirectory`] | record number `u32` within the kind: 2^*b* + 1 words as above, by the digest's first *b* bits |
+//! | [`Section::Contents`] | 0..6 little-endian: the 47 bits of the digest behind its first *b*, times two, plus one for a name that may clear; 6..10 the set id, or for a name that may clear its record in [`Section::Clearing`]. Sorted by the 47 bits within a word; where they are equal, the names that may clear come first, by digest |
+//! | [`Section::Clearing`] | 0..32 digest, zero behind a short one, 32..36 set id |
 //! | [`Section::Works`], [`Section::Collections`] | 0..8 text offset `u64`, 8..12 text length `u32`, 12..16 set id; sorted by text |
-//! | [`Section::Text`] | UTF-8 bytes that others point into |
+//! | [`Section::Text`] | UTF-8 bytes that others point into: signers by place, works, collections |
+//!
+//! Set records stand in the order in which they are first needed: by `Named`, hosts (by their labels from the right, a host
+//! before those below it; below, exact, then its prefixes, each before its patterns), contents, works, collections. Before a
+//! record is made for at most 64 own places, one of 65,536 slots is looked at, by XXH3 of the parent and the places as
+//! `u32`s: an equal set there is taken, another one is replaced. So a builder needs no memory for all sets.
+//!
+//! A name of bytes **may clear** if it is no SHA-1 and any statement that lists it is neither a reservation nor a dispute;
+//! it is compared in full. Of other names too few bits are kept to tell each from each, so that they may find a statement
+//! too many, never one too few; names that differ only behind those bits share one record, with the places of all.
+//!
+//! # A host's block
+//!
+//! | bytes | what |
+//! |---|---|
+//! | varint | length of the folded name times 4, plus: 0 both sets are empty, 1 both are the one that follows, 2 both follow |
+//! | text | the folded name |
+//! | `u32`s | set id for this very host, set id for hosts below it: none, one or two as said. Both hold what hosts above state for subdomains |
+//! | varint | number of prefixes; the block ends here where it is 0 |
+//! | `u32` | the usual set id: the first of the sets behind that is not the host's own, 0 where there is none |
+//! | `u32`s | with more than 16 prefixes: for each 16th but the first where it stands, from the block's first byte |
+//! | prefixes | sorted by text |
+//!
+//! A prefix: with more than 16 of them a varint, how far back the nearest shorter prefix of it stands, 0 for none; varint:
+//! text length times 8, plus 4 with patterns, plus the set's code (0 the host's own set, 1 the usual one, 2 another, whose
+//! `u32` follows); the text; with patterns a varint for their length in bytes, and the patterns. The text is the rule up to
+//! its first `*`, escaped as RFC 9309 asks and in lower case. Its set holds the statements whose whole rule is this prefix,
+//! those of shorter prefixes, and the host's.
+//!
+//! A pattern: varint: text length times 8, plus 4 if anchored by `$`, plus the set's code as above; set id; the text behind
+//! the prefix, `$` dropped, nothing or a `*` and more. Sorted by text, the anchored one last.
 //!
 //! Folding and lowering make the index answer too much, never too little; whoever looks up matches the statements' own
 //! scopes again, exactly.
@@ -60,7 +94,7 @@ use crate::tlog::Hash;
 pub const MAGIC: [u8; 8] = *b"CLEARTTL";
 
 /// The version of the format that this crate writes and reads. Another version is refused, never guessed at.
-pub const FORMAT_VERSION: u32 = 1;
+pub const FORMAT_VERSION: u32 = 2;
 
 /// Bytes before the section directory.
 pub const FIXED_HEADER: usize = 240;
@@ -153,35 +187,44 @@ pub enum Section {
     Sets = 5,
     /// The sets' own places.
     Members = 6,
-    /// Hosts that rules speak of.
-    Hosts = 7,
-    /// Literal prefixes of URL patterns.
-    Prefixes = 8,
-    /// URL patterns with `*` or `$`.
-    Patterns = 9,
-    /// Names of documents' bytes.
-    Contents = 10,
+    /// Where in the hosts a hash begins.
+    HostDirectory = 7,
+    /// Hosts that rules speak of, by hash.
+    Hosts = 8,
+    /// Names, prefixes and patterns, host by host.
+    Rules = 9,
+    /// Which kinds of names of bytes there are.
+    ContentKinds = 10,
+    /// Where in the contents a digest begins.
+    ContentDirectory = 11,
+    /// Names of documents' bytes, in part.
+    Contents = 12,
+    /// Names of documents' bytes in full, of those that may clear.
+    Clearing = 13,
     /// Works.
-    Works = 11,
+    Works = 14,
     /// Compilations.
-    Collections = 12,
+    Collections = 15,
     /// Strings.
-    Text = 13,
+    Text = 16,
 }
 
 impl Section {
     /// All sections, in the order in which they stand.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 16] = [
         Self::Statements,
         Self::Payloads,
         Self::Ids,
         Self::Named,
         Self::Sets,
         Self::Members,
+        Self::HostDirectory,
         Self::Hosts,
-        Self::Prefixes,
-        Self::Patterns,
+        Self::Rules,
+        Self::ContentKinds,
+        Self::ContentDirectory,
         Self::Contents,
+        Self::Clearing,
         Self::Works,
         Self::Collections,
         Self::Text,
@@ -192,12 +235,13 @@ impl Section {
     pub const fn width(self) -> usize {
         match self {
             Self::Statements => 88,
-            Self::Payloads | Self::Text => 1,
-            Self::Ids | Self::Members => 4,
-            Self::Named | Self::Contents => 40,
-            Self::Sets | Self::Works | Self::Collections => 16,
-            Self::Hosts | Self::Prefixes => 32,
-            Self::Patterns => 24,
+            Self::Payloads | Self::Text | Self::Rules => 1,
+            Self::Ids | Self::Members | Self::HostDirectory | Self::ContentDirectory => 4,
+            Self::Hosts => 8,
+            Self::Contents => 10,
+            Self::Named => 40,
+            Self::Sets | Self::Works | Self::Collections | Self::ContentKinds => 16,
+            Self::Clearing => 36,
         }
     }
 
@@ -223,24 +267,27 @@ pub(super) const fn aligned(length: usize) -> Option<usize> {
     }
 }
 
-/// The header's bytes for these sections, which follow it.
-pub(super) fn encode_header(header: &Header, sections: &[Vec<u8>]) -> Option<Vec<u8>> {
+/// A section's length and the BLAKE3 of its bytes.
+pub(super) type Measure = (u64, [u8; 32]);
+
+/// The header's bytes for sections of these lengths and checksums, which follow it.
+pub(super) fn encode_header(header: &Header, sections: &[Measure]) -> Option<Vec<u8>> {
     let origin = header.origin.as_bytes();
     let length = aligned(FIXED_HEADER + sections.len() * DIRECTORY_RECORD + origin.len())?;
     let mut directory = Vec::new();
-    let mut offset = length;
-    for (section, bytes) in Section::ALL.iter().zip(sections) {
+    let mut offset = u64::try_from(length).ok()?;
+    for (section, (bytes, checksum)) in Section::ALL.iter().zip(sections) {
         directory.extend_from_slice(&(*section as u32).to_le_bytes());
         directory.extend_from_slice(&u32::try_from(section.width()).ok()?.to_le_bytes());
-        directory.extend_from_slice(&u64::try_from(offset).ok()?.to_le_bytes());
-        directory.extend_from_slice(&u64::try_from(bytes.len()).ok()?.to_le_bytes());
-        directory.extend_from_slice(blake3::hash(bytes).as_bytes());
-        offset = offset.checked_add(aligned(bytes.len())?)?;
+        directory.extend_from_slice(&offset.to_le_bytes());
+        directory.extend_from_slice(&bytes.to_le_bytes());
+        directory.extend_from_slice(checksum);
+        offset = offset.checked_add(bytes.checked_next_multiple_of(8)?)?;
     }
     let mut out = MAGIC.to_vec();
     out.extend_from_slice(&FORMAT_VERSION.to_le_bytes());
     out.extend_from_slice(&u32::try_from(length).ok()?.to_le_bytes());
-    out.extend_from_slice(&u64::try_from(offset).ok()?.to_le_bytes());
+    out.extend_from_slice(&offset.to_le_bytes());
     out.extend_from_slice(&header.size.to_le_bytes());
     out.extend_from_slice(&header.root.0);
     out.extend_from_slice(&header.time.0.to_le_bytes());

@@ -8,17 +8,28 @@
 //! verdicts ([`crate::evidence`] gathers, `decide` judges), and sealed statements, which join on the client's side.
 
 mod build;
+mod facts;
 pub mod format;
+mod index;
+mod lookup;
 mod note;
+mod radix;
 mod read;
+mod rules;
+mod sets;
+mod sort;
+mod spool;
 mod url_rules;
 mod verified;
 
 #[cfg(test)]
+mod index_tests;
+#[cfg(test)]
 mod tests;
 
-pub use build::{BuildError, Built, Head, build};
+pub use build::{BuildError, Built, Head, build, build_within};
 pub use format::{FormatError, Header, Tables};
 pub use note::{NoteTextError, SnapshotNote, note_text, parse_note_text};
 pub use read::{Damage, SetId, SetKey, Snapshot};
+pub use sort::{Room, Scratch};
 pub use verified::{VerifiedSnapshot, VerifyError};

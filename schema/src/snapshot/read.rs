@@ -1,13 +1,11 @@
-//! Reads a snapshot in place: opening looks at the header alone, every lookup is a binary search, every read is bounds-checked.
+//! Reads a snapshot in place: opening looks at the header alone, nothing is trusted to be in order, every read is bounds-checked.
 
 use super::format::{self, Extent, FormatError, Header, NONE, Section, array_at, i64_at, slice_at, u32_at, u64_at};
-use super::url_rules::{Needle, hosts_above, pattern_matches};
 use crate::acquisition::{Keys, WorkId};
 use crate::evidence::Registered;
-use crate::id::{ContentName, StatementId};
+use crate::id::StatementId;
 use crate::issuer::Domain;
 use crate::statement::Statement;
-use crate::surt::UrlKey;
 use crate::time::Timestamp;
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
@@ -40,27 +38,77 @@ impl SetId {
 /// covers a copy (exactly, folded, excluded) hangs on the copy's own keys still. A memo of verdicts needs
 /// [`Scope::restricts`](crate::scope::Scope::restricts) and [`Scope::permits`](crate::scope::Scope::permits) of every
 /// candidate in its key too.
-#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct SetKey(Vec<SetId>);
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SetKey(Few);
+
+/// Sets in place while they are few: the usual key costs no allocation.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Few {
+    /// So many; behind them stands the empty set.
+    Here(u8, [SetId; FEW]),
+    Listed(Vec<SetId>),
+}
+
+const FEW: usize = 3;
+
+impl Default for SetKey {
+    fn default() -> Self {
+        Self(Few::Here(0, [SetId::EMPTY; FEW]))
+    }
+}
 
 impl SetKey {
     /// The sets.
     #[must_use]
     pub fn sets(&self) -> &[SetId] {
-        &self.0
+        match &self.0 {
+            Few::Here(count, sets) => sets.get(..usize::from(*count)).unwrap_or_default(),
+            Few::Listed(sets) => sets,
+        }
     }
 
     /// Whether no statement can cover the copy.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.sets().is_empty()
     }
 
-    fn of(mut sets: Vec<SetId>) -> Self {
-        sets.retain(|set| *set != SetId::EMPTY);
+    /// Adds a set, out of order.
+    pub(super) fn add(&mut self, set: SetId) {
+        if set == SetId::EMPTY {
+            return;
+        }
+        match &mut self.0 {
+            Few::Here(count, sets) => match sets.get_mut(usize::from(*count)) {
+                Some(place) => {
+                    *place = set;
+                    *count += 1;
+                }
+                None => self.0 = Few::Listed(sets.iter().copied().chain([set]).collect()),
+            },
+            Few::Listed(sets) => sets.push(set),
+        }
+    }
+
+    /// The key, its sets sorted and without repeats.
+    pub(super) fn settled(mut self) -> Self {
+        if self.sets().len() < 2 {
+            return self;
+        }
+        let mut key = Self::default();
+        let sets = match &mut self.0 {
+            Few::Here(count, sets) => sets.get_mut(..usize::from(*count)).unwrap_or_default(),
+            Few::Listed(sets) => sets.as_mut_slice(),
+        };
         sets.sort_unstable();
-        sets.dedup();
-        Self(sets)
+        let mut last = SetId::EMPTY;
+        for set in sets {
+            if *set != last {
+                key.add(*set);
+            }
+            last = *set;
+        }
+        key
     }
 }
 
@@ -125,10 +173,10 @@ impl<D: AsRef<[u8]>> Snapshot<D> {
         self.len() == 0
     }
 
-    /// The number of interned sets, the empty one included.
+    /// The number of sets: the empty one, one for each place, and those with records.
     #[must_use]
     pub fn set_count(&self) -> usize {
-        self.records(Section::Sets)
+        1 + self.len() + self.records(Section::Sets)
     }
 
     pub(super) fn extent(&self, section: Section) -> Option<&Extent> {
@@ -137,6 +185,13 @@ impl<D: AsRef<[u8]>> Snapshot<D> {
 
     pub(super) fn section(&self, section: Section) -> &[u8] {
         self.extent(section).and_then(|extent| slice_at(self.bytes(), extent.offset, extent.length)).unwrap_or_default()
+    }
+
+    /// A section's bytes, which are there in full: of one that is gone nobody may say that it lists nothing.
+    pub(super) fn whole(&self, section: Section) -> Result<&[u8], Damage> {
+        let extent = self.extent(section);
+        let bytes = extent.and_then(|extent| slice_at(self.bytes(), extent.offset, extent.length));
+        bytes.ok_or(Damage { section, record: 0 })
     }
 
     fn records(&self, section: Section) -> usize {
@@ -218,6 +273,12 @@ impl<D: AsRef<[u8]>> Snapshot<D> {
         Ok(Arc::clone(slot.get_or_init(|| parsed)))
     }
 
+    /// The statement at a place, parsed anew and not kept.
+    pub(super) fn statement_once(&self, place: u32) -> Result<Arc<Registered>, Damage> {
+        let damage = Damage { section: Section::Statements, record: u64::from(place) };
+        Ok(Arc::new(self.parse_statement(usize::try_from(place).map_err(|_| damage)?)?))
+    }
+
     /// Where a statement's payload stands in the payloads section, as its record says.
     pub(super) fn payload_extent(&self, place: u32) -> Result<std::ops::Range<u64>, Damage> {
         let damage = Damage { section: Section::Statements, record: u64::from(place) };
@@ -277,31 +338,6 @@ impl<D: AsRef<[u8]>> Snapshot<D> {
         Ok(set_id(found, 32))
     }
 
-    /// The statements that list a document by this name.
-    ///
-    /// # Errors
-    /// [`Damage`].
-    pub fn by_content(&self, name: &ContentName) -> Result<SetId, Damage> {
-        let (kind, mut digest) = name.to_parts();
-        digest.resize(32, 0);
-        let found = self.find_record(Section::Contents, |record| {
-            let key = (record.first().copied().unwrap_or_default(), record.get(8..).unwrap_or_default());
-            Ok(key.cmp(&(kind, &digest)))
-        })?;
-        Ok(set_id(found, 4))
-    }
-
-    /// Whether any statement lists documents by names of this kind: the kind byte of [`ContentName::to_parts`]. Where none
-    /// does, digests of that kind need not be computed.
-    ///
-    /// # Errors
-    /// [`Damage`].
-    pub fn lists_kind(&self, kind: u8) -> Result<bool, Damage> {
-        let of_kind = |record: &[u8]| Ok(record.first().copied().unwrap_or_default().cmp(&kind));
-        let last = self.last_at_most(Section::Contents, 0..self.records(Section::Contents), of_kind)?;
-        Ok(matches!(last, Some((_, Ordering::Equal))))
-    }
-
     /// The statements that list a work.
     ///
     /// # Errors
@@ -323,96 +359,12 @@ impl<D: AsRef<[u8]>> Snapshot<D> {
         Ok(set_id(found, 12))
     }
 
-    /// The statements whose rules may cover this URL, exactly or folded: the set of the longest literal prefix (which holds
-    /// those of shorter ones, of the host and of subdomain rules above it) and one for each pattern with `*` or `$` that
-    /// matches.
-    ///
-    /// # Errors
-    /// [`Damage`].
-    pub fn by_url(&self, url: &UrlKey) -> Result<SetKey, Damage> {
-        let mut sets = Vec::new();
-        self.collect_url(url, &mut sets)?;
-        Ok(SetKey::of(sets))
-    }
-
-    fn find_host(&self, host: &str) -> Result<Option<&[u8]>, Damage> {
-        self.find_record(Section::Hosts, |record| Ok(self.text(record)?.cmp(host.as_bytes())))
-    }
-
-    fn collect_url(&self, url: &UrlKey, sets: &mut Vec<SetId>) -> Result<(), Damage> {
-        let needle = Needle::new(url);
-        let Some(host) = self.find_host(needle.host)? else {
-            for above in hosts_above(needle.host) {
-                if let Some(record) = self.find_host(above)? {
-                    sets.push(set_id(Some(record), 16));
-                    break;
-                }
-            }
-            return Ok(());
-        };
-        let number = |at| u32_at(host, at).and_then(|number| usize::try_from(number).ok()).unwrap_or_default();
-        let (first, count) = (number(20), number(24));
-        let found = self.last_at_most(Section::Prefixes, first..first.saturating_add(count), |record| {
-            Ok(self.text(record)?.cmp(needle.key.as_bytes()))
-        })?;
-        // The longest prefix of the key is the last one not greater than it, or one that begins that.
-        let mut at = found.map(|(number, _)| number);
-        let mut longest = true;
-        while let Some(number) = at {
-            let record = self.record(Section::Prefixes, number)?;
-            if needle.key.as_bytes().starts_with(self.text(record)?) {
-                if longest {
-                    sets.push(set_id(Some(record), 16));
-                    longest = false;
-                }
-                self.collect_patterns(record, &needle, sets)?;
-            }
-            let parent = u32_at(record, 12).unwrap_or(NONE);
-            let parent = (parent != NONE).then(|| usize::try_from(parent).unwrap_or(usize::MAX));
-            // A parent comes before its children, or the walk might not end.
-            if parent.is_some_and(|parent| parent >= number) {
-                return Err(Damage { section: Section::Prefixes, record: number as u64 });
-            }
-            at = parent;
-        }
-        if longest {
-            sets.push(set_id(Some(host), 12));
-        }
-        Ok(())
-    }
-
-    fn collect_patterns(&self, prefix: &[u8], needle: &Needle<'_>, sets: &mut Vec<SetId>) -> Result<(), Damage> {
-        let number = |at| u32_at(prefix, at).and_then(|number| usize::try_from(number).ok()).unwrap_or_default();
-        let (first, count) = (number(20), number(24));
-        for number in first..first.saturating_add(count) {
-            let record = self.record(Section::Patterns, number)?;
-            let anchored = u32_at(record, 16) == Some(1);
-            if pattern_matches(self.text(record)?, anchored, needle) {
-                sets.push(set_id(Some(record), 12));
-            }
-        }
-        Ok(())
-    }
-
     /// The sets that together hold every statement that may cover a copy with these keys.
     ///
     /// # Errors
     /// [`Damage`].
     pub fn sets_for(&self, keys: &Keys) -> Result<SetKey, Damage> {
-        let mut sets = Vec::new();
-        for (_, url) in &keys.urls {
-            self.collect_url(url, &mut sets)?;
-        }
-        for name in &keys.content {
-            sets.push(self.by_content(name)?);
-        }
-        for work in &keys.works {
-            sets.push(self.by_work(work)?);
-        }
-        for collection in &keys.collections {
-            sets.push(self.by_collection(collection)?);
-        }
-        Ok(SetKey::of(sets))
+        Ok(self.sets_for_each(&[keys])?.pop().unwrap_or_default())
     }
 
     /// The places in a set, ascending, without repeats.
@@ -431,24 +383,30 @@ impl<D: AsRef<[u8]>> Snapshot<D> {
     /// [`Damage`].
     pub fn places(&self, key: &SetKey) -> Result<Vec<u32>, Damage> {
         let mut places = BTreeSet::new();
-        for id in &key.0 {
+        for id in key.sets() {
             self.collect_set(*id, &mut places)?;
         }
         Ok(places.into_iter().collect())
     }
 
     fn collect_set(&self, id: SetId, places: &mut BTreeSet<u32>) -> Result<(), Damage> {
+        let statements = u32::try_from(self.len()).unwrap_or(u32::MAX);
         let mut at = Some(id.0);
         while let Some(number) = at {
-            let damage = Damage { section: Section::Sets, record: u64::from(number) };
-            let record = self.record(Section::Sets, usize::try_from(number).map_err(|_| damage)?)?;
+            let Some(place) = number.checked_sub(1) else { return Ok(()) };
+            if place < statements {
+                places.insert(place);
+                return Ok(());
+            }
+            let damage = Damage { section: Section::Sets, record: u64::from(place - statements) };
+            let record = self.record(Section::Sets, usize::try_from(place - statements).map_err(|_| damage)?)?;
             let parent = u32_at(record, 0).unwrap_or(NONE);
             let count = u32_at(record, 4).unwrap_or_default();
             let first = u64_at(record, 8).and_then(|first| usize::try_from(first).ok()).ok_or(damage)?;
             for rank in 0..count {
                 let member = usize::try_from(rank).ok().and_then(|rank| first.checked_add(rank)).ok_or(damage)?;
                 let place = u32_at(self.record(Section::Members, member)?, 0).unwrap_or(NONE);
-                if usize::try_from(place).map_or(true, |place| place >= self.len()) {
+                if place >= statements {
                     return Err(Damage { section: Section::Members, record: member as u64 });
                 }
                 places.insert(place);

@@ -21,12 +21,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 const LOG: &str = "log.registry.example";
 
-fn terms(preference: Preference) -> Terms {
+pub(super) fn terms(preference: Preference) -> Terms {
     let rule = Rule { preference, uses: vec![Use::TrainAi], constraints: Constraints::default(), duties: Vec::new() };
     Terms { clauses: vec![Clause { rules: vec![rule] }], ..Terms::default() }
 }
 
-fn statement(issuer: &str, body: Body) -> Statement {
+pub(super) fn statement(issuer: &str, body: Body) -> Statement {
     Statement {
         version: VERSION,
         log: LOG.to_owned(),
@@ -42,11 +42,11 @@ fn statement(issuer: &str, body: Body) -> Statement {
     }
 }
 
-fn reservation(scope: Scope) -> Body {
+pub(super) fn reservation(scope: Scope) -> Body {
     Body::Reservation { basis: Basis::Owner, scope, terms: terms(Preference::Disallowed) }
 }
 
-fn registered(index: u64, statement: Statement) -> Registered {
+pub(super) fn registered(index: u64, statement: Statement) -> Registered {
     Registered {
         id: StatementId::of(&statement.to_payload().unwrap()),
         index,
@@ -58,12 +58,12 @@ fn registered(index: u64, statement: Statement) -> Registered {
     }
 }
 
-fn head(size: u64) -> Head {
+pub(super) fn head(size: u64) -> Head {
     let time = Timestamp(1_795_000_000 + i64::try_from(size).unwrap());
     Head { origin: LOG.to_owned(), size, root: Hash([7; 32]), time }
 }
 
-fn body(ledger: &Ledger, size: u64) -> Vec<u8> {
+pub(super) fn body(ledger: &Ledger, size: u64) -> Vec<u8> {
     let mut out = Vec::new();
     let built = build(ledger.statements(), &head(size), &Tables::default(), &mut out).unwrap();
     assert_eq!(built.length, out.len() as u64);
@@ -98,7 +98,7 @@ const HOSTS: [&str; 8] = [
 ];
 
 /// Parts of which paths and patterns are strung together: case, escapes, slashes, queries.
-const PARTS: [&str; 12] = ["/", "a", "A", "%41", "b", "%C3%BC", "ü", "%c3%9c", "//", ".html", "?id=", "%2f"];
+pub(super) const PARTS: [&str; 12] = ["/", "a", "A", "%41", "b", "%C3%BC", "ü", "%c3%9c", "//", ".html", "?id=", "%2f"];
 
 fn a_pattern() -> impl Strategy<Value = String> {
     let parts: Vec<&str> = PARTS.iter().copied().chain(["*", "*", "$"]).collect();
@@ -122,7 +122,7 @@ fn a_collection() -> impl Strategy<Value = String> {
     select(vec!["books", "bücher", "books3"]).prop_map(str::to_owned)
 }
 
-fn sorted<T: Ord>(mut list: Vec<T>) -> Vec<T> {
+pub(super) fn sorted<T: Ord>(mut list: Vec<T>) -> Vec<T> {
     list.sort();
     list.dedup();
     list
@@ -148,7 +148,7 @@ fn a_scope() -> impl Strategy<Value = Scope> {
 }
 
 /// A ledger of up to 14 statements, some of which name earlier ones, with gaps in the log where sealed leaves would be.
-fn a_ledger() -> impl Strategy<Value = Ledger> {
+pub(super) fn a_ledger() -> impl Strategy<Value = Ledger> {
     vec((a_scope(), 0u8..6, any::<prop::sample::Index>(), 1u64..3, select(HOSTS.to_vec())), 0..14).prop_map(|rows| {
         let mut ledger = Ledger::default();
         let mut index = 0;
@@ -205,9 +205,13 @@ proptest! {
         let snapshot = Snapshot::open(bytes.as_slice()).unwrap().verify().unwrap();
         for keys in &copies {
             prop_assert_eq!(snapshot.covering(keys), ledger.covering(keys));
-            let candidates = snapshot.places(&snapshot.sets_for(keys).unwrap()).unwrap();
+            let sets = snapshot.sets_for(keys).unwrap();
+            prop_assert!(sets.sets().windows(2).all(|pair| pair[0] < pair[1]) && !sets.sets().contains(&SetId::EMPTY));
+            let candidates = snapshot.places(&sets).unwrap();
             prop_assert!(candidates.windows(2).all(|pair| pair[0] < pair[1]));
         }
+        let one_by_one: Vec<SetKey> = copies.iter().map(|keys| snapshot.sets_for(keys).unwrap()).collect();
+        prop_assert_eq!(snapshot.sets_for_each(&copies).unwrap(), one_by_one);
         for (place, registered) in ledger.statements().iter().enumerate() {
             let place = u32::try_from(place).unwrap();
             prop_assert_eq!(&snapshot.statement(place).unwrap(), registered);
@@ -241,7 +245,7 @@ proptest! {
 
     #[test]
     fn random_bytes_never_panic(tail in vec(any::<u8>(), 0..2000), sealed in any::<bool>(), keys in a_copy()) {
-        let mut bytes = b"CLEARTTL\x01\0\0\0".to_vec();
+        let mut bytes = b"CLEARTTL\x02\0\0\0".to_vec();
         bytes.extend_from_slice(&tail);
         if sealed {
             reseal(&mut bytes);
@@ -252,7 +256,7 @@ proptest! {
 }
 
 /// Makes all checksums right again, so that what is wrong has to be found in the structure.
-fn reseal(bytes: &mut [u8]) {
+pub(super) fn reseal(bytes: &mut [u8]) {
     for section in Section::ALL {
         let at = FIXED_HEADER + section.rank() * DIRECTORY_RECORD;
         let number = |at| format::u64_at(bytes, at).and_then(|number| usize::try_from(number).ok());
@@ -274,6 +278,7 @@ fn look_everywhere(bytes: &[u8], copies: &[Keys], ledger: &Ledger) {
     for keys in copies {
         let _ = snapshot.try_covering(keys);
     }
+    let _ = snapshot.sets_for_each(copies);
     for registered in ledger.statements() {
         let _ = snapshot.try_naming(&registered.id);
         let _ = snapshot.find(&registered.id);
@@ -326,14 +331,11 @@ fn no_changed_byte_is_accepted() {
 fn a_left_out_index_entry_is_refused_though_all_checksums_are_right() {
     let ledger = full_ledger();
     let mut bytes = body(&ledger, 9);
-    let sets = FIXED_HEADER + Section::Sets.rank() * DIRECTORY_RECORD;
-    let offset = usize::try_from(format::u64_at(&bytes, sets + 8).unwrap()).unwrap();
-    let width = Section::Sets.width();
-    // The member count of every set becomes 0: nothing is reserved any more.
-    let count = usize::try_from(format::u64_at(&bytes, sets + 16).unwrap()).unwrap() / width;
-    for number in 0..count {
-        bytes[offset + number * width + 4..offset + number * width + 8].fill(0);
-    }
+    let directory = FIXED_HEADER + Section::HostDirectory.rank() * DIRECTORY_RECORD;
+    let number = |at| usize::try_from(format::u64_at(&bytes, at).unwrap()).unwrap();
+    let (offset, length) = (number(directory + 8), number(directory + 16));
+    // No host has an entry any more: nothing is reserved.
+    bytes[offset..offset + length].fill(0);
     reseal(&mut bytes);
     let snapshot = Snapshot::open(bytes).unwrap();
     let (keys, _) = Acquisition::fetched("https://press.example/").keys();
@@ -344,10 +346,10 @@ fn a_left_out_index_entry_is_refused_though_all_checksums_are_right() {
 #[test]
 fn another_version_says_expected_got_and_the_way_out() {
     let mut bytes = body(&full_ledger(), 9);
-    for (version, way_out) in [(2u32, "update"), (0, "pull a fresh")] {
+    for (version, way_out) in [(3u32, "update"), (1, "pull a fresh"), (0, "pull a fresh")] {
         bytes[8..12].copy_from_slice(&version.to_le_bytes());
         let error = Snapshot::open(bytes.as_slice()).unwrap_err().to_string();
-        assert!(error.contains(&format!("version {version}")) && error.contains("expects 1"), "{error}");
+        assert!(error.contains(&format!("version {version}")) && error.contains("expects 2"), "{error}");
         assert!(error.contains(way_out), "{error}");
     }
 }

@@ -3,7 +3,7 @@
 //! Everything here compares in lower case and without one leading `www.`. Whatever [`Target`](crate::scope::Target) covers,
 //! exactly or folded, is found through these keys; the scope itself then says whether it really is covered.
 
-use crate::surt::{PathPattern, UrlKey, literal_prefix};
+use crate::surt::PathPattern;
 
 /// The host that the index files a host under. Unlike a scope's own folding it asks no public suffix list: builder and
 /// reader may have different ones, and a rule filed under another name would be missed.
@@ -11,26 +11,21 @@ pub(super) fn fold_host(host: &str) -> &str {
     host.strip_prefix("www.").unwrap_or(host)
 }
 
-/// The hosts above a folded host, nearest first: `a.b.example` gives `b.example`, `example`.
-pub(super) fn hosts_above(host: &str) -> impl Iterator<Item = &str> {
-    host.match_indices('.').map(|(at, _)| &host[at + 1..])
-}
-
-/// A URL as the index sees it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Needle<'u> {
-    /// Folded host.
-    pub host: &'u str,
+/// A URL's path as the index sees it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Needle {
     /// The lowered path, with one `/` more: folding compares a path with and without a slash at its end, and every prefix
     /// that begins either also begins this.
     pub key: String,
 }
 
-impl<'u> Needle<'u> {
-    pub(super) fn new(url: &'u UrlKey) -> Self {
-        let mut key = url.path.to_ascii_lowercase();
-        key.push('/');
-        Self { host: fold_host(&url.host), key }
+impl Needle {
+    /// Takes another path, in the memory of the last one.
+    pub(super) fn set(&mut self, path: &str) {
+        self.key.clear();
+        self.key.push_str(path);
+        self.key.make_ascii_lowercase();
+        self.key.push('/');
     }
 
     /// The path spellings that a pattern is tried on: as it is, without slashes at its end, with one.
@@ -59,9 +54,9 @@ impl IndexPattern {
         Self { text: text.to_ascii_lowercase(), anchored }
     }
 
-    /// What every path that it matches begins with.
+    /// What every path that it matches begins with, as it begins the text: nothing where that begins with `*`.
     pub(super) fn literal_prefix(&self) -> &str {
-        literal_prefix(&self.text)
+        self.text.split('*').next().unwrap_or_default()
     }
 
     /// Whether the literal prefix says everything.
@@ -70,13 +65,17 @@ impl IndexPattern {
     }
 }
 
-/// Whether a pattern's bytes match any spelling of the URL's path. Bytes, since a hostile file need not hold text.
-pub(super) fn pattern_matches(text: &[u8], anchored: bool, needle: &Needle<'_>) -> bool {
-    needle.spellings().iter().any(|path| glob(text, anchored, path.as_bytes()))
+/// Whether a pattern matches any spelling of the URL's path: a literal prefix and what follows it, nothing or a `*` and
+/// more. Bytes, since a hostile file need not hold text.
+pub(super) fn glob(prefix: &[u8], rest: &[u8], anchored: bool, needle: &Needle) -> bool {
+    needle.spellings().iter().any(|path| {
+        let behind = path.as_bytes().strip_prefix(prefix);
+        behind.is_some_and(|path| glob_rest(rest, anchored, path))
+    })
 }
 
 /// Greedy from the left with the last part at the end: at worst pattern times path steps, no recursion.
-fn glob(text: &[u8], anchored: bool, path: &[u8]) -> bool {
+fn glob_rest(text: &[u8], anchored: bool, path: &[u8]) -> bool {
     let mut parts = text.split(|byte| *byte == b'*');
     let Some(mut rest) = parts.next().and_then(|first| path.strip_prefix(first)) else { return false };
     let mut pending: Option<&[u8]> = None;
@@ -96,19 +95,22 @@ fn glob(text: &[u8], anchored: bool, path: &[u8]) -> bool {
 }
 
 fn find(text: &[u8], part: &[u8]) -> Option<usize> {
-    if part.is_empty() { Some(0) } else { text.windows(part.len()).position(|window| window == part) }
+    memchr::memmem::find(text, part)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::surt::UrlKey;
 
     fn found(pattern: &str, url: &str) -> bool {
         let url = UrlKey::parse(url).unwrap();
-        let needle = Needle::new(&url);
+        let mut needle = Needle::default();
+        needle.set(&url.path);
         let pattern = IndexPattern::new(pattern);
-        needle.key.starts_with(pattern.literal_prefix())
-            && (pattern.is_plain() || pattern_matches(pattern.text.as_bytes(), pattern.anchored, &needle))
+        let (prefix, rest) = pattern.text.split_at(pattern.literal_prefix().len());
+        needle.key.starts_with(prefix)
+            && (pattern.is_plain() || glob(prefix.as_bytes(), rest.as_bytes(), pattern.anchored, &needle))
     }
 
     #[test]
@@ -131,11 +133,5 @@ mod tests {
         }
         assert!(!found("/a/", "https://x.example/ab"));
         assert!(!found("/a$", "https://x.example/ab"));
-    }
-
-    #[test]
-    fn hosts_above_come_nearest_first() {
-        let above: Vec<&str> = hosts_above("a.b.example").collect();
-        assert_eq!(above, ["b.example", "example"]);
     }
 }

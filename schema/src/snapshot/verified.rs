@@ -3,6 +3,7 @@
 use super::build::{self, BuildError, Head};
 use super::format::Section;
 use super::read::{Damage, Snapshot};
+use super::sort::Room;
 use crate::acquisition::{Acquisition, Keys};
 use crate::evidence::{self, Evidence, Lookup, Registered};
 use crate::id::StatementId;
@@ -51,6 +52,14 @@ impl<D: AsRef<[u8]>> Snapshot<D> {
     /// # Errors
     /// [`VerifyError`].
     pub fn verify(self) -> Result<VerifiedSnapshot<D>, VerifyError> {
+        self.verify_within(&mut Room::memory())
+    }
+
+    /// The same in bounded memory.
+    ///
+    /// # Errors
+    /// [`VerifyError`].
+    pub fn verify_within(self, room: &mut Room<'_>) -> Result<VerifiedSnapshot<D>, VerifyError> {
         for section in Section::ALL {
             let bytes = self.section(section);
             let sound = self.extent(section).is_some_and(|extent| {
@@ -60,23 +69,26 @@ impl<D: AsRef<[u8]>> Snapshot<D> {
                 return Err(VerifyError::Checksum(section));
             }
         }
-        let mut statements = Vec::new();
         let mut next = 0;
-        for place in 0..u32::try_from(self.len()).unwrap_or(u32::MAX) {
+        let statements = (0..u32::try_from(self.len()).unwrap_or(u32::MAX)).map(|place| {
             // A thousand records over one long payload would cost a thousand times its parsing before they are refused.
             let payload = self.payload_extent(place)?;
             if payload.start != next {
-                return Err(Damage { section: Section::Statements, record: u64::from(place) }.into());
+                return Err(Damage { section: Section::Statements, record: u64::from(place) });
             }
             next = payload.end;
-            statements.push(self.statement(place)?);
-        }
+            self.statement_once(place)
+        });
         let header = self.header();
         let head = Head { origin: header.origin.clone(), size: header.size, root: header.root, time: header.time };
-        let mut compare = Compare { expected: self.bytes(), at: 0 };
-        match build::build(&statements, &head, &header.tables, &mut compare) {
+        let mut compare = Compare { expected: self.bytes(), at: 0, differs: false };
+        match build::build_within(statements, &head, &header.tables, room, &mut compare) {
             Ok(_) if compare.at == compare.expected.len() => Ok(VerifiedSnapshot::new(self)),
-            Ok(_) | Err(BuildError::Write(_)) => Err(VerifyError::NotCanonical(compare.at as u64)),
+            Ok(_) => Err(VerifyError::NotCanonical(compare.at as u64)),
+            Err(BuildError::Write(_)) if compare.differs => Err(VerifyError::NotCanonical(compare.at as u64)),
+            Err(BuildError::Source(error)) if error.is::<Damage>() => {
+                Err(error.downcast::<Damage>().map_or(VerifyError::NotCanonical(0), |damage| (*damage).into()))
+            }
             Err(error) => Err(VerifyError::Statements(error)),
         }
     }
@@ -150,6 +162,7 @@ impl<D: AsRef<[u8]>> Lookup for VerifiedSnapshot<D> {
 struct Compare<'b> {
     expected: &'b [u8],
     at: usize,
+    differs: bool,
 }
 
 impl Write for Compare<'_> {
@@ -157,7 +170,12 @@ impl Write for Compare<'_> {
         let rest = self.expected.get(self.at..).unwrap_or_default();
         let same = rest.iter().zip(bytes).take_while(|(wanted, found)| wanted == found).count();
         self.at += same;
-        if same == bytes.len() { Ok(same) } else { Err(io::Error::other("another byte")) }
+        if same == bytes.len() {
+            Ok(same)
+        } else {
+            self.differs = true;
+            Err(io::Error::other("another byte"))
+        }
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -53,7 +53,7 @@ fn size_of(text: &str) -> Result<u64, Failure> {
     )
 )]
 pub async fn latest(State(app): State<Shared>, _: Asked<Nothing>) -> Result<Response, Failure> {
-    let ready = blocking(&app, |app| Ok(app.snapshots.latest(&app.clearance)?)).await?;
+    let ready = blocking(&app, |app| Ok(app.snapshots.latest()?)).await?;
     let view = SnapshotView {
         size: ready.size,
         root: ready.root,
@@ -90,7 +90,7 @@ pub async fn body(
 ) -> Result<Response, Failure> {
     let size = size_of(&size)?;
     let (ready, file) = blocking(&app, move |app| {
-        let ready = app.snapshots.at(size, &app.clearance)?;
+        let ready = app.snapshots.at(size)?;
         let file = std::fs::File::open(&ready.path).map_err(|_| Failure::internal())?;
         Ok((ready, file))
     })
@@ -165,7 +165,7 @@ fn stream(mut file: std::fs::File, part: Range<u64>) -> Body {
 )]
 pub async fn note(State(app): State<Shared>, Path(size): Path<String>, _: Asked<Nothing>) -> Result<Response, Failure> {
     let size = size_of(&size)?;
-    let ready = blocking(&app, move |app| Ok(app.snapshots.at(size, &app.clearance)?)).await?;
+    let ready = blocking(&app, move |app| Ok(app.snapshots.at(size)?)).await?;
     let headers = [(header::CONTENT_TYPE, "text/plain; charset=utf-8"), (header::CACHE_CONTROL, IMMUTABLE)];
     Ok((headers, ready.note).into_response())
 }

@@ -1,0 +1,357 @@
+//! Sorting more than memory holds: records gather in an arena, full arenas go to scratch files as sorted runs, runs are merged.
+//!
+//! Pure: where scratch lies is the caller's ([`Room`]). The order is that of the bytes, so that a build within a megabyte
+//! and one without a bound write the same body.
+
+use std::cmp::Ordering;
+use std::collections::BinaryHeap;
+use std::collections::binary_heap::PeekMut;
+use std::io::{self, Cursor, Read, Seek, SeekFrom, Write};
+
+/// Bytes that can be written, and read again from any place: a temporary file, or memory.
+pub trait Scratch: Read + Write + Seek {}
+
+impl<T: Read + Write + Seek> Scratch for T {}
+
+/// What a build may use: so much memory, and fresh scratch whenever it asks.
+pub struct Room<'r> {
+    budget: usize,
+    fresh: Box<dyn FnMut() -> io::Result<Box<dyn Scratch>> + 'r>,
+}
+
+/// Sorters that a build has at the same time, each with an equal part of the memory.
+const SORTERS: usize = 8;
+
+/// The least that a sorter gets, whatever was asked for.
+const LEAST: usize = 64 << 10;
+
+impl Room<'static> {
+    /// No bound; everything in memory.
+    #[must_use]
+    pub fn memory() -> Self {
+        Self { budget: usize::MAX, fresh: Box::new(|| Ok(Box::new(Cursor::new(Vec::new())))) }
+    }
+}
+
+impl<'r> Room<'r> {
+    /// About `budget` bytes of memory for sorting, the rest in what `fresh` gives: empty and the build's own.
+    ///
+    /// Beside the budget a build holds one statement, the rules of one host, the places of one set, and at most
+    /// [`Room::BESIDE`] bytes of buffers and interned sets, whatever the number of statements.
+    #[must_use]
+    pub fn bounded(budget: usize, fresh: impl FnMut() -> io::Result<Box<dyn Scratch>> + 'r) -> Self {
+        Self { budget, fresh: Box::new(fresh) }
+    }
+
+    /// Bytes that a build holds beside its budget at most, but for what one statement, one host and one set need.
+    pub const BESIDE: usize = 48 << 20;
+
+    pub(super) fn scratch(&mut self) -> io::Result<Box<dyn Scratch>> {
+        (self.fresh)()
+    }
+
+    pub(super) fn sorter(&self) -> Sorter {
+        Sorter::new(if self.budget == usize::MAX { None } else { Some((self.budget / SORTERS).max(LEAST)) })
+    }
+}
+
+/// Most runs that are merged at once.
+const FAN: usize = 64;
+
+/// Where a record stands in the arena, with its first eight bytes: most comparisons end there.
+pub(super) struct Place {
+    first: u64,
+    at: usize,
+    length: usize,
+}
+
+/// Records on their way to being sorted.
+pub(super) struct Sorter {
+    arena: Vec<u8>,
+    places: Vec<Place>,
+    share: Option<usize>,
+    file: Option<Box<dyn Scratch>>,
+    runs: Vec<std::ops::Range<u64>>,
+    end: u64,
+}
+
+impl Sorter {
+    fn new(share: Option<usize>) -> Self {
+        Self { arena: Vec::new(), places: Vec::new(), share, file: None, runs: Vec::new(), end: 0 }
+    }
+
+    pub(super) fn push(&mut self, room: &mut Room<'_>, record: &[u8]) -> io::Result<()> {
+        if let Some(share) = self.share {
+            if self.arena.capacity() == 0 {
+                // Whole at once: a vector that grows by doubling would hold three times what it needs.
+                self.arena.reserve_exact(share / 8 * 5);
+                self.places.reserve_exact(share / 8 * 3 / size_of::<Place>());
+            }
+            let full = self.arena.len() + record.len() > self.arena.capacity();
+            if (full || self.places.len() == self.places.capacity()) && !self.places.is_empty() {
+                self.spill(room)?;
+            }
+        }
+        let mut first = [0; 8];
+        first.iter_mut().zip(record).for_each(|(to, from)| *to = *from);
+        self.places.push(Place { first: u64::from_be_bytes(first), at: self.arena.len(), length: record.len() });
+        self.arena.extend_from_slice(record);
+        Ok(())
+    }
+
+    fn sort(&mut self) {
+        let arena = &self.arena;
+        let bytes = |place: &Place| &arena[place.at..place.at + place.length];
+        self.places
+            .sort_unstable_by(|one, other| one.first.cmp(&other.first).then_with(|| bytes(one).cmp(bytes(other))));
+    }
+
+    fn spill(&mut self, room: &mut Room<'_>) -> io::Result<()> {
+        self.sort();
+        let file = match &mut self.file {
+            Some(file) => file,
+            none => none.insert(room.scratch()?),
+        };
+        let mut run = RunWriter::at(file, self.end)?;
+        for place in &self.places {
+            run.put(&self.arena[place.at..place.at + place.length])?;
+        }
+        let end = run.end()?;
+        self.runs.push(self.end..end);
+        self.end = end;
+        self.arena.clear();
+        self.places.clear();
+        Ok(())
+    }
+
+    /// All records in the order of their bytes.
+    pub(super) fn sorted(mut self, room: &mut Room<'_>) -> io::Result<Sorted> {
+        if self.runs.is_empty() {
+            self.sort();
+            return Ok(Sorted::Memory { arena: self.arena, places: self.places.into_iter() });
+        }
+        self.spill(room)?;
+        (self.arena, self.places) = (Vec::new(), Vec::new());
+        let Some(mut file) = self.file.take() else { return Err(io::Error::other("a sorter lost its scratch")) };
+        let share = self.share.unwrap_or(usize::MAX);
+        while self.runs.len() > FAN {
+            let first: Vec<_> = self.runs.drain(..FAN).collect();
+            let mut merge = Merge::of(&mut file, &first, share)?;
+            let mut record = Vec::new();
+            // Reading and writing take turns on one file, so that what was merged gathers for a while before it is written.
+            let (mut at, mut gathered) = (self.end, Vec::new());
+            while merge.next(&mut file, &mut record)? {
+                gathered.extend_from_slice(&length_of(&record)?);
+                gathered.extend_from_slice(&record);
+                if gathered.len() >= BUFFER {
+                    at = write_at(&mut file, at, &mut gathered)?;
+                }
+            }
+            at = write_at(&mut file, at, &mut gathered)?;
+            self.runs.push(self.end..at);
+            self.end = at;
+        }
+        let merge = Merge::of(&mut file, &self.runs, share)?;
+        Ok(Sorted::Runs { file, merge })
+    }
+}
+
+const BUFFER: usize = 256 << 10;
+
+fn length_of(record: &[u8]) -> io::Result<[u8; 4]> {
+    let length = u32::try_from(record.len()).map_err(|_| io::Error::other("a record of more than 4 GiB"))?;
+    Ok(length.to_le_bytes())
+}
+
+fn write_at(file: &mut Box<dyn Scratch>, at: u64, bytes: &mut Vec<u8>) -> io::Result<u64> {
+    file.seek(SeekFrom::Start(at))?;
+    file.write_all(bytes)?;
+    let end = at + bytes.len() as u64;
+    bytes.clear();
+    Ok(end)
+}
+
+struct RunWriter<'f> {
+    file: &'f mut Box<dyn Scratch>,
+    at: u64,
+    buffer: Vec<u8>,
+}
+
+impl<'f> RunWriter<'f> {
+    fn at(file: &'f mut Box<dyn Scratch>, at: u64) -> io::Result<Self> {
+        Ok(Self { file, at, buffer: Vec::with_capacity(BUFFER) })
+    }
+
+    fn put(&mut self, record: &[u8]) -> io::Result<()> {
+        self.buffer.extend_from_slice(&length_of(record)?);
+        self.buffer.extend_from_slice(record);
+        if self.buffer.len() >= BUFFER {
+            self.at = write_at(self.file, self.at, &mut self.buffer)?;
+        }
+        Ok(())
+    }
+
+    fn end(mut self) -> io::Result<u64> {
+        write_at(self.file, self.at, &mut self.buffer)
+    }
+}
+
+/// Records in order, one after the other.
+pub(super) enum Sorted {
+    Memory { arena: Vec<u8>, places: std::vec::IntoIter<Place> },
+    Runs { file: Box<dyn Scratch>, merge: Merge },
+}
+
+impl Sorted {
+    /// Puts the next record into `record`; `false` behind the last.
+    pub(super) fn next(&mut self, record: &mut Vec<u8>) -> io::Result<bool> {
+        match self {
+            Self::Memory { arena, places } => {
+                let Some(place) = places.next() else { return Ok(false) };
+                record.clear();
+                record.extend_from_slice(&arena[place.at..place.at + place.length]);
+                Ok(true)
+            }
+            Self::Runs { file, merge } => merge.next(file, record),
+        }
+    }
+}
+
+/// The heads of runs, least on top.
+pub(super) struct Merge {
+    heads: BinaryHeap<Head>,
+}
+
+struct Head {
+    record: Vec<u8>,
+    /// What of the run is not in the buffer yet.
+    rest: std::ops::Range<u64>,
+    buffer: Vec<u8>,
+    read: usize,
+    size: usize,
+}
+
+impl PartialEq for Head {
+    fn eq(&self, other: &Self) -> bool {
+        self.record == other.record
+    }
+}
+
+impl Eq for Head {}
+
+impl PartialOrd for Head {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Head {
+    fn cmp(&self, other: &Self) -> Ordering {
+        // The heap gives its greatest first.
+        other.record.cmp(&self.record)
+    }
+}
+
+impl Merge {
+    fn of(file: &mut Box<dyn Scratch>, runs: &[std::ops::Range<u64>], share: usize) -> io::Result<Self> {
+        let size = (share / (runs.len() + 1)).clamp(4 << 10, BUFFER);
+        let mut heads = BinaryHeap::with_capacity(runs.len());
+        for run in runs {
+            let mut head = Head { record: Vec::new(), rest: run.clone(), buffer: Vec::new(), read: 0, size };
+            if head.advance(file)? {
+                heads.push(head);
+            }
+        }
+        Ok(Self { heads })
+    }
+
+    fn next(&mut self, file: &mut Box<dyn Scratch>, record: &mut Vec<u8>) -> io::Result<bool> {
+        let Some(mut head) = self.heads.peek_mut() else { return Ok(false) };
+        std::mem::swap(record, &mut head.record);
+        if !head.advance(file)? {
+            PeekMut::pop(head);
+        }
+        Ok(true)
+    }
+}
+
+impl Head {
+    fn advance(&mut self, file: &mut Box<dyn Scratch>) -> io::Result<bool> {
+        self.record.clear();
+        if self.read == self.buffer.len() && self.rest.is_empty() {
+            return Ok(false);
+        }
+        let mut length = [0; 4];
+        self.take(file, length.len(), |from, bytes| length[from..from + bytes.len()].copy_from_slice(bytes))?;
+        let length = usize::try_from(u32::from_le_bytes(length)).unwrap_or(usize::MAX);
+        let mut record = std::mem::take(&mut self.record);
+        self.take(file, length, |_, bytes| record.extend_from_slice(bytes))?;
+        self.record = record;
+        Ok(true)
+    }
+
+    fn take(
+        &mut self,
+        file: &mut Box<dyn Scratch>,
+        count: usize,
+        mut give: impl FnMut(usize, &[u8]),
+    ) -> io::Result<()> {
+        let mut given = 0;
+        while given < count {
+            if self.read == self.buffer.len() {
+                let more = (self.rest.end - self.rest.start).min(self.size as u64);
+                if more == 0 {
+                    return Err(io::ErrorKind::UnexpectedEof.into());
+                }
+                self.buffer.resize(usize::try_from(more).unwrap_or(self.size), 0);
+                file.seek(SeekFrom::Start(self.rest.start))?;
+                file.read_exact(&mut self.buffer)?;
+                self.rest.start += more;
+                self.read = 0;
+            }
+            let end = self.buffer.len().min(self.read + count - given);
+            give(given, &self.buffer[self.read..end]);
+            given += end - self.read;
+            self.read = end;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    fn sorted(records: &[Vec<u8>], mut room: Room<'_>, share: Option<usize>) -> Vec<Vec<u8>> {
+        let mut sorter = Sorter::new(share);
+        records.iter().for_each(|record| sorter.push(&mut room, record).unwrap());
+        let mut sorted = sorter.sorted(&mut room).unwrap();
+        let (mut out, mut record) = (Vec::new(), Vec::new());
+        while sorted.next(&mut record).unwrap() {
+            out.push(record.clone());
+        }
+        out
+    }
+
+    proptest! {
+        #[test]
+        fn runs_merge_to_what_memory_sorts(mut records in vec(vec(any::<u8>(), 0..40), 0..400), share in 200usize..4000) {
+            let bounded = sorted(&records, Room::memory(), Some(share));
+            let whole = sorted(&records, Room::memory(), None);
+            records.sort();
+            prop_assert_eq!(&bounded, &records);
+            prop_assert_eq!(&whole, &records);
+        }
+    }
+
+    #[test]
+    fn more_runs_than_are_merged_at_once() {
+        let records: Vec<Vec<u8>> =
+            (0..5000u32).map(|number| (number.wrapping_mul(2_654_435_761)).to_be_bytes().to_vec()).collect();
+        let mut expected = records.clone();
+        expected.sort();
+        assert_eq!(sorted(&records, Room::memory(), Some(400)), expected);
+    }
+}
