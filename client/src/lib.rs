@@ -3,10 +3,8 @@
 //! Reading order: [`terms_file`] and [`policy_file`] (what people write, read by [`toml_file`]), [`registry`] (HTTP),
 //! [`trust`] (what is believed of a log), [`pull`] and [`snapshot`] (terms on this machine), [`question`] (what is asked
 //! about), [`crawl`] (what crawls hold), [`filter`] (a crawl in, cleared material out), [`report`] and [`bill`] (what came
-//! of it), [`audit`] (whether it still is so), [`publish`] and [`lint`] (what a site says),
-//! [`cli`] (the verbs).
-//! of it), [`audit`] (whether it still is so), [`observe`] (what sites say, out of crawls and over the network), [`cli`]
-//! (the verbs).
+//! of it), [`run_receipt`] (a run, signed), [`audit`] (whether it still is so), [`publish`] and [`lint`] (what a site says),
+//! [`observe`] (what sites say, out of crawls and over the network), [`cli`] (the verbs).
 //!
 //! Everything that a verb does can be done from here; `cleartitle_schema` holds the language, and the only function that
 //! decides. The time is read in [`clock`] alone.
@@ -25,6 +23,7 @@ pub mod pull;
 pub mod question;
 pub mod registry;
 pub mod report;
+pub mod run_receipt;
 pub mod snapshot;
 pub mod terms_file;
 pub mod toml_file;

@@ -11,6 +11,7 @@ mod inputs;
 mod ledger;
 mod limits;
 mod observe;
+mod receipts;
 mod registration;
 mod resumed;
 mod scheduled;

@@ -56,8 +56,9 @@ fn real_files() {
 
 /// Real files and our own vectors, to be damaged.
 fn samples() -> Vec<Vec<u8>> {
-    let of =
-        |file| shaped::<Case>(file).into_iter().filter_map(|case| Some(case.input.get("xml")?.as_str()?.as_bytes().to_vec()));
+    let of = |file| {
+        shaped::<Case>(file).into_iter().filter_map(|case| Some(case.input.get("xml")?.as_str()?.as_bytes().to_vec()))
+    };
     let mut samples: Vec<Vec<u8>> =
         ["rsl/vocabulary.json", "rsl/conditions.json", "rsl/places.json"].into_iter().flat_map(of).collect();
     for name in ["ireneburresi-rsl", "bolsaclick-rsl", "crawlpriceindex-rsl", "sway-license"] {

@@ -4,8 +4,8 @@ use super::files;
 use super::talk::{Exit, Format, Hint as _, Talk, advised, data, json};
 use crate::crawl::store::{self, Location, Store};
 use crate::crawl::{DatasetLayout, FieldChoice, Options};
-use crate::filter::{Asking, DamageRow, Identity, Job, Plan, Watch, pipeline};
-use crate::{clock, policy_file};
+use crate::filter::{Asking, DamageRow, FilterError, Identity, Job, Plan, Shard, Watch, pipeline};
+use crate::{clock, policy_file, report};
 use cleartitle_schema::policy::Policy;
 use cleartitle_schema::time::Timestamp;
 use cleartitle_schema::vocab::{Access, Channel};
@@ -30,6 +30,8 @@ Reads WARC, WET, WAT and JSONL, plain, gzip and zstd, and Parquet; what a file i
   manifest.jsonl                  every kept document, why it may be used and what is owed for it
   damage.jsonl                    what could not be read; it is never kept
   report.json                     the counts and the bill
+  receipt.dsse.json               with --sign-key: a signed in-toto statement of what was read, decided by and written;
+                                  outputs.sha256 and inputs.sha256 beside it are for `sha256sum --check`
   state/                          what --resume goes by
 
 Inputs are files, quoted globs, `-` for standard input, and s3://bucket/key, s3://bucket/prefix/ or s3://bucket/pre*fix.gz, with
@@ -44,12 +46,17 @@ address, without a date nothing is cleared at all (--captured gives one).
 
 Signals inside the records (headers, meta elements, links, JSON-LD, license marks, embedded metadata) are read and join the
 decision; what somebody extracted (WET, WAT, JSONL, Parquet) has none left, and the report counts it as not-checked.
+Several machines share a list with --shard 1/8 to --shard 8/8, each into a folder of its own: an input's outputs have the same names
+and bytes in whatever shard it is. In flight are at most 128 MiB of plain records, or one record larger than that.
+
 Exit: 0 everything was read and nothing waits, 1 damage or documents for review, 2 the job was not done.
 
 Examples:
   cleartitle filter --snapshot terms.snapshot --policy cleartitle.toml --out out CC-MAIN-*.warc.gz
   cleartitle filter --snapshot terms.snapshot --policy cleartitle.toml --out out --resume CC-MAIN-*.warc.gz
   cleartitle filter --snapshot terms.snapshot --policy cleartitle.toml --out out --list warc.paths
+  cleartitle filter --snapshot terms.snapshot --policy cleartitle.toml --out out-3 --list warc.paths --shard 3/8
+  cleartitle filter --snapshot terms.snapshot --policy cleartitle.toml --out out --sign-key lab.key CC-MAIN-*.warc.gz
   cleartitle filter --snapshot terms.snapshot --policy cleartitle.toml --out out 's3://bucket/fineweb/*/*.parquet'
   zstdcat dolma.zst | cleartitle filter --snapshot terms.snapshot --policy cleartitle.toml --out out --kept - - | wc -l")]
 pub struct Args {
@@ -68,6 +75,15 @@ pub struct Args {
     /// A file with one input a line, plain or gzip; `-` reads it from standard input. They come after those named here.
     #[arg(long, value_name = "FILE")]
     list: Option<PathBuf>,
+    /// Only every N-th input from the I-th on, counted from 1 over the whole list.
+    #[arg(long, value_name = "I/N")]
+    shard: Option<Shard>,
+    /// Look at every input and say what would be done; decide, write and sign nothing.
+    #[arg(long, conflicts_with = "kept")]
+    dry_run: bool,
+    /// Sign for the run with this private key once it is finished. Every input is read once more for its digest.
+    #[arg(long, value_name = "FILE")]
+    sign_key: Option<PathBuf>,
     /// `-`: the kept records of the one input go to stdout as well, once it was read whole; the report then goes to stderr.
     #[arg(long, value_name = "-", value_parser = ["-"])]
     kept: Option<String>,
@@ -168,25 +184,24 @@ pub fn run(args: &Args, talk: Talk) -> anyhow::Result<Exit> {
         asking,
         identity,
         inputs: inputs.clone(),
+        shard: args.shard,
         store: &store,
         fields,
         out: args.out.clone(),
         options: Options::default(),
         bounds: pipeline::Bounds::of(threads),
         resume: args.resume,
+        sign_key: args.sign_key.as_deref().map(|path| files::private_key(path, talk)).transpose()?,
     };
-    let mut shown = Shown::new(talk, &inputs);
+    if args.dry_run {
+        return planned(&job, args.format);
+    }
+    let mut shown = Shown::new(talk, &inputs, args.shard);
     let ran = job.run(&mut shown);
     shown.finish();
     let report = match ran {
         Ok(report) => report,
-        Err(error) => {
-            let hint = error.hint();
-            return match hint {
-                Some(hint) => Err(error).hint(hint),
-                None => Err(error.into()),
-            };
-        }
+        Err(error) => return refused(error),
     };
     if args.kept.is_some() {
         pass_on(&args.out, &report.inputs[0].name)?;
@@ -200,6 +215,34 @@ pub fn run(args: &Args, talk: Talk) -> anyhow::Result<Exit> {
         }
     }
     Ok(if report.clean() { Exit::Clean } else { Exit::Refused })
+}
+
+fn refused(error: FilterError) -> anyhow::Result<Exit> {
+    match error.hint() {
+        Some(hint) => Err(error).hint(hint),
+        None => Err(error.into()),
+    }
+}
+
+/// Says what a run would do.
+fn planned<D: AsRef<[u8]> + Sync>(job: &Job<'_, D>, format: Format) -> anyhow::Result<Exit> {
+    let inputs = match job.dry_run() {
+        Ok(inputs) => inputs,
+        Err(error) => return refused(error),
+    };
+    let bytes: u64 = inputs.iter().map(|input| input.bytes).sum();
+    match format {
+        Format::Json => json(&serde_json::json!({ "inputs": inputs, "bytes": bytes }))?,
+        Format::Human => {
+            for input in &inputs {
+                let done = if input.done { ", finished before" } else { "" };
+                let location = super::talk::shown(&input.location);
+                data(format_args!("{location}: {}, {}{done}\n", input.what, report::size(input.bytes)))?;
+            }
+            data(format_args!("filter: {} inputs, {}; nothing was written\n", inputs.len(), report::size(bytes)))?;
+        }
+    }
+    Ok(Exit::Clean)
 }
 
 /// The inputs named on the line, then those of the list.
@@ -283,13 +326,15 @@ struct Shown {
 }
 
 impl Shown {
-    fn new(talk: Talk, inputs: &[Location]) -> Self {
+    fn new(talk: Talk, inputs: &[Location], shard: Option<Shard>) -> Self {
         // The length of an object is learned when its turn comes; the bar grows then.
         let length = |input: &Location| match input {
             Location::File(path) => path.metadata().map_or(0, |metadata| metadata.len()),
             _ => 0,
         };
-        let bar = talk.progress(inputs.iter().map(length).sum(), "");
+        let mine = |place: usize| shard.is_none_or(|shard| shard.takes(place));
+        let mine = inputs.iter().enumerate().filter(|(place, _)| mine(*place));
+        let bar = talk.progress(mine.map(|(_, input)| length(input)).sum(), "");
         let style = "{wide_msg} {bytes}/{total_bytes} {bar:20} {bytes_per_sec} {eta} left";
         if let Ok(style) = ProgressStyle::with_template(style) {
             bar.set_style(style);
@@ -334,6 +379,10 @@ impl Watch for Shown {
         }
         self.documents = documents;
         self.bar.set_position(self.before + offset);
+    }
+
+    fn sum(&mut self, name: &str) {
+        self.bar.set_message(format!("digest of {}", super::talk::shown(name)));
     }
 
     fn damage(&mut self, row: &DamageRow) {

@@ -5,6 +5,7 @@ use super::talk::{Exit, Format, Talk, data, shown};
 use crate::audit::{self, AuditError};
 use crate::crawl::{DatasetLayout, FieldChoice};
 use crate::policy_file;
+use crate::run_receipt::{self, ReceiptError};
 use crate::snapshot::{self, SnapshotError};
 use crate::trust::{MAX_RECEIPT_FILE, PinnedLog, ReceiptFile};
 use cleartitle_schema::id::{KeyId, StatementId};
@@ -24,7 +25,8 @@ use std::path::{Path, PathBuf};
 #[command(after_long_help = "\
 A receipt holds if the pinned log contains exactly this signed envelope. A snapshot holds if the log signed it, and it is
 byte for byte what its statements compile to. A manifest holds if the files that it names, beside it, hold exactly the
-documents that it lists. An envelope holds if every signature is by a --key. What holds was stated; whether it is true, a
+documents that it lists. An envelope holds if every signature is by a --key; the receipt of a filter run, if besides every
+output in its folder is byte for byte what was signed for. What holds was stated; whether it is true, a
 log can't know.
 
 Exit: 0 all hold, 1 some do not, 2 some could not be checked.
@@ -33,6 +35,7 @@ Examples:
   cleartitle verify --log-key \"$(cat log.pub)\" receipts/*.receipt.json
   cleartitle verify terms.snapshot
   cleartitle verify out/manifest.jsonl
+  cleartitle verify --key lab.key.pub out/receipt.dsse.json
   cleartitle verify --key press.key.pub deal.json")]
 pub struct Args {
     /// The log's key. Left out: the policy's; for a snapshot, the one that it was pulled with.
@@ -282,6 +285,9 @@ impl Against {
                 format!("name the public keys with --key; it says it is signed by {}", signers.join(", ")),
             );
         }
+        if envelope.payload_type() == run_receipt::PAYLOAD_TYPE {
+            return self.run_receipt(path, &envelope);
+        }
         let opened = signed::open(&envelope, |id| self.keys.get(id).copied()).map_err(|error| error.to_string());
         let checked = opened.and_then(|verified| {
             let statement = verified.payload_type() == STATEMENT_TYPE;
@@ -304,6 +310,32 @@ impl Against {
                 )
             }
             Err(why) => Found::Fails(KIND, shown(&why)),
+        }
+    }
+
+    fn run_receipt(&self, path: &Path, envelope: &Envelope) -> Found {
+        const KIND: &str = "run receipt";
+        let verified = match signed::open(envelope, |id| self.keys.get(id).copied()) {
+            Ok(verified) => verified,
+            Err(error) => return Found::Fails(KIND, shown(&error.to_string())),
+        };
+        let folder = path.parent().unwrap_or(Path::new("."));
+        match run_receipt::check(&verified, folder) {
+            Ok(run_receipt::Checked { statement, outputs }) => {
+                let signed_by: Vec<String> = verified.signers().iter().map(ToString::to_string).collect();
+                let run = &statement.predicate;
+                let words = format!(
+                    "{outputs} outputs of {} inputs are as signed by {}; decided by log size {} of {}; {} documents kept",
+                    run.inputs,
+                    signed_by.join(", "),
+                    run.snapshot.size,
+                    shown(&run.snapshot.origin),
+                    run.kept.documents
+                );
+                Found::Holds(KIND, words, json!({ "signed_by": signed_by, "outputs": outputs, "run": run }))
+            }
+            Err(error @ ReceiptError::Read { .. }) => Found::Open(KIND, shown(&error.to_string())),
+            Err(error) => Found::Fails(KIND, shown(&error.to_string())),
         }
     }
 

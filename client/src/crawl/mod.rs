@@ -81,6 +81,17 @@ pub enum Container {
     Jsonl,
 }
 
+impl Container {
+    /// Its name.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Warc => "warc",
+            Self::Jsonl => "jsonl",
+        }
+    }
+}
+
 /// A zstd dictionary as it stands at the head of a `.warc.zst`.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Dictionary {

@@ -5,6 +5,7 @@ use super::inputs::{self, Named};
 use super::output::{Outputs, Paths};
 use super::pipeline::{self, Bounds};
 use super::plan::Plan;
+use super::shard::Shard;
 use super::state::{self, Done, Identity, Input};
 use super::table::{Rows, content_decides};
 use super::table_output::TableOutputs;
@@ -12,7 +13,10 @@ use crate::crawl::parquet::Table;
 use crate::crawl::store::{Location, Store};
 use crate::crawl::{self, FieldChoice, OpenError, Opened, Options, Reader, WriteError};
 use crate::report::{InputLine, Report, Tally};
+use crate::run_receipt::{INPUTS, OUTPUTS, RECEIPT};
+use cleartitle_schema::signed::SignedError;
 use cleartitle_schema::snapshot;
+use ed25519_dalek::SigningKey;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -72,6 +76,12 @@ pub enum FilterError {
     /// An input was changed while it was read.
     #[error("`{0}` was changed while it was read")]
     Changed(String),
+    /// A receipt names its inputs' digests, and what came from standard input is gone by then.
+    #[error("a run over standard input can't be signed for")]
+    Fleeting,
+    /// The receipt could not be signed.
+    #[error("the run can't be signed for")]
+    Unsigned(#[source] SignedError),
 }
 
 impl FilterError {
@@ -94,6 +104,7 @@ impl FilterError {
             Self::Read { .. } | Self::Write { .. } | Self::Record { .. } | Self::Changed(_) => {
                 Some("finished inputs are safe: --resume goes on with the others")
             }
+            Self::Fleeting => Some("write it to a file first, or leave --sign-key out"),
             _ => None,
         }
     }
@@ -107,9 +118,26 @@ pub trait Watch {
     fn advance(&mut self, _offset: u64, _documents: u64) {}
     /// Damage was met.
     fn damage(&mut self, _row: &DamageRow) {}
+    /// A file is read for its digest, after everything was decided.
+    fn sum(&mut self, _name: &str) {}
 }
 
 impl Watch for () {}
+
+/// An input as a dry run finds it.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Planned {
+    /// Where it lies.
+    pub location: String,
+    /// The name of its outputs.
+    pub name: String,
+    /// Its stored bytes.
+    pub bytes: u64,
+    /// What its first bytes say it is.
+    pub what: &'static str,
+    /// Whether a run that was stopped has finished it.
+    pub done: bool,
+}
 
 /// One run over a list of inputs.
 pub struct Job<'a, D> {
@@ -121,6 +149,8 @@ pub struct Job<'a, D> {
     pub identity: Identity,
     /// The inputs, in the order of the manifest.
     pub inputs: Vec<Location>,
+    /// Which part of them is this run's.
+    pub shard: Option<Shard>,
     /// The stores that they lie in.
     pub store: &'a Store,
     /// Where lines and rows keep their parts.
@@ -133,6 +163,8 @@ pub struct Job<'a, D> {
     pub bounds: Bounds,
     /// Go on with a run that was stopped.
     pub resume: bool,
+    /// Signs for the finished run.
+    pub sign_key: Option<SigningKey>,
 }
 
 impl<D: AsRef<[u8]> + Sync> Job<'_, D> {
@@ -141,24 +173,70 @@ impl<D: AsRef<[u8]> + Sync> Job<'_, D> {
     /// # Errors
     /// [`FilterError`]; what was finished until then stands, for `resume`.
     pub fn run(&self, watch: &mut dyn Watch) -> Result<Report, FilterError> {
-        let inputs = inputs::named(&self.inputs)?;
+        let inputs = self.named()?;
+        if self.sign_key.is_some() && inputs.iter().any(|input| input.location == Location::Stdin) {
+            return Err(FilterError::Fleeting);
+        }
         self.prepare()?;
         // What is no crawl is refused at once, not after hours; objects are looked at when their turn comes.
         for input in inputs.iter().filter(|input| matches!(input.location, Location::File(_))) {
             self.open(input)?;
         }
         let mut total = Tally::default();
-        let mut lines = Vec::new();
+        let (mut lines, mut looked) = (Vec::new(), Vec::new());
         for input in &inputs {
             let done = self.input(input, watch)?;
             lines.push(InputLine::of(&done.input, &done.tally));
             total.merge(done.tally);
+            looked.push(done.input);
         }
         self.assemble(&inputs, "manifest.jsonl", |paths| &paths.manifest)?;
         self.assemble(&inputs, "damage.jsonl", |paths| &paths.damage)?;
         let report = Report::new(&self.identity, self.plan.snapshot().header(), self.plan.policy(), lines, total);
         state::store(&self.out.join("report.json"), &report)?;
+        if let Some(key) = &self.sign_key {
+            self.sign(key, &inputs, &looked, &report, watch)?;
+        }
         Ok(report)
+    }
+
+    /// What would be done, without doing it: every input of this part opened, its first bytes looked at.
+    ///
+    /// # Errors
+    /// The first [`FilterError`] that the run would begin with.
+    pub fn dry_run(&self) -> Result<Vec<Planned>, FilterError> {
+        let plan = |named: &Named| {
+            if named.location == Location::Stdin {
+                return Ok(Planned {
+                    location: named.location.to_string(),
+                    name: named.name.clone(),
+                    bytes: 0,
+                    what: "not looked at",
+                    done: false,
+                });
+            }
+            let what = match self.open(named)? {
+                Opened::Records(reader) => reader.container().word(),
+                Opened::Table(_) => "parquet",
+            };
+            let input = self.look(named)?;
+            let done = self.resume && self.done(&Paths::of(&self.out, &named.name), &input).is_some();
+            Ok(Planned {
+                location: named.location.to_string(),
+                name: named.name.clone(),
+                bytes: input.bytes,
+                what,
+                done,
+            })
+        };
+        self.named()?.iter().map(plan).collect()
+    }
+
+    /// The inputs of this part under the names that the whole list gives them: parts never write the same name.
+    fn named(&self) -> Result<Vec<Named>, FilterError> {
+        let all = inputs::named(&self.inputs)?;
+        let mine = |place: usize| self.shard.is_none_or(|shard| shard.takes(place));
+        Ok(all.into_iter().enumerate().filter(|(place, _)| mine(*place)).map(|(_, named)| named).collect())
     }
 
     fn prepare(&self) -> Result<(), FilterError> {
@@ -167,6 +245,15 @@ impl<D: AsRef<[u8]> + Sync> Job<'_, D> {
         let empty = std::fs::read_dir(&self.out).map_err(failed)?.next().is_none();
         if !empty && !self.resume {
             return Err(FilterError::NotEmpty(self.out.clone()));
+        }
+        // What an earlier run signed for is about to change.
+        for name in [RECEIPT, OUTPUTS, INPUTS] {
+            match std::fs::remove_file(self.out.join(name)) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(FilterError::write(&self.out.join(name), error));
+                }
+                _ => {}
+            }
         }
         for folder in ["kept", "review", "excluded", "state"] {
             let folder = self.out.join(folder);
@@ -198,8 +285,7 @@ impl<D: AsRef<[u8]> + Sync> Job<'_, D> {
         let name = named.name.as_str();
         let paths = Paths::of(&self.out, name);
         let input = self.look(named)?;
-        let same = |done: &Done| done.identity == self.identity && done.input == input;
-        if let Some(done) = state::load::<Done>(&paths.done).filter(|done| self.resume && same(done)) {
+        if let Some(done) = self.done(&paths, &input).filter(|_| self.resume) {
             watch.begin(name, input.bytes, true);
             return Ok(done);
         }
@@ -219,7 +305,12 @@ impl<D: AsRef<[u8]> + Sync> Job<'_, D> {
         Ok(done)
     }
 
-    fn look(&self, named: &Named) -> Result<Input, FilterError> {
+    /// What an earlier run of the same identity finished.
+    fn done(&self, paths: &Paths, input: &Input) -> Option<Done> {
+        state::load::<Done>(&paths.done).filter(|done| done.identity == self.identity && done.input == *input)
+    }
+
+    pub(super) fn look(&self, named: &Named) -> Result<Input, FilterError> {
         let looked = self.store.look(&named.location);
         let looked = looked.map_err(|source| FilterError::Read { name: named.location.to_string(), source })?;
         Ok(Input::of(&named.name, looked, named.digest.clone()))

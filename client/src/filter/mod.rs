@@ -7,7 +7,7 @@
 //!
 //! The same inputs give the same bytes, whatever the number of workers and however often the run was stopped.
 //!
-//! Memory, beside the mapped snapshot: records in flight are bounded by [`pipeline::Bounds`] (by default 512 MiB of plain
+//! Memory, beside the mapped snapshot: records in flight are bounded by [`pipeline::Bounds`] (by default 128 MiB of plain
 //! bytes and 64 records a worker, or one record larger than that alone), companions waiting for their document by
 //! [`companions::HELD_BYTES`] and [`companions::HELD_RECORDS`], a decoded payload by the reader's own limit, one a worker
 //! at a time while it is decoded; the memo of rulings, the host table and the state of a file by fixed counts.
@@ -25,6 +25,8 @@ mod job;
 mod output;
 pub mod pipeline;
 mod plan;
+mod receipt;
+mod shard;
 pub mod state;
 mod table;
 mod table_output;
@@ -36,4 +38,5 @@ pub use document::{Asking, DamageRow, Document, Judged, judge};
 pub use in_record::{RecordEvidence, record_evidence};
 pub use job::{FilterError, Job, Watch};
 pub use plan::{Plan, Ruling};
+pub use shard::{Shard, ShardError};
 pub use state::{Identity, Input};

@@ -26,7 +26,7 @@ impl Bounds {
     #[must_use]
     pub fn of(workers: usize) -> Self {
         let workers = workers.max(1);
-        Self { workers, records: workers.saturating_mul(64), bytes: 512 * 1024 * 1024 }
+        Self { workers, records: workers.saturating_mul(64), bytes: 128 * 1024 * 1024 }
     }
 }
 

@@ -147,6 +147,8 @@ pub struct Run<'a> {
     pub threads: usize,
     pub resume: bool,
     pub fields: crate::crawl::FieldChoice,
+    pub shard: Option<super::super::Shard>,
+    pub sign_key: Option<ed25519_dalek::SigningKey>,
 }
 
 impl Run<'_> {
@@ -177,12 +179,14 @@ pub fn run_over<D: AsRef<[u8]> + Sync>(
         asking,
         identity,
         inputs: run.inputs.iter().map(|path| path.as_path().into()).collect(),
+        shard: run.shard,
         store: &crate::crawl::store::Store::new(),
         fields: run.fields.clone(),
         out: run.out.clone(),
         options: crate::crawl::Options::default(),
         bounds: pipeline::Bounds::of(run.threads),
         resume: run.resume,
+        sign_key: run.sign_key.clone(),
     };
     job.run(watch)
 }

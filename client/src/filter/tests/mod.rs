@@ -3,4 +3,5 @@
 mod made;
 mod plan;
 mod runs;
+mod signed;
 mod tables;

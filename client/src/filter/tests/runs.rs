@@ -33,6 +33,8 @@ fn run<'a>(snapshot: &'a Made, policy: &'a Policy, out: &Path, inputs: &[PathBuf
         threads: 2,
         resume: false,
         fields: FieldChoice::default(),
+        shard: None,
+        sign_key: None,
     }
 }
 

@@ -68,7 +68,18 @@ fn lines(path: &Path, docs: &[Doc]) {
 
 fn run<'a>(snapshot: &'a Made, policy: &'a Policy, out: &Path, input: PathBuf) -> Run<'a> {
     let fields = FieldChoice { without_url: true, ..FieldChoice::default() };
-    Run { snapshot, policy, inputs: vec![input], out: out.to_owned(), threads: 2, resume: false, fields }
+    let inputs = vec![input];
+    Run {
+        snapshot,
+        policy,
+        inputs,
+        out: out.to_owned(),
+        threads: 2,
+        resume: false,
+        fields,
+        shard: None,
+        sign_key: None,
+    }
 }
 
 fn rows_of(path: &Path) -> Vec<Value> {

@@ -18,7 +18,7 @@ const REACH: usize = 8;
 /// Longest attribute value in which a license is named: the second stage looks back no further.
 pub(super) const LONGEST_TERMS: usize = 100;
 
-/// What every mark has: `<m` of `<meta`, `<...k` of `<link`, `+j` of `ld+json`, `+x` of `rsl+xml`; and `c.ns` of `license`.
+/// What every mark has: `<m` of `<meta`, `<...k` of `<link`, `+j` of `ld+json`, `+x` of `rsl+xml`; and `cens` of `license`.
 /// Says whether the block has one of the first, and whether it has the last.
 #[inline(always)]
 fn any_in(window: &[u8; BLOCK + REACH]) -> (bool, bool) {
@@ -29,6 +29,7 @@ fn any_in(window: &[u8; BLOCK + REACH]) -> (bool, bool) {
         let kind = u8::from(window[at] == b'+')
             & (u8::from(window[at + 1] | 32 == b'j') | u8::from(window[at + 1] | 32 == b'x'));
         licenses |= u8::from(window[at] | 32 == b'c')
+            & u8::from(window[at + 1] | 32 == b'e')
             & u8::from(window[at + 2] | 32 == b'n')
             & u8::from(window[at + 3] | 32 == b's');
         marked |= tag | kind;
