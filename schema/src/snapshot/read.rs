@@ -335,6 +335,21 @@ impl<D: AsRef<[u8]>> Snapshot<D> {
         Ok(SetKey::of(sets))
     }
 
+    /// Whether any rule names this URL's host, or reaches down to it from a host above. Where none does, [`Self::by_url`] is
+    /// empty for every URL of the host.
+    ///
+    /// # Errors
+    /// [`Damage`].
+    pub fn mentions_host(&self, url: &UrlKey) -> Result<bool, Damage> {
+        let needle = Needle::new(url);
+        for host in std::iter::once(needle.host).chain(hosts_above(needle.host)) {
+            if self.find_host(host)?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     fn find_host(&self, host: &str) -> Result<Option<&[u8]>, Damage> {
         self.find_record(Section::Hosts, |record| Ok(self.text(record)?.cmp(host.as_bytes())))
     }
