@@ -33,6 +33,7 @@ fn run<'a>(snapshot: &'a Made, policy: &'a Policy, out: &Path, inputs: &[PathBuf
         threads: 2,
         resume: false,
         fields: FieldChoice::default(),
+        index: None,
     }
 }
 

@@ -68,7 +68,7 @@ fn lines(path: &Path, docs: &[Doc]) {
 
 fn run<'a>(snapshot: &'a Made, policy: &'a Policy, out: &Path, input: PathBuf) -> Run<'a> {
     let fields = FieldChoice { without_url: true, ..FieldChoice::default() };
-    Run { snapshot, policy, inputs: vec![input], out: out.to_owned(), threads: 2, resume: false, fields }
+    Run { snapshot, policy, inputs: vec![input], out: out.to_owned(), threads: 2, resume: false, fields, index: None }
 }
 
 fn rows_of(path: &Path) -> Vec<Value> {
