@@ -187,17 +187,31 @@ pub struct Tally {
     pub digests: BTreeMap<String, u64>,
     /// What documents say of themselves, by standard; `silent`, and `not-checked` where nothing of what was served is left.
     pub in_record: BTreeMap<String, u64>,
+    /// Index rows that may be kept once their records are read; none of them is cleared.
+    #[serde(default, skip_serializing_if = "none")]
+    pub candidates: u64,
     /// Records that are no documents.
     pub records: Records,
     /// Stored bytes.
     pub stored: Stored,
 }
 
+/// Whether a count is left out: only a run over indexes has candidates.
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+const fn none(count: &u64) -> bool {
+    *count == 0
+}
+
 impl Tally {
     /// Counts a document with its ruling.
     pub fn document(&mut self, document: &Document) {
+        self.alike(document, 1);
+    }
+
+    /// Counts so many documents that are told alike: of one host, with one ruling and equal evidence.
+    pub fn alike(&mut self, document: &Document, documents: u64) {
         let decision = &document.ruling.decision;
-        let count = Count { documents: 1, bytes: document.bytes };
+        let count = Count { documents, bytes: document.bytes.saturating_mul(documents) };
         let kept = if document.action == Disposition::Keep { count } else { Count::default() };
         self.actions.entry(document.action).or_default().add(count);
         self.verdicts.entry(decision.verdict).or_default().add(count);
@@ -206,12 +220,12 @@ impl Tally {
         }
         let line = format!("{}: {}", document.action, document.because);
         self.policy_lines.entry(line).or_default().add(count);
-        let line = |verdict| Line { all: count, kept, verdicts: [(verdict, 1)].into() };
+        let line = |verdict| Line { all: count, kept, verdicts: [(verdict, documents)].into() };
         self.hosts.count(document.host.as_deref().unwrap_or("(no host)"), &line(decision.verdict));
         for voice in &decision.voices {
             self.rightsholders.count(voice.authority.as_str(), &line(voice.verdict));
         }
-        document.evidence.count(&mut self.in_record);
+        document.evidence.count(&mut self.in_record, documents);
         if let Some(check) = document.digest {
             let word = match check {
                 DigestCheck::Agrees => "agrees",
@@ -219,7 +233,7 @@ impl Tally {
                 DigestCheck::Differs => "differs",
                 DigestCheck::NotChecked => "not-checked",
             };
-            *self.digests.entry(word.to_owned()).or_default() += 1;
+            *self.digests.entry(word.to_owned()).or_default() += documents;
         }
     }
 
@@ -255,6 +269,7 @@ impl Tally {
         self.rightsholders.merge(other.rightsholders);
         self.duties.merge(other.duties);
         self.damaged_documents += other.damaged_documents;
+        self.candidates += other.candidates;
         self.records.add(&other.records);
         self.stored.records += other.stored.records;
         self.stored.padding += other.stored.padding;
@@ -399,7 +414,10 @@ impl Report {
             of(Disposition::Review),
             of(Disposition::Drop),
             self.tally.damaged()
-        )
+        ) + &match self.tally.candidates {
+            0 => String::new(),
+            candidates => format!(", {candidates} candidates by index"),
+        }
     }
 }
 
@@ -487,6 +505,13 @@ impl fmt::Display for Report {
             records.orphans,
             records.other
         )?;
+        if self.tally.candidates > 0 {
+            let candidates = self.tally.candidates;
+            writeln!(
+                f,
+                "Index: {candidates} rows may be kept; only their records say, and a row alone clears nothing"
+            )?;
+        }
         for (what, count) in &self.tally.damage {
             writeln!(f, "Damage: {count} {what}")?;
         }

@@ -4,6 +4,7 @@ use super::files;
 use super::talk::{Exit, Format, Hint as _, Talk, advised, data, json};
 use crate::crawl::store::{self, Location, Store};
 use crate::crawl::{DatasetLayout, FieldChoice, Options};
+use crate::filter::index::{IndexRun, Root};
 use crate::filter::{Asking, DamageRow, FilterError, Identity, Job, Plan, Shard, Watch, pipeline};
 use crate::{clock, policy_file, report};
 use cleartitle_schema::policy::Policy;
@@ -129,6 +130,14 @@ pub struct Args {
     /// A table of crawler tokens newer than the built-in one (`cleartitle agents` prints that).
     #[arg(long, value_name = "FILE")]
     agents: Option<PathBuf>,
+    /// The inputs are indexes of a crawl: CDXJ, or Parquet with Common Crawl's columns. Without --fetch the outcome is filtered
+    /// indexes, whose rows are candidates: nothing is cleared before its record is read.
+    #[arg(long, conflicts_with_all = ["kept", "layout", "text_field", "url_field", "id_field", "date_field", "without_url"])]
+    index: bool,
+    /// Read the records of candidates by byte range from the WARC files below this folder or s3://bucket/prefix/, decide again
+    /// on each by all that it says, and keep what the policy keeps.
+    #[arg(long, value_name = "ROOT", requires = "index")]
+    fetch: Option<String>,
     /// Compare declared payload digests; differences are counted.
     #[arg(long)]
     check_digests: bool,
@@ -168,6 +177,7 @@ pub fn run(args: &Args, talk: Talk) -> anyhow::Result<Exit> {
         ));
     }
     let fields = fields(args);
+    let index = index(args)?;
     let identity = Identity {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         policy: format!("blake3:{}", blake3::hash(text.as_bytes())),
@@ -176,6 +186,7 @@ pub fn run(args: &Args, talk: Talk) -> anyhow::Result<Exit> {
         used_at,
         asking: asking.clone(),
         fields: fields.clone(),
+        index,
     };
     let threads = args.threads.or_else(|| std::thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);
     let plan = Plan::new(&snapshot, &policy, used_at).with_agents(&agents);
@@ -271,6 +282,15 @@ fn inputs(args: &Args, store: &Store) -> anyhow::Result<Vec<Location>> {
         return Err(advised("no inputs", "the list is empty"));
     }
     Ok(inputs)
+}
+
+/// Whether the inputs are indexes, and where their records lie.
+fn index(args: &Args) -> anyhow::Result<Option<IndexRun>> {
+    let root = args.fetch.as_deref().map(Root::of).transpose().map_err(|error| {
+        let hint = error.hint();
+        advised(error, hint)
+    })?;
+    Ok(args.index.then_some(IndexRun { fetch: root }))
 }
 
 fn fields(args: &Args) -> FieldChoice {

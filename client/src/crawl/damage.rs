@@ -141,6 +141,14 @@ pub enum OpenError {
         /// The first bytes of the content, escaped.
         first_bytes: String,
     },
+    /// What should be an index is none.
+    #[error("`{name}` is no index of a crawl (its first bytes are `{first_bytes}`); CDXJ and Parquet are read")]
+    NoIndex {
+        /// The file's name as given.
+        name: String,
+        /// The first bytes, escaped.
+        first_bytes: String,
+    },
     /// A part of the documents is nowhere in the file.
     #[error(transparent)]
     Field(#[from] MissingField),
@@ -182,6 +190,7 @@ impl OpenError {
             Self::Unsupported { format: "a JSON array", .. } => {
                 Some("write one object a line: `jq -c '.[]' file.json`")
             }
+            Self::NoIndex { .. } => Some("name the index's files; a crawl itself is read without --index"),
             Self::Table(table) => match **table {
                 TableError::Footer { .. } => Some("fetch the file again: nothing of it can be told without its footer"),
                 TableError::Unsupported { hint, .. } => Some(hint),

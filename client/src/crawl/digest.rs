@@ -43,7 +43,8 @@ impl DeclaredDigest {
     }
 }
 
-fn decode(value: &str) -> Option<[u8; 20]> {
+/// Twenty bytes in base32 or hex.
+pub(super) fn decode(value: &str) -> Option<[u8; 20]> {
     let bytes = match value.len() {
         40 => HEXLOWER_PERMISSIVE.decode(value.as_bytes()).ok()?,
         32 => {

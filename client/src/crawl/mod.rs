@@ -18,6 +18,7 @@
 //! | `raw` | a record before anybody looked into it; where every stored byte went |
 //! | `warc`, `jsonl` | a record's fields and its document |
 //! | `parquet` | tables, read and written |
+//! | `index` | indexes of crawls: which URL lies where |
 //! | `http`, `coding`, `response` | HTTP heads; transfer and content coding removed; both, for one response by itself |
 //! | `digest` | the names of a document's bytes |
 //! | `write` | kept records, written |
@@ -33,6 +34,7 @@ mod digest;
 mod fields;
 mod frame;
 mod http;
+pub mod index;
 mod jsonl;
 mod lines;
 mod open;

@@ -113,7 +113,7 @@ pub fn open_source<R: Read + Seek>(inner: R, name: &str, options: Options) -> Re
 }
 
 /// By the magic; a file named `.gz` whose beginning is destroyed is still read as gzip, and its damage reported.
-fn codec_of(stored: &[u8], name: &str) -> Codec {
+pub(super) fn codec_of(stored: &[u8], name: &str) -> Codec {
     let zstd = matches!(stored, [kind, 0x2a, 0x4d, 0x18, ..] if kind & 0xf0 == 0x50) || stored.starts_with(&ZSTD_MAGIC);
     if stored.starts_with(&[0x1f, 0x8b]) {
         return Codec::Gzip;
@@ -177,7 +177,10 @@ fn first_bytes(mut content: impl Read) -> Vec<u8> {
 }
 
 /// The dictionary frame, which stands first or not at all.
-fn dictionary<R: Read + Seek>(source: &mut Source<R>, name: &str) -> Result<Option<Arc<Dictionary>>, OpenError> {
+pub(super) fn dictionary<R: Read + Seek>(
+    source: &mut Source<R>,
+    name: &str,
+) -> Result<Option<Arc<Dictionary>>, OpenError> {
     let failed = |error| OpenError::Read { name: name.to_owned(), source: error };
     let bad = |detail: String| OpenError::Dictionary { name: name.to_owned(), detail };
     let head = source.peek(8).map_err(failed)?;

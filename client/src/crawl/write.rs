@@ -133,7 +133,7 @@ impl<W: Write> JsonlWriter<W> {
 }
 
 /// One member or frame of its own, with a checksum and without a time stamp.
-fn compress(codec: Codec, parts: &[&[u8]]) -> io::Result<Vec<u8>> {
+pub(super) fn compress(codec: Codec, parts: &[&[u8]]) -> io::Result<Vec<u8>> {
     match codec {
         Codec::Plain => Ok(parts.concat()),
         Codec::Gzip => {

@@ -109,6 +109,8 @@ pub struct Document {
     pub because: String,
     /// How the declared digest compares, where that was asked.
     pub digest: Option<DigestCheck>,
+    /// The file that its record lies in, where that is not the input itself.
+    pub source: Option<Arc<str>>,
 }
 
 /// What became of a document's record.
@@ -254,6 +256,7 @@ pub fn judge<D: AsRef<[u8]>>(
         action,
         because,
         digest,
+        source: None,
     })))
 }
 

@@ -94,7 +94,7 @@ impl RecordEvidence {
 
     /// The words by which the report counts what records say: standards, `license-mark`, `credit`, `canonical-link`; else
     /// `silent`, or `not-checked` where nothing of what was served was left to read.
-    pub fn count(&self, words: &mut BTreeMap<String, u64>) {
+    pub fn count(&self, words: &mut BTreeMap<String, u64>, documents: u64) {
         let standards = self.says.iter().flat_map(|says| &says.signals).map(|signal| signal.standard.as_str());
         let mut said: Vec<&str> = standards.collect();
         said.extend((!self.marks.is_empty()).then_some("license-mark"));
@@ -105,6 +105,6 @@ impl RecordEvidence {
         }
         said.sort_unstable();
         said.dedup();
-        said.into_iter().for_each(|word| *words.entry(word.to_owned()).or_default() += 1);
+        said.into_iter().for_each(|word| *words.entry(word.to_owned()).or_default() += documents);
     }
 }

@@ -1,6 +1,7 @@
 //! Job: every input in turn, finished ones skipped on resume, then the manifest, the damage and the report of them all.
 
 use super::document::{Asking, DamageRow};
+use super::index::{self, Finality, IndexPass};
 use super::inputs::{self, Named};
 use super::output::{Outputs, Paths};
 use super::pipeline::{self, Bounds};
@@ -180,12 +181,19 @@ impl<D: AsRef<[u8]> + Sync> Job<'_, D> {
         self.prepare()?;
         // What is no crawl is refused at once, not after hours; objects are looked at when their turn comes.
         for input in inputs.iter().filter(|input| matches!(input.location, Location::File(_))) {
-            self.open(input)?;
+            match self.identity.index {
+                Some(_) => drop(index::check(self.store, &input.location)?),
+                None => drop(self.open(input)?),
+            }
         }
+        let finality = match self.identity.index {
+            Some(_) => Some(Finality::of(self.plan.snapshot(), self.plan.policy())?),
+            None => None,
+        };
         let mut total = Tally::default();
         let (mut lines, mut looked) = (Vec::new(), Vec::new());
         for input in &inputs {
-            let done = self.input(input, watch)?;
+            let done = self.input(input, finality.as_ref(), watch)?;
             lines.push(InputLine::of(&done.input, &done.tally));
             total.merge(done.tally);
             looked.push(done.input);
@@ -269,19 +277,19 @@ impl<D: AsRef<[u8]> + Sync> Job<'_, D> {
         crawl::open_input(stored, &name, self.options.clone(), &self.fields)
     }
 
-    fn input(&self, input: &Named, watch: &mut dyn Watch) -> Result<Done, FilterError> {
+    fn input(&self, input: &Named, finality: Option<&Finality>, watch: &mut dyn Watch) -> Result<Done, FilterError> {
         let spooled = match input.location {
             Location::Stdin => Some(inputs::spool(&self.out.join("state"), input)?),
             _ => None,
         };
-        let done = self.input_at(spooled.as_ref().unwrap_or(input), watch)?;
+        let done = self.input_at(spooled.as_ref().unwrap_or(input), finality, watch)?;
         if let Some(Named { location: Location::File(path), .. }) = spooled {
             std::fs::remove_file(&path).map_err(|source| FilterError::write(&path, source))?;
         }
         Ok(done)
     }
 
-    fn input_at(&self, named: &Named, watch: &mut dyn Watch) -> Result<Done, FilterError> {
+    fn input_at(&self, named: &Named, finality: Option<&Finality>, watch: &mut dyn Watch) -> Result<Done, FilterError> {
         let name = named.name.as_str();
         let paths = Paths::of(&self.out, name);
         let input = self.look(named)?;
@@ -296,9 +304,12 @@ impl<D: AsRef<[u8]> + Sync> Job<'_, D> {
             _ => {}
         }
         watch.begin(name, input.bytes, false);
-        let tally = match self.open(named)? {
-            Opened::Records(mut reader) => self.records(named, &paths, &input, &mut reader, watch)?,
-            Opened::Table(table) => self.table(named, &paths, &input, &table, watch)?,
+        let tally = match finality {
+            Some(finality) => self.index(named, &input, finality, watch)?,
+            None => match self.open(named)? {
+                Opened::Records(mut reader) => self.records(named, &paths, &input, &mut reader, watch)?,
+                Opened::Table(table) => self.table(named, &paths, &input, &table, watch)?,
+            },
         };
         let done = Done { identity: self.identity.clone(), input, tally };
         state::store(&paths.done, &done)?;
@@ -362,6 +373,19 @@ impl<D: AsRef<[u8]> + Sync> Job<'_, D> {
         let ended = outputs.end(table)?;
         self.stands(named, input)?;
         ended.seal()
+    }
+
+    fn index(
+        &self,
+        named: &Named,
+        input: &Input,
+        finality: &Finality,
+        watch: &mut dyn Watch,
+    ) -> Result<Tally, FilterError> {
+        let root = self.identity.index.as_ref().and_then(|run| run.fetch.as_ref());
+        let (from, how) = ((self.store, root), (&self.options, self.bounds));
+        let pass = IndexPass::new(self.plan, &self.asking, finality, from, how)?;
+        pass.run((&named.location, &named.name), &self.out, watch, || self.stands(named, input))
     }
 
     /// No verdict stands whose evidence was gathered from a damaged snapshot, and no output of a changing input.

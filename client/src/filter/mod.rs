@@ -14,12 +14,15 @@
 //!
 //! A Parquet file has a way of its own (`table`, `table_output`): a row group at a time, URLs first, on the calling thread.
 //!
+//! With an index, the index goes first (`index`), and only what may be kept is read.
+//!
 //! What a record says of itself is read by `in_record` and joins the question. Not here: what a record is (`crawl`), what a
 //! mark says (`schema::signals`), and what a verdict is (`schema::decide`).
 
 pub mod companions;
 mod document;
 mod in_record;
+pub mod index;
 mod inputs;
 mod job;
 mod output;

@@ -5,7 +5,7 @@ use super::companions::{Name, Names, Queue, Released};
 use super::document::{DamageRow, Document};
 use super::pipeline::{RecordOrNames, Settled, Sketch};
 use super::state;
-use crate::crawl::{Codec, Container, JsonlWriter, Reader, Record, WarcWriter};
+use crate::crawl::{Codec, Container, Dictionary, JsonlWriter, Reader, Record, WarcWriter};
 use crate::report::Tally;
 use cleartitle_schema::decide::{Owed, Verdict};
 use cleartitle_schema::id::ContentId;
@@ -17,10 +17,14 @@ use serde_json::value::RawValue;
 use std::fs::File;
 use std::io::{BufWriter, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// A decision as `excluded/NAME.decisions.jsonl` holds it: one excluded or reviewed document.
 #[derive(Serialize)]
 struct DecisionRow<'a> {
+    /// The file that the place is in, where that is not the input itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     record: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -56,6 +60,7 @@ pub(super) fn decided(
 ) -> Result<(), FilterError> {
     let ruling = &document.ruling;
     decisions.put(&DecisionRow {
+        file: document.source.as_deref(),
         record,
         offset: place.offset,
         length: place.length,
@@ -174,6 +179,11 @@ impl Lines {
         Ok(Self { path: path.to_owned(), file: create(path)? })
     }
 
+    /// Lines as they are to stand.
+    pub fn put_text(&mut self, lines: &[u8]) -> Result<(), FilterError> {
+        self.file.write_all(lines).map_err(|source| FilterError::write(&self.path, source))
+    }
+
     pub fn put(&mut self, row: &impl Serialize) -> Result<(), FilterError> {
         let written = serde_json::to_writer(&mut self.file, row)
             .map_err(std::io::Error::from)
@@ -213,15 +223,20 @@ struct Records {
     documents: u64,
 }
 
+/// How records are written down: as their input has them.
+#[derive(Debug, Clone)]
+pub(super) struct Shape {
+    pub container: Container,
+    pub codec: Codec,
+    pub dictionary: Option<Arc<Dictionary>>,
+}
+
 impl Records {
-    fn create<R>(path: &Path, file: String, reader: &Reader<R>) -> Result<Self, FilterError>
-    where
-        R: std::io::Read + std::io::Seek,
-    {
+    fn create(path: &Path, file: String, shape: Shape) -> Result<Self, FilterError> {
         let inner = create(path)?;
-        let (codec, dictionary) = (reader.codec(), reader.dictionary());
+        let Shape { container, codec, dictionary } = shape;
         let mut offset = 0;
-        let writer = match reader.container() {
+        let writer = match container {
             Container::Jsonl => Writer::Jsonl(JsonlWriter::new(inner, codec)),
             Container::Warc => {
                 let head = dictionary.as_ref().filter(|_| codec == Codec::Zstd);
@@ -296,10 +311,16 @@ impl Outputs {
     where
         R: std::io::Read + std::io::Seek,
     {
+        let (container, codec, dictionary) = (reader.container(), reader.codec(), reader.dictionary());
+        Self::shaped(paths, name, name, &Shape { container, codec, dictionary })
+    }
+
+    /// The same for records that go by another name than their input, or another shape.
+    pub(super) fn shaped(paths: &Paths, name: &str, kept: &str, shape: &Shape) -> Result<Self, FilterError> {
         Ok(Self {
             name: name.to_owned(),
-            kept: Records::create(&paths.kept, format!("kept/{name}"), reader)?,
-            review: Records::create(&paths.review, format!("review/{name}"), reader)?,
+            kept: Records::create(&paths.kept, format!("kept/{kept}"), shape.clone())?,
+            review: Records::create(&paths.review, format!("review/{kept}"), shape.clone())?,
             decisions: Lines::create(&paths.decisions)?,
             manifest: Lines::create(&paths.manifest)?,
             damage: Lines::create(&paths.damage)?,
@@ -364,6 +385,11 @@ impl Outputs {
         Ok(())
     }
 
+    /// The lines of decisions, manifest and damage, and what was counted.
+    pub(super) fn lines(&mut self) -> (&mut Lines, &mut Lines, &mut Tally) {
+        (&mut self.decisions, &mut self.damage, &mut self.tally)
+    }
+
     /// Writes what has come out of the queue.
     fn flush(&mut self) -> Result<(), FilterError> {
         while let Some(released) = self.queue.release() {
@@ -403,7 +429,7 @@ impl Outputs {
     fn keep(&mut self, document: Document, record: &Record, container: Place) -> Result<(), FilterError> {
         self.tally.duties.add(&document.ruling.decision.duties);
         let source = Place {
-            file: self.name.clone(),
+            file: document.source.as_deref().unwrap_or(&self.name).to_owned(),
             offset: Some(record.raw.offset),
             length: Some(record.raw.length),
             line: record.line,

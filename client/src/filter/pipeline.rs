@@ -179,23 +179,51 @@ pub fn run<R, D>(
     asking: &Asking,
     name: &str,
     bounds: Bounds,
-    mut write: impl FnMut(Settled, u64) -> Result<(), FilterError>,
+    write: impl FnMut(Settled, u64) -> Result<(), FilterError>,
 ) -> Result<(), FilterError>
 where
     R: Read + Seek + Send,
     D: AsRef<[u8]> + Sync,
 {
-    let budget = Budget { bounds, used: Mutex::default(), freed: Condvar::new() };
-    let (raw_in, raw_out) = bounded::<Ranked<RawItem>>(bounds.records);
-    let (settled_in, settled_out) = bounded::<Ranked<Result<Settled, FilterError>>>(bounds.records);
     let options = reader.options().clone();
+    let next = || {
+        let next = reader.next_raw().map_err(|source| FilterError::Read { name: name.to_owned(), source })?;
+        let weight = |item: &RawItem| match item {
+            RawItem::Record(record) => record.plain_length(),
+            RawItem::Damage(_) => 0,
+        };
+        Ok(next.map(|what| Ready { weight: weight(&what), offset: reader.offset(), what }))
+    };
+    ordered(bounds, next, |item| settle(item, plan, asking, name, &options), write)
+}
+
+/// What was read, what it weighs, and the reader's place after it.
+pub(super) struct Ready<T> {
+    pub what: T,
+    pub weight: usize,
+    pub offset: u64,
+}
+
+/// One thread takes what comes next, many look at each, and `write` gets the results in the order in which they came.
+///
+/// # Errors
+/// The first that any of the three meets, in that order.
+pub(super) fn ordered<T: Send, U: Send>(
+    bounds: Bounds,
+    next: impl FnMut() -> Result<Option<Ready<T>>, FilterError> + Send,
+    each: impl Fn(T) -> Result<U, FilterError> + Sync,
+    mut write: impl FnMut(U, u64) -> Result<(), FilterError>,
+) -> Result<(), FilterError> {
+    let budget = Budget { bounds, used: Mutex::default(), freed: Condvar::new() };
+    let (raw_in, raw_out) = bounded::<Ranked<T>>(bounds.records);
+    let (settled_in, settled_out) = bounded::<Ranked<Result<U, FilterError>>>(bounds.records);
     std::thread::scope(|scope| {
         let _close = CloseAtEnd(&budget);
         for _ in 0..bounds.workers.max(1) {
-            let (items, settled, options, budget) = (raw_out.clone(), settled_in.clone(), &options, &budget);
+            let (items, settled, each, budget) = (raw_out.clone(), settled_in.clone(), &each, &budget);
             scope.spawn(move || {
                 let _close = CloseAtPanic(budget);
-                work(&items, &settled, |item| settle(item, plan, asking, name, options));
+                work(&items, &settled, each);
             });
         }
         // The workers hold the only other ends: when they are gone, so is the writer's source.
@@ -203,7 +231,7 @@ where
         let budget = &budget;
         let reading = scope.spawn(move || {
             let _close = CloseAtPanic(budget);
-            read(reader, name, budget, &raw_in)
+            read(next, budget, &raw_in)
         });
         let mut waiting = BTreeMap::new();
         let mut next = 0;
@@ -221,22 +249,15 @@ where
     })
 }
 
-/// Reads the file to its end; returns how many items it had.
-fn read<R: Read + Seek>(
-    reader: &mut Reader<R>,
-    name: &str,
+/// Reads to the end; returns how many items there were.
+fn read<T>(
+    mut next: impl FnMut() -> Result<Option<Ready<T>>, FilterError>,
     budget: &Budget,
-    items: &Sender<Ranked<RawItem>>,
+    items: &Sender<Ranked<T>>,
 ) -> Result<u64, FilterError> {
     let mut rank = 0;
     loop {
-        let next = reader.next_raw().map_err(|source| FilterError::Read { name: name.to_owned(), source })?;
-        let Some(what) = next else { return Ok(rank) };
-        let weight = match &what {
-            RawItem::Record(record) => record.plain_length(),
-            RawItem::Damage(_) => 0,
-        };
-        let offset = reader.offset();
+        let Some(Ready { what, weight, offset }) = next()? else { return Ok(rank) };
         if !budget.take(weight) || items.send(Ranked { rank, weight, offset, what }).is_err() {
             return Err(FilterError::Stopped);
         }
@@ -259,13 +280,23 @@ fn settle<D: AsRef<[u8]>>(
     name: &str,
     options: &Options,
 ) -> Result<Settled, FilterError> {
-    let mut record = match item {
+    let record = match item {
         RawItem::Damage(damage) => return Ok(Settled::Damaged(DamageRow::found(name, damage), false)),
         RawItem::Record(raw) => match raw.parse(options) {
             Err(damage) => return Ok(Settled::Damaged(DamageRow::found(name, damage), false)),
             Ok(record) => Box::new(record),
         },
     };
+    settle_record(record, plan, asking, name)
+}
+
+/// What a parsed record comes to.
+pub(super) fn settle_record<D: AsRef<[u8]>>(
+    mut record: Box<Record>,
+    plan: &Plan<'_, D>,
+    asking: &Asking,
+    name: &str,
+) -> Result<Settled, FilterError> {
     Ok(match record.role() {
         Role::Companion => Settled::Companion(record),
         Role::Head => Settled::Head(record),

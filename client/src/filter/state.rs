@@ -2,6 +2,7 @@
 
 use super::FilterError;
 use super::document::Asking;
+use super::index::IndexRun;
 use crate::crawl::FieldChoice;
 use crate::crawl::store::{Looked, Store};
 use crate::report::Tally;
@@ -29,6 +30,9 @@ pub struct Identity {
     pub asking: Asking,
     /// Where lines and rows keep their parts.
     pub fields: FieldChoice,
+    /// That the inputs are indexes, and where their records are fetched. Left out: they are crawls.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub index: Option<IndexRun>,
 }
 
 /// An input as it lay there.

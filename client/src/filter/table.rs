@@ -184,5 +184,18 @@ fn document(
     // What was extracted from a page has lost its marks.
     let evidence = RecordEvidence::default();
     let url = keys.url;
-    Document { content, aliases, url, host, captured_at, bytes, evidence, ruling, action, because, digest: None }
+    Document {
+        content,
+        aliases,
+        url,
+        host,
+        captured_at,
+        bytes,
+        evidence,
+        ruling,
+        action,
+        because,
+        digest: None,
+        source: None,
+    }
 }

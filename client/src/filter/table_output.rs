@@ -39,13 +39,13 @@ impl<E: Into<FilterError>> From<E> for Stop {
 }
 
 /// One output table.
-struct Part {
-    path: PathBuf,
-    writer: TableWriter<BufWriter<File>>,
+pub(super) struct Part {
+    pub path: PathBuf,
+    pub writer: TableWriter<BufWriter<File>>,
 }
 
 impl Part {
-    fn create(path: &Path, table: &Table, scratch: &Path) -> Result<Self, FilterError> {
+    pub fn create(path: &Path, table: &Table, scratch: &Path) -> Result<Self, FilterError> {
         let file = create(path)?;
         let mut open = File::options();
         open.read(true).write(true).create(true).truncate(true);

@@ -280,6 +280,26 @@ impl<D: AsRef<[u8]>> Snapshot<D> {
         Ok(found.settled())
     }
 
+    /// Whether any rule may name this URL's host, or reach down to it from a host above. Where none does, [`Self::by_url`] is
+    /// empty for every URL of the host.
+    ///
+    /// # Errors
+    /// [`Damage`].
+    pub fn mentions_host(&self, url: &UrlKey) -> Result<bool, Damage> {
+        let Some(hosts) = self.host_sections()? else { return Ok(false) };
+        let mut host = fold_host(&url.host);
+        loop {
+            let mut probe = [Probe { asker: 0, host, own: true, hash: 0, range: (0, 0), block: None }];
+            hosts.approach(&mut probe)?;
+            // Another host with the same mark counts as well: then one question more is asked than was needed.
+            if probe.iter().any(|probe| probe.block.is_some()) {
+                return Ok(true);
+            }
+            let Some((_, above)) = host.split_once('.') else { return Ok(false) };
+            host = above;
+        }
+    }
+
     /// For each copy what [`Snapshot::sets_for`] gives, at a fraction of the time where there are many.
     ///
     /// # Errors

@@ -7,6 +7,7 @@
 //! | `thrift` | a walk over the footer and page headers that refuses what claims more than it holds |
 //! | `chunk` | a column's stored bytes, page by page, each page's claims checked before it is inflated |
 //! | `rows` | the rows of one row group: URL, id and date in batches, a row's text when asked |
+//! | `captures` | the same of a crawl's columnar index: what each row says of a record elsewhere |
 //! | `copy` | a column's records, of which some are kept, from one file into another |
 //! | `write` | row groups written: stored bytes where all rows stay, values again where some go |
 //!
@@ -20,6 +21,7 @@
 //! and as much stored; a row group is never held.
 //!
 //! Not here: what is decided of a row (`filter`), and Arrow.
+mod captures;
 mod chunk;
 mod copy;
 mod rows;
@@ -29,6 +31,7 @@ mod tests;
 mod thrift;
 mod write;
 
+pub use captures::{Captures, Columnar};
 pub use rows::{Group, Keys, Text};
 pub use table::{Table, TableError};
 pub use write::{Prepared, PutError, TableWriter};

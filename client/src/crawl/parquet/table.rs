@@ -107,10 +107,19 @@ impl Table {
     ///
     /// # Errors
     /// When its footer is unsound, claims what can't be, or lacks a column that is needed.
-    pub fn open(mut stored: Stored, name: &str, choice: &FieldChoice) -> Result<Self, TableError> {
+    pub fn open(stored: Stored, name: &str, choice: &FieldChoice) -> Result<Self, TableError> {
+        Self::open_by(stored, name, |metadata| columns(metadata, name, choice))
+    }
+
+    /// Opens a file whose columns are found in another way.
+    pub(super) fn open_by(
+        mut stored: Stored,
+        name: &str,
+        find: impl FnOnce(&ParquetMetaData) -> Result<Columns, TableError>,
+    ) -> Result<Self, TableError> {
         let metadata = footer(&mut stored, name)?;
         check(&metadata, stored.length(), name)?;
-        let columns = columns(&metadata, name, choice)?;
+        let columns = find(&metadata)?;
         Ok(Self { name: name.to_owned(), stored, metadata: Arc::new(metadata), columns, failure: Failure::default() })
     }
 
@@ -329,7 +338,7 @@ fn columns(metadata: &ParquetMetaData, name: &str, choice: &FieldChoice) -> Resu
     Ok(Columns { text, url, id, date: date.transpose()? })
 }
 
-fn date_kind(physical: Type, logical: Option<&LogicalType>, converted: ConvertedType) -> Option<DateKind> {
+pub(super) fn date_kind(physical: Type, logical: Option<&LogicalType>, converted: ConvertedType) -> Option<DateKind> {
     match (physical, logical, converted) {
         (Type::BYTE_ARRAY, ..) => Some(DateKind::Text),
         (Type::INT96, ..) => Some(DateKind::Julian),

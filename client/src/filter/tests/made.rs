@@ -1,5 +1,6 @@
 //! Made inputs: small snapshots, policies and crawl files.
 
+use crate::filter::index::IndexRun;
 use crate::filter::{Asking, FilterError, Identity, Job, Plan, Watch, pipeline};
 use crate::report::Report;
 use cleartitle_schema::evidence::Registered;
@@ -119,6 +120,17 @@ pub fn page(number: usize, url: &str, body: &str) -> Vec<Vec<u8>> {
     ]
 }
 
+/// The same, and where each record lies.
+pub fn gzip_placed(records: &[Vec<u8>]) -> (Vec<u8>, Vec<(u64, u64)>) {
+    let (mut file, mut places) = (Vec::new(), Vec::new());
+    for record in records {
+        let member = gzip(std::slice::from_ref(record));
+        places.push((file.len() as u64, member.len() as u64));
+        file.extend(member);
+    }
+    (file, places)
+}
+
 pub fn gzip(records: &[Vec<u8>]) -> Vec<u8> {
     let mut file = Vec::new();
     for record in records {
@@ -149,6 +161,7 @@ pub struct Run<'a> {
     pub fields: crate::crawl::FieldChoice,
     pub shard: Option<super::super::Shard>,
     pub sign_key: Option<ed25519_dalek::SigningKey>,
+    pub index: Option<IndexRun>,
 }
 
 impl Run<'_> {
@@ -173,6 +186,7 @@ pub fn run_over<D: AsRef<[u8]> + Sync>(
         used_at: USED_AT,
         asking: asking.clone(),
         fields: run.fields.clone(),
+        index: run.index.clone(),
     };
     let job = Job {
         plan: &plan,

@@ -13,10 +13,10 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 /// Small numbers from a seed: a case is named by its seed alone.
-struct Dice(u64);
+pub struct Dice(pub u64);
 
 impl Dice {
-    fn roll(&mut self, sides: u64) -> u64 {
+    pub fn roll(&mut self, sides: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -24,24 +24,24 @@ impl Dice {
         (mixed ^ (mixed >> 31)) % sides
     }
 
-    fn one<T: Copy>(&mut self, of: &[T]) -> T {
+    pub fn one<T: Copy>(&mut self, of: &[T]) -> T {
         of[usize::try_from(self.roll(of.len() as u64)).unwrap()]
     }
 
-    fn chance(&mut self, one_in: u64) -> bool {
+    pub fn chance(&mut self, one_in: u64) -> bool {
         self.roll(one_in) == 0
     }
 
     /// One of few moments around registrations and captures, so that they meet.
-    fn moment(&mut self) -> Timestamp {
+    pub fn moment(&mut self) -> Timestamp {
         Timestamp(1_700_000_000 + i64::try_from(self.roll(24)).unwrap() * 4_000_000)
     }
 }
 
-const HOSTS: [&str; 5] =
+pub const HOSTS: [&str; 5] =
     ["press.example", "www.press.example", "news.press.example", "other.example", "archive.example"];
 const PATHS: [&str; 6] = ["/", "/a", "/a/", "/*.html$", "/A/b", "/b*c"];
-const URLS: [&str; 12] = [
+pub const URLS: [&str; 12] = [
     "https://press.example/a",
     "https://press.example/A/b",
     "https://www.press.example/a/",
@@ -55,7 +55,7 @@ const URLS: [&str; 12] = [
     "ftp://press.example/a",
     "https://press.example/",
 ];
-const TEXTS: [&str; 3] = ["one", "two", "three"];
+pub const TEXTS: [&str; 3] = ["one", "two", "three"];
 const USES: [&str; 3] = ["train-ai", "ai-use", "crawl"];
 
 fn content(text: &str) -> String {
@@ -156,7 +156,7 @@ fn body(dice: &mut Dice, earlier: &[Registered]) -> Value {
     }
 }
 
-fn statements(dice: &mut Dice) -> Vec<Registered> {
+pub fn statements(dice: &mut Dice) -> Vec<Registered> {
     let mut all: Vec<Registered> = Vec::new();
     let mut at = Timestamp(1_700_000_000);
     for index in 0..3 + dice.roll(12) {
@@ -204,7 +204,7 @@ fn copy(dice: &mut Dice) -> Acquisition {
     copy
 }
 
-fn asking(dice: &mut Dice) -> Policy {
+pub fn asking(dice: &mut Dice) -> Policy {
     let mut policy = policy();
     if dice.chance(2) {
         policy.reading.trusted_observers = vec![dice.one(&HOSTS).parse().unwrap()];

@@ -35,6 +35,7 @@ fn run<'a>(snapshot: &'a Made, policy: &'a Policy, out: &Path, inputs: &[PathBuf
         fields: FieldChoice::default(),
         shard: None,
         sign_key: None,
+        index: None,
     }
 }
 

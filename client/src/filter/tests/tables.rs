@@ -79,6 +79,7 @@ fn run<'a>(snapshot: &'a Made, policy: &'a Policy, out: &Path, input: PathBuf) -
         fields,
         shard: None,
         sign_key: None,
+        index: None,
     }
 }
 

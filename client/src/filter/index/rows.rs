@@ -1,0 +1,278 @@
+//! One index row ruled, and the line that says so; neighbours on a host that nobody speaks of share one ruling.
+
+use super::finality::Finality;
+use super::wanted::Place;
+use crate::crawl::index::Capture;
+use crate::filter::document::{Asking, Document};
+use crate::filter::in_record::RecordEvidence;
+use crate::filter::plan::{Missing, Plan, Ruling};
+use crate::report::Tally;
+use cleartitle_schema::decide::{Finding, Reason, Verdict};
+use cleartitle_schema::id::{ContentName, WarcSha1Alias};
+use cleartitle_schema::policy::Disposition;
+use cleartitle_schema::snapshot::{Damage, SetId};
+use cleartitle_schema::surt::{MAX_URL, UrlKey};
+use std::collections::HashMap;
+use std::io::Write as _;
+use std::sync::Arc;
+
+/// Most rulings that one thread remembers the lines of.
+const FATES_LIMIT: usize = 8_192;
+
+/// What a ruling means for an index row.
+#[derive(Debug)]
+pub struct Fate {
+    ruling: Arc<Ruling>,
+    /// It is excluded for good; else a candidate.
+    pub excluded: bool,
+    /// The end of its line, from the verdict on.
+    tail: Vec<u8>,
+}
+
+/// What every row of a run is asked.
+pub struct Rules<'a, D> {
+    /// The rulings.
+    pub plan: &'a Plan<'a, D>,
+    /// What is asked.
+    pub asking: &'a Asking,
+    /// What stands.
+    pub finality: &'a Finality,
+    /// Whether any statement lists documents by SHA-1.
+    pub lists_sha1: bool,
+}
+
+/// A host that no rule names, by what its URLs begin with.
+struct Silent {
+    begins: String,
+    host: Arc<str>,
+    fate: Arc<Fate>,
+}
+
+/// A run of rows that are told alike.
+struct Alike {
+    host: Option<Arc<str>>,
+    fate: Arc<Fate>,
+    rows: u64,
+}
+
+/// Rules rows one after the other and counts them; each thread has its own.
+pub struct Rows<'a, D> {
+    rules: &'a Rules<'a, D>,
+    fates: HashMap<(usize, bool), Arc<Fate>>,
+    silent: Option<Silent>,
+    alike: Option<Alike>,
+    /// What was counted, once [`Rows::ended`] was called.
+    pub tally: Tally,
+}
+
+impl<'a, D: AsRef<[u8]>> Rows<'a, D> {
+    /// Begins.
+    pub fn new(rules: &'a Rules<'a, D>) -> Self {
+        Self { rules, fates: HashMap::new(), silent: None, alike: None, tally: Tally::default() }
+    }
+
+    /// Rules a row and counts it.
+    ///
+    /// # Errors
+    /// Damage in the snapshot.
+    pub fn rule(&mut self, capture: &Capture<'_>) -> Result<Arc<Fate>, Damage> {
+        let sha1 =
+            capture.sha1.filter(|_| self.rules.lists_sha1).map(|sha1| ContentName::WarcSha1(WarcSha1Alias(sha1)));
+        let known = match sha1 {
+            Some(name) => self.rules.plan.snapshot().by_content(&name)? != SetId::EMPTY,
+            None => false,
+        };
+        if !known
+            && let Some(silent) = &self.silent
+            && shares(&silent.begins, &capture.url)
+        {
+            let (host, fate) = (Arc::clone(&silent.host), Arc::clone(&silent.fate));
+            self.count(Some(&host), &fate);
+            return Ok(fate);
+        }
+        let mut copy = self.rules.asking.copy(Some(&capture.url), Some(capture.captured_at));
+        copy.content.extend(sha1);
+        let key = UrlKey::parse(&capture.url).ok();
+        let ruling = self.rules.plan.rule(&copy, Missing::default())?;
+        let host: Option<Arc<str>> = key.as_ref().map(|key| key.host.as_str().into());
+        let fate = self.fate(ruling, host.as_deref());
+        self.count(host.as_ref(), &fate);
+        self.silent = None;
+        // A person's exception may be about one address of a host that nobody else speaks of.
+        if !known
+            && self.rules.plan.policy().actions.exceptions.is_empty()
+            && let (Some(key), Some(host), Some(begins)) = (key, host, beginning(&capture.url))
+            && !self.rules.plan.snapshot().mentions_host(&key)?
+        {
+            self.silent = Some(Silent { begins: begins.to_owned(), host, fate: Arc::clone(&fate) });
+        }
+        Ok(fate)
+    }
+
+    fn fate(&mut self, ruling: Arc<Ruling>, host: Option<&str>) -> Arc<Fate> {
+        let excluded = self.rules.finality.stands(&ruling, host);
+        // The fate holds the ruling, so that its address names no other one.
+        let key = (Arc::as_ptr(&ruling) as usize, excluded);
+        if let Some(fate) = self.fates.get(&key) {
+            return Arc::clone(fate);
+        }
+        if self.fates.len() >= FATES_LIMIT {
+            self.fates.clear();
+        }
+        let tail = if excluded { excluded_tail(&ruling) } else { candidate_tail(&ruling) };
+        let fate = Arc::new(Fate { ruling, excluded, tail });
+        self.fates.insert(key, Arc::clone(&fate));
+        fate
+    }
+
+    fn count(&mut self, host: Option<&Arc<str>>, fate: &Arc<Fate>) {
+        if let Some(alike) = &mut self.alike
+            && Arc::ptr_eq(&alike.fate, fate)
+            && alike.host.as_deref() == host.map(|host| &**host)
+        {
+            alike.rows += 1;
+            return;
+        }
+        self.ended();
+        self.alike = Some(Alike { host: host.cloned(), fate: Arc::clone(fate), rows: 1 });
+    }
+
+    /// Notes the last rows in the tally.
+    pub fn ended(&mut self) {
+        let Some(Alike { host, fate, rows }) = self.alike.take() else { return };
+        if !fate.excluded {
+            self.tally.candidates += rows;
+            return;
+        }
+        let document = Document {
+            content: None,
+            aliases: Vec::new(),
+            url: None,
+            host: host.map(|host| host.to_string()),
+            captured_at: None,
+            bytes: 0,
+            evidence: RecordEvidence::default(),
+            action: fate.ruling.outcome.action,
+            because: fate.ruling.outcome.because.clone(),
+            ruling: Arc::clone(&fate.ruling),
+            digest: None,
+            source: None,
+        };
+        self.tally.alike(&document, rows);
+    }
+}
+
+impl Fate {
+    /// Writes the row's line: the record's place, the row's own, what it says, and what was decided.
+    pub fn write(&self, capture: &Capture<'_>, place: Place, out: &mut Vec<u8>) {
+        out.extend_from_slice(b"{\"file\":");
+        text(out, &capture.file);
+        // Writing into memory does not fail.
+        let _ = write!(out, ",\"offset\":{},\"length\":{}", capture.offset, capture.length);
+        let _ = match place {
+            Place::Line(line) => write!(out, ",\"line\":{line}"),
+            Place::Row(group, row) => write!(out, ",\"row_group\":{group},\"row\":{row}"),
+        };
+        out.extend_from_slice(b",\"url\":");
+        text(out, &capture.url);
+        let _ = write!(out, ",\"captured_at\":\"{}\"", capture.captured_at);
+        out.extend_from_slice(&self.tail);
+    }
+}
+
+/// A text as JSON.
+fn text(out: &mut Vec<u8>, text: &str) {
+    let plain = |byte: u8| (b' '..0x7f).contains(&byte) && byte != b'"' && byte != b'\\';
+    if text.bytes().all(plain) {
+        out.push(b'"');
+        out.extend_from_slice(text.as_bytes());
+        out.push(b'"');
+    } else if serde_json::to_writer(&mut *out, text).is_err() {
+        out.extend_from_slice(b"null");
+    }
+}
+
+fn tail(verdict: Verdict, action: &str, because: &str, reasons: &str, duties: &str) -> Vec<u8> {
+    let quoted = |text: &str| serde_json::Value::from(text).to_string();
+    let (verdict, action, because) = (quoted(verdict.word()), quoted(action), quoted(because));
+    format!(
+        ",\"verdict\":{verdict},\"action\":{action},\"because\":{because},\"reasons\":{reasons}{duties},\
+         \"record_signals\":\"not-checked\"}}\n"
+    )
+    .into_bytes()
+}
+
+fn excluded_tail(ruling: &Ruling) -> Vec<u8> {
+    let duties = &ruling.decision.duties;
+    let duties = match serde_json::to_string(duties) {
+        Ok(text) if !duties.is_empty() => format!(",\"duties\":{text}"),
+        _ => String::new(),
+    };
+    let Ruling { decision, outcome, reasons, .. } = ruling;
+    tail(decision.verdict, outcome.action.word(), &outcome.because, reasons.get(), &duties)
+}
+
+/// A candidate is never told as anything better than unknown: what its record says is the fact that is missing.
+fn candidate_tail(ruling: &Ruling) -> Vec<u8> {
+    let missing = Finding::new(Reason::FactMissing).detail("record");
+    let findings: Vec<&Finding> = std::iter::once(&missing).chain(&ruling.decision.reasons).collect();
+    let reasons = serde_json::to_string(&findings).unwrap_or_else(|_| "[]".to_owned());
+    let would = match ruling.outcome.action {
+        Disposition::Keep => "kept if the record agrees",
+        Disposition::Review => "for review if the record agrees",
+        Disposition::Drop => "the record may say more",
+    };
+    tail(ruling.decision.verdict.min(Verdict::Unknown), "candidate", would, &reasons, "")
+}
+
+/// Octets of which an address may consist here. Any other may be dropped, moved or escaped by a parser.
+fn is_plain(byte: u8) -> bool {
+    byte.is_ascii_graphic() && byte != b'\\'
+}
+
+/// What stands before the path of a plain address: scheme and authority. `None`: it has to be parsed.
+fn beginning(url: &str) -> Option<&str> {
+    let scheme = if url.starts_with("https://") { 8 } else { 7 };
+    if scheme == 7 && !url.starts_with("http://") {
+        return None;
+    }
+    let end = url.as_bytes()[scheme..].iter().position(|&byte| matches!(byte, b'/' | b'?' | b'#'))?;
+    let begins = &url[..scheme + end];
+    begins.bytes().all(is_plain).then_some(begins)
+}
+
+/// Whether a URL has this scheme and authority, and so the same host, and holds no other address inside: then it can be read,
+/// and nothing but its host decides where no rule names that.
+fn shares(begins: &str, url: &str) -> bool {
+    let Some(rest) = url.strip_prefix(begins) else { return false };
+    let rest = rest.as_bytes();
+    url.len() <= MAX_URL
+        && matches!(rest.first(), Some(b'/' | b'?' | b'#'))
+        && rest.iter().all(|&byte| is_plain(byte) && byte != b'%' && byte != b':')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cleartitle_schema::acquisition::Acquisition;
+    use proptest::prelude::*;
+
+    proptest! {
+        /// The short way is taken only for what a whole parser gives one key, on the same host.
+        #[test]
+        fn what_shares_a_beginning_has_one_key_on_its_host(
+            host in "(https?://)([a-zA-Z0-9.@:\\[\\]-]{1,14})",
+            one in "[/?#][ -~é\t]{0,20}",
+            other in "[/?#\\\\]([ -~é\t]{0,12}|http:/[a-z./]{0,9}|%68ttp://x.example/)",
+        ) {
+            let (one, other) = (format!("{host}{one}"), format!("{host}{other}"));
+            let (Ok(key), Some(begins)) = (UrlKey::parse(&one), beginning(&one)) else { return Ok(()) };
+            if shares(begins, &other) {
+                let (keys, unread) = Acquisition::fetched(&other).keys();
+                prop_assert!(unread.is_empty(), "{}", other);
+                prop_assert_eq!(keys.urls.len(), 1, "{}", other);
+                prop_assert_eq!(&keys.urls[0].1.host, &key.host, "{} {}", one, other);
+            }
+        }
+    }
+}
