@@ -185,6 +185,9 @@ where
     R: Read + Seek + Send,
     D: AsRef<[u8]> + Sync,
 {
+    if bounds.workers <= 1 {
+        return run_here(reader, plan, asking, name, write);
+    }
     let budget = Budget { bounds, used: Mutex::default(), freed: Condvar::new() };
     let (raw_in, raw_out) = bounded::<Ranked<RawItem>>(bounds.records);
     let (settled_in, settled_out) = bounded::<Ranked<Result<Settled, FilterError>>>(bounds.records);
@@ -219,6 +222,23 @@ where
         // Nothing may be lost on the way without a word.
         if read == next { Ok(()) } else { Err(FilterError::Stopped) }
     })
+}
+
+/// The same on this thread alone: nothing is in flight but one record.
+fn run_here<R: Read + Seek, D: AsRef<[u8]>>(
+    reader: &mut Reader<R>,
+    plan: &Plan<'_, D>,
+    asking: &Asking,
+    name: &str,
+    mut write: impl FnMut(Settled, u64) -> Result<(), FilterError>,
+) -> Result<(), FilterError> {
+    let options = reader.options().clone();
+    loop {
+        let next = reader.next_raw().map_err(|source| FilterError::Read { name: name.to_owned(), source })?;
+        let Some(item) = next else { return Ok(()) };
+        let offset = reader.offset();
+        write(settle(item, plan, asking, name, &options)?, offset)?;
+    }
 }
 
 /// Reads the file to its end; returns how many items it had.
