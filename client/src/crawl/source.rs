@@ -3,9 +3,9 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::ops::Range;
 
 /// Bytes held at once; every look-ahead stays below it.
-const CAPACITY: usize = 256 * 1024;
+pub(super) const CAPACITY: usize = 1024 * 1024;
 
-/// A seekable input with an exact offset. Memory: one buffer of 256 KiB.
+/// A seekable input with an exact offset. Memory: one buffer of 1 MiB.
 #[derive(Debug)]
 pub(super) struct Source<R> {
     inner: R,

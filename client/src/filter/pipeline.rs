@@ -210,10 +210,17 @@ pub(super) struct Ready<T> {
 /// The first that any of the three meets, in that order.
 pub(super) fn ordered<T: Send, U: Send>(
     bounds: Bounds,
-    next: impl FnMut() -> Result<Option<Ready<T>>, FilterError> + Send,
+    mut next: impl FnMut() -> Result<Option<Ready<T>>, FilterError> + Send,
     each: impl Fn(T) -> Result<U, FilterError> + Sync,
     mut write: impl FnMut(U, u64) -> Result<(), FilterError>,
 ) -> Result<(), FilterError> {
+    // One worker is this thread: nothing is in flight but one item, and nothing is handed over.
+    if bounds.workers <= 1 {
+        while let Some(Ready { what, offset, .. }) = next()? {
+            write(each(what)?, offset)?;
+        }
+        return Ok(());
+    }
     let budget = Budget { bounds, used: Mutex::default(), freed: Condvar::new() };
     let (raw_in, raw_out) = bounded::<Ranked<T>>(bounds.records);
     let (settled_in, settled_out) = bounded::<Ranked<Result<U, FilterError>>>(bounds.records);

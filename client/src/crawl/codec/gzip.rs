@@ -121,7 +121,7 @@ impl Member {
 }
 
 /// Length of the header at the start of `bytes`, `None` while it is incomplete.
-fn header_length(bytes: &[u8]) -> Result<Option<usize>, Complaint> {
+pub(super) fn header_length(bytes: &[u8]) -> Result<Option<usize>, Complaint> {
     let corrupt = |detail: &str| Complaint::new(DamageKind::CorruptMember, detail);
     let known = bytes.len().min(MAGIC.len());
     if bytes[..known] != MAGIC[..known] {

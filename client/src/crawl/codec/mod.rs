@@ -5,6 +5,9 @@
 //!
 //! Not here: what the inflated bytes mean (`frame`, `jsonl`).
 pub(super) mod gzip;
+#[cfg(test)]
+mod tests;
+mod whole;
 pub(super) mod zstd;
 
 use std::io::{self, Read, Seek};
@@ -12,11 +15,14 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::damage::{Complaint, DamageKind};
-use super::source::Source;
+use super::source::{CAPACITY, Source};
 use super::{Codec, Dictionary};
+use whole::Whole;
 
 /// Content of one unit that is held in memory; larger units are read twice.
 const HOLD: usize = 16 * 1024 * 1024;
+/// Input at hand when a member is first tried whole; most members are shorter.
+const AT_ONCE: usize = 256 * 1024;
 /// Most input looked at to see whether a candidate after damage begins with the wanted bytes.
 const CANDIDATE_INPUT: usize = 4096;
 
@@ -104,6 +110,8 @@ pub(super) enum Next {
 pub(super) struct Units {
     codec: Codec,
     inflater: Inflater,
+    /// For gzip: reads most members in one call.
+    whole: Option<Whole>,
     output: Vec<u8>,
     /// What a unit begins with that reading can go on from; empty if anything will do.
     wanted: &'static [u8],
@@ -115,7 +123,8 @@ pub(super) struct Units {
 impl Units {
     pub fn new(codec: Codec, dictionary: Option<&Arc<Dictionary>>, wanted: &'static [u8]) -> io::Result<Self> {
         let inflater = Inflater::new(codec, dictionary.map(Arc::as_ref))?;
-        Ok(Self { codec, inflater, output: vec![0; 64 * 1024], wanted, wasted: 0 })
+        let whole = if codec == Codec::Gzip { Whole::new(HOLD) } else { None };
+        Ok(Self { codec, inflater, whole, output: vec![0; 64 * 1024], wanted, wasted: 0 })
     }
 
     /// Reads the next unit whole. For a unit too large to hold, the source then stands at its start again and
@@ -139,6 +148,9 @@ impl Units {
         if self.codec == Codec::Zstd && !frame_begins {
             let complaint = Complaint::new(DamageKind::NotAMember, "no zstd frame begins here");
             return self.resynchronise(source, start, complaint, Vec::new()).map(Next::Broken);
+        }
+        if let Some(unit) = self.at_once(source)? {
+            return Ok(Next::Unit(unit));
         }
         self.inflater.reset()?;
         let mut content = Some(Vec::new());
@@ -173,6 +185,32 @@ impl Units {
             }
         };
         self.resynchronise(source, start, complaint, content.unwrap_or(salvage)).map(Next::Broken)
+    }
+
+    /// The member at the source's position, if it can be had in one call; otherwise nothing is consumed.
+    fn at_once<R: Read + Seek>(&mut self, source: &mut Source<R>) -> io::Result<Option<Unit>> {
+        let Some(whole) = &mut self.whole else { return Ok(None) };
+        let start = source.offset();
+        let mut tried = 0;
+        for count in [AT_ONCE, CAPACITY] {
+            let input = source.peek(count)?;
+            if input.len() == tried {
+                break;
+            }
+            tried = input.len();
+            if let Some(sound) = whole.inflate(input) {
+                let (content, stored) = (sound.content.to_vec(), input[..sound.stored].to_vec());
+                source.consume(stored.len());
+                let (raw, plain_length) = (start..source.offset(), content.len() as u64);
+                return Ok(Some(Unit { raw, plain_length, content: Some(content), stored: Some(stored) }));
+            }
+            // Filling the buffer moves what is in it: a hostile file of short, broken members would have it moved for
+            // each of them.
+            if self.wasted > 0 {
+                break;
+            }
+        }
+        Ok(None)
     }
 
     /// More content of a unit that was too large to hold, appended to `window`; true once the unit has ended.
