@@ -11,6 +11,7 @@ use cleartitle_schema::policy::Policy;
 use cleartitle_schema::time::Timestamp;
 use cleartitle_schema::vocab::{Access, Channel};
 use indicatif::{ProgressBar, ProgressStyle};
+use std::collections::HashMap;
 use std::ffi::OsString;
 use std::io::{self, BufReader};
 use std::num::NonZeroUsize;
@@ -336,11 +337,13 @@ fn used_at(args: &Args) -> anyhow::Result<Timestamp> {
 struct Shown {
     talk: Talk,
     bar: ProgressBar,
-    /// Stored bytes of the inputs before this one, and of this one.
-    before: u64,
-    current: u64,
+    /// The input that is spoken of, and how far each one has come: stored bytes and documents.
+    place: usize,
+    come: HashMap<usize, (u64, u64)>,
+    /// Stored bytes of all inputs that have begun; of these, passed; and documents.
+    begun: u64,
+    passed: u64,
     documents: u64,
-    documents_before: u64,
     told: u64,
     began: Instant,
 }
@@ -359,7 +362,8 @@ impl Shown {
         if let Ok(style) = ProgressStyle::with_template(style) {
             bar.set_style(style);
         }
-        Self { talk, bar, before: 0, current: 0, documents: 0, documents_before: 0, told: 0, began: Instant::now() }
+        let (come, began) = (HashMap::new(), Instant::now());
+        Self { talk, bar, place: 0, come, begun: 0, passed: 0, documents: 0, told: 0, began }
     }
 
     fn finish(&self) {
@@ -371,34 +375,39 @@ impl Shown {
     }
 
     fn message(&self) -> String {
-        let documents = self.documents_before + self.documents;
         let milliseconds = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX).max(1);
-        format!("{documents} documents, {}/s", documents.saturating_mul(1000) / milliseconds)
+        format!("{} documents, {}/s", self.documents, self.documents.saturating_mul(1000) / milliseconds)
     }
 }
 
 impl Watch for Shown {
+    fn turn(&mut self, place: usize) {
+        self.place = place;
+    }
+
     fn begin(&mut self, name: &str, bytes: u64, skipped: bool) {
-        self.before += self.current;
-        self.current = bytes;
-        self.documents_before += self.documents;
-        self.documents = 0;
-        let known = self.bar.length().unwrap_or_default().max(self.before + bytes);
+        self.begun += bytes;
+        let known = self.bar.length().unwrap_or_default().max(self.begun);
         self.bar.set_length(known);
-        self.bar.set_position(self.before);
         if skipped {
+            self.passed += bytes;
+            self.bar.set_position(self.passed);
             let name = Path::new(name).display();
             self.bar.suspend(|| self.talk.say(format_args!("{name}: finished before")));
         }
     }
 
     fn advance(&mut self, offset: u64, documents: u64) {
+        let come = self.come.entry(self.place).or_default();
+        let more = documents.saturating_sub(come.1);
+        self.passed += offset.saturating_sub(come.0);
+        self.documents += more;
+        *come = (offset, documents);
         // Drawing is cheap beside a document, making the message is not.
-        if documents != self.documents && documents.is_multiple_of(64) && !self.bar.is_hidden() {
+        if more > 0 && documents.is_multiple_of(64) && !self.bar.is_hidden() {
             self.bar.set_message(self.message());
         }
-        self.documents = documents;
-        self.bar.set_position(self.before + offset);
+        self.bar.set_position(self.passed);
     }
 
     fn sum(&mut self, name: &str) {

@@ -1,8 +1,10 @@
-//! Job: every input in turn, finished ones skipped on resume, then the manifest, the damage and the report of them all.
+//! Job: every input, as many at once as there are threads, finished ones skipped on resume, then the manifest, the damage and the report of them all.
 
 use super::document::{Asking, DamageRow};
+use super::error::FilterError;
 use super::index::{self, Finality, IndexPass};
 use super::inputs::{self, Named};
+use super::lanes;
 use super::output::{Outputs, Paths};
 use super::pipeline::{self, Bounds};
 use super::plan::Plan;
@@ -12,107 +14,17 @@ use super::table::{Rows, content_decides};
 use super::table_output::TableOutputs;
 use crate::crawl::parquet::Table;
 use crate::crawl::store::{Location, Store};
-use crate::crawl::{self, FieldChoice, OpenError, Opened, Options, Reader, WriteError};
+use crate::crawl::{self, FieldChoice, OpenError, Opened, Options, Reader};
 use crate::report::{InputLine, Report, Tally};
 use crate::run_receipt::{INPUTS, OUTPUTS, RECEIPT};
-use cleartitle_schema::signed::SignedError;
-use cleartitle_schema::snapshot;
 use ed25519_dalek::SigningKey;
 use std::io;
-use std::path::{Path, PathBuf};
-
-/// Why a run can't go on. Whatever was not finished stays `.partial`.
-#[derive(Debug, thiserror::Error)]
-pub enum FilterError {
-    /// Two inputs would write the same outputs.
-    #[error("`{first}` and `{second}` have the same name")]
-    SameName {
-        /// One.
-        first: Location,
-        /// The other.
-        second: Location,
-    },
-    /// A location that gives its outputs no name.
-    #[error("`{0}` has no file name in UTF-8 that an output could have")]
-    NoName(Location),
-    /// The output folder holds something.
-    #[error("`{}` is not empty", .0.display())]
-    NotEmpty(PathBuf),
-    /// An input is no crawl.
-    #[error(transparent)]
-    Open(#[from] OpenError),
-    /// An input could not be read to its end.
-    #[error("cannot read `{name}`")]
-    Read {
-        /// The input.
-        name: String,
-        /// What the system says.
-        #[source]
-        source: io::Error,
-    },
-    /// An output could not be written.
-    #[error("cannot write `{}`", path.display())]
-    Write {
-        /// The file.
-        path: PathBuf,
-        /// What the system says.
-        #[source]
-        source: io::Error,
-    },
-    /// A record could not be written.
-    #[error("cannot write `{}`", path.display())]
-    Record {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        source: WriteError,
-    },
-    /// The snapshot changed or broke under the run: nothing that was decided by it stands.
-    #[error("the snapshot can't be relied on; no decision of this input stands")]
-    Snapshot(#[from] snapshot::Damage),
-    /// A part of the run ended before its time.
-    #[error("the run was stopped")]
-    Stopped,
-    /// An input was changed while it was read.
-    #[error("`{0}` was changed while it was read")]
-    Changed(String),
-    /// A receipt names its inputs' digests, and what came from standard input is gone by then.
-    #[error("a run over standard input can't be signed for")]
-    Fleeting,
-    /// The receipt could not be signed.
-    #[error("the run can't be signed for")]
-    Unsigned(#[source] SignedError),
-}
-
-impl FilterError {
-    pub(super) fn write(path: &Path, source: io::Error) -> Self {
-        Self::Write { path: path.to_owned(), source }
-    }
-
-    /// What to do about it, where that is known.
-    #[must_use]
-    pub fn hint(&self) -> Option<&'static str> {
-        match self {
-            Self::SameName { .. } => {
-                Some("outputs go by the input's file name; run them into two folders, or rename one")
-            }
-            Self::NotEmpty(_) => Some("name another folder, or give --resume to go on with a run that was stopped"),
-            Self::Open(error) => error.hint(),
-            Self::Snapshot(_) => {
-                Some("pull the snapshot again, don't write to it while it is used, and run with --resume")
-            }
-            Self::Read { .. } | Self::Write { .. } | Self::Record { .. } | Self::Changed(_) => {
-                Some("finished inputs are safe: --resume goes on with the others")
-            }
-            Self::Fleeting => Some("write it to a file first, or leave --sign-key out"),
-            _ => None,
-        }
-    }
-}
+use std::path::PathBuf;
 
 /// Who looks on: a progress bar, or nobody.
-pub trait Watch {
+pub trait Watch: Send {
+    /// What is said next is about the input at this place of the run: inputs are read side by side.
+    fn turn(&mut self, _place: usize) {}
     /// An input begins. `skipped`: it is finished already.
     fn begin(&mut self, _name: &str, _bytes: u64, _skipped: bool) {}
     /// So many stored bytes of it have been passed, with so many documents since it began.
@@ -190,10 +102,14 @@ impl<D: AsRef<[u8]> + Sync> Job<'_, D> {
             Some(_) => Some(Finality::of(self.plan.snapshot(), self.plan.policy())?),
             None => None,
         };
+        lanes::run(&inputs, self.bounds, watch, |input, bounds, watch| {
+            self.input(input, finality.as_ref(), bounds, watch)
+        })?;
         let mut total = Tally::default();
         let (mut lines, mut looked) = (Vec::new(), Vec::new());
         for input in &inputs {
-            let done = self.input(input, finality.as_ref(), watch)?;
+            // What each lane counted waits on disk, so that thousands of inputs take no more memory than one.
+            let done = state::load::<Done>(&Paths::of(&self.out, &input.name).done).ok_or(FilterError::Stopped)?;
             lines.push(InputLine::of(&done.input, &done.tally));
             total.merge(done.tally);
             looked.push(done.input);
@@ -214,28 +130,20 @@ impl<D: AsRef<[u8]> + Sync> Job<'_, D> {
     /// The first [`FilterError`] that the run would begin with.
     pub fn dry_run(&self) -> Result<Vec<Planned>, FilterError> {
         let plan = |named: &Named| {
+            let (location, name) = (named.location.to_string(), named.name.clone());
             if named.location == Location::Stdin {
-                return Ok(Planned {
-                    location: named.location.to_string(),
-                    name: named.name.clone(),
-                    bytes: 0,
-                    what: "not looked at",
-                    done: false,
-                });
+                return Ok(Planned { location, name, bytes: 0, what: "not looked at", done: false });
             }
-            let what = match self.open(named)? {
-                Opened::Records(reader) => reader.container().word(),
-                Opened::Table(_) => "parquet",
+            let what = match self.identity.index {
+                Some(_) => index::check(self.store, &named.location).map(|_| "index")?,
+                None => match self.open(named)? {
+                    Opened::Records(reader) => reader.container().word(),
+                    Opened::Table(_) => "parquet",
+                },
             };
             let input = self.look(named)?;
-            let done = self.resume && self.done(&Paths::of(&self.out, &named.name), &input).is_some();
-            Ok(Planned {
-                location: named.location.to_string(),
-                name: named.name.clone(),
-                bytes: input.bytes,
-                what,
-                done,
-            })
+            let done = self.resume && self.done(&Paths::of(&self.out, &name), &input).is_some();
+            Ok(Planned { location, name, bytes: input.bytes, what, done })
         };
         self.named()?.iter().map(plan).collect()
     }
@@ -277,25 +185,37 @@ impl<D: AsRef<[u8]> + Sync> Job<'_, D> {
         crawl::open_input(stored, &name, self.options.clone(), &self.fields)
     }
 
-    fn input(&self, input: &Named, finality: Option<&Finality>, watch: &mut dyn Watch) -> Result<Done, FilterError> {
+    fn input(
+        &self,
+        input: &Named,
+        finality: Option<&Finality>,
+        bounds: Bounds,
+        watch: &mut dyn Watch,
+    ) -> Result<(), FilterError> {
         let spooled = match input.location {
             Location::Stdin => Some(inputs::spool(&self.out.join("state"), input)?),
             _ => None,
         };
-        let done = self.input_at(spooled.as_ref().unwrap_or(input), finality, watch)?;
+        self.input_at(spooled.as_ref().unwrap_or(input), finality, bounds, watch)?;
         if let Some(Named { location: Location::File(path), .. }) = spooled {
             std::fs::remove_file(&path).map_err(|source| FilterError::write(&path, source))?;
         }
-        Ok(done)
+        Ok(())
     }
 
-    fn input_at(&self, named: &Named, finality: Option<&Finality>, watch: &mut dyn Watch) -> Result<Done, FilterError> {
+    fn input_at(
+        &self,
+        named: &Named,
+        finality: Option<&Finality>,
+        bounds: Bounds,
+        watch: &mut dyn Watch,
+    ) -> Result<(), FilterError> {
         let name = named.name.as_str();
         let paths = Paths::of(&self.out, name);
         let input = self.look(named)?;
-        if let Some(done) = self.done(&paths, &input).filter(|_| self.resume) {
+        if self.resume && self.done(&paths, &input).is_some() {
             watch.begin(name, input.bytes, true);
-            return Ok(done);
+            return Ok(());
         }
         match std::fs::remove_file(&paths.done) {
             Err(source) if source.kind() != io::ErrorKind::NotFound => {
@@ -305,15 +225,13 @@ impl<D: AsRef<[u8]> + Sync> Job<'_, D> {
         }
         watch.begin(name, input.bytes, false);
         let tally = match finality {
-            Some(finality) => self.index(named, &input, finality, watch)?,
+            Some(finality) => self.index(named, &input, finality, bounds, watch)?,
             None => match self.open(named)? {
-                Opened::Records(mut reader) => self.records(named, &paths, &input, &mut reader, watch)?,
+                Opened::Records(mut reader) => self.records(named, &paths, &input, (&mut reader, bounds), watch)?,
                 Opened::Table(table) => self.table(named, &paths, &input, &table, watch)?,
             },
         };
-        let done = Done { identity: self.identity.clone(), input, tally };
-        state::store(&paths.done, &done)?;
-        Ok(done)
+        state::store(&paths.done, &Done { identity: self.identity.clone(), input, tally })
     }
 
     /// What an earlier run of the same identity finished.
@@ -332,13 +250,13 @@ impl<D: AsRef<[u8]> + Sync> Job<'_, D> {
         named: &Named,
         paths: &Paths,
         input: &Input,
-        reader: &mut Reader<crawl::store::Stored>,
+        (reader, bounds): (&mut Reader<crawl::store::Stored>, Bounds),
         watch: &mut dyn Watch,
     ) -> Result<Tally, FilterError> {
         let name = named.name.as_str();
         let mut outputs = Outputs::create(paths, name, reader)?;
         let mut documents = 0;
-        pipeline::run(reader, self.plan, &self.asking, name, self.bounds, |settled, offset| {
+        pipeline::run(reader, self.plan, &self.asking, name, bounds, |settled, offset| {
             documents += u64::from(matches!(settled, pipeline::Settled::Document(..)));
             if let Some(row) = outputs.take(settled)? {
                 watch.damage(&row);
@@ -380,10 +298,11 @@ impl<D: AsRef<[u8]> + Sync> Job<'_, D> {
         named: &Named,
         input: &Input,
         finality: &Finality,
+        bounds: Bounds,
         watch: &mut dyn Watch,
     ) -> Result<Tally, FilterError> {
         let root = self.identity.index.as_ref().and_then(|run| run.fetch.as_ref());
-        let (from, how) = ((self.store, root), (&self.options, self.bounds));
+        let (from, how) = ((self.store, root), (&self.options, bounds));
         let pass = IndexPass::new(self.plan, &self.asking, finality, from, how)?;
         pass.run((&named.location, &named.name), &self.out, watch, || self.stands(named, input))
     }

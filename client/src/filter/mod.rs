@@ -3,7 +3,7 @@
 //! The way through one input, in file order: a reader thread hands raw records through a bounded channel to workers
 //! (`pipeline`), which parse, decode, hash and look up (`document`) and ask the [`Plan`] for a ruling; one writer puts the
 //! results back in order, holds companions until their document is decided (`companions`) and writes (`output`). [`Job`]
-//! does that for each input, resumes after a stop, and makes the [`Report`](crate::report::Report).
+//! does that for each input, several side by side where there are several (`lanes`), resumes after a stop, and makes the [`Report`](crate::report::Report).
 //!
 //! The same inputs give the same bytes, whatever the number of workers and however often the run was stopped.
 //!
@@ -21,10 +21,12 @@
 
 pub mod companions;
 mod document;
+mod error;
 mod in_record;
 pub mod index;
 mod inputs;
 mod job;
+mod lanes;
 mod output;
 pub mod pipeline;
 mod plan;
@@ -38,8 +40,9 @@ mod table_output;
 mod tests;
 
 pub use document::{Asking, DamageRow, Document, Judged, judge};
+pub use error::FilterError;
 pub use in_record::{RecordEvidence, record_evidence};
-pub use job::{FilterError, Job, Watch};
+pub use job::{Job, Planned, Watch};
 pub use plan::{Plan, Ruling};
 pub use shard::{Shard, ShardError};
 pub use state::{Identity, Input};

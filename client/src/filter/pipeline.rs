@@ -28,6 +28,13 @@ impl Bounds {
         let workers = workers.max(1);
         Self { workers, records: workers.saturating_mul(64), bytes: 128 * 1024 * 1024 }
     }
+
+    /// The bounds of each of so many that share these.
+    #[must_use]
+    pub fn shared_by(self, many: usize) -> Self {
+        let of = |all: usize| (all / many.max(1)).max(1);
+        Self { workers: of(self.workers), records: of(self.records), bytes: of(self.bytes) }
+    }
 }
 
 /// What a worker made of one item of the input.

@@ -1,7 +1,8 @@
 //! Signing for a finished run: digests of every input and output, then the receipt that names them.
 
+use super::error::FilterError;
 use super::inputs::Named;
-use super::job::{FilterError, Job, Watch};
+use super::job::{Job, Watch};
 use super::output::Paths;
 use super::state::{self, Input};
 use crate::report::Report;
@@ -51,13 +52,29 @@ impl<D: AsRef<[u8]> + Sync> Job<'_, D> {
         state::place(&self.out.join(name), |file: &mut File| -> io::Result<()> { file.write_all(bytes) })
     }
 
-    /// Every output of the run that is there, in the order of the inputs.
+    /// Every output of the run that is there, in the order of the inputs; of an index everything, since what was fetched
+    /// goes by names of its own.
     fn written(&self, inputs: &[Named]) -> Vec<PathBuf> {
         let whole = ["manifest.jsonl", "damage.jsonl", "report.json"].map(|name| self.out.join(name));
-        let of_inputs = inputs.iter().flat_map(|input| {
-            let Paths { kept, review, decisions, .. } = Paths::of(&self.out, &input.name);
-            [kept, review, decisions]
-        });
-        of_inputs.chain(whole).filter(|path| Path::is_file(path)).collect()
+        let mut found = Vec::new();
+        if self.identity.index.is_some() {
+            ["kept", "review", "excluded"].iter().for_each(|folder| below(&self.out.join(folder), &mut found));
+        } else {
+            found.extend(inputs.iter().flat_map(|input| {
+                let Paths { kept, review, decisions, .. } = Paths::of(&self.out, &input.name);
+                [kept, review, decisions]
+            }));
+        }
+        found.into_iter().chain(whole).filter(|path| Path::is_file(path)).collect()
+    }
+}
+
+/// Every file below a folder, sorted.
+fn below(folder: &Path, found: &mut Vec<PathBuf>) {
+    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    let mut entries: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+    entries.sort();
+    for path in entries {
+        if path.is_dir() { below(&path, found) } else { found.push(path) }
     }
 }
