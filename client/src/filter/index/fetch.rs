@@ -5,7 +5,7 @@ use super::wanted::{Place, Want, Wanted};
 use crate::crawl::store::{Store, Stored};
 use crate::crawl::{Codec, Container, DeclaredDigest, DigestCheck, Options, RawItem, Record, Role, open_source};
 use crate::filter::document::{Asking, DamageRow};
-use crate::filter::job::FilterError;
+use crate::filter::FilterError;
 use crate::filter::output::Outputs;
 use crate::filter::pipeline::{self, Bounds, Ready, Settled};
 use crate::filter::plan::Plan;

@@ -11,7 +11,7 @@ use crate::crawl::parquet::Columnar;
 use crate::crawl::store::{Location, Store};
 use crate::crawl::{Accounting, Codec, OpenError, Options};
 use crate::filter::document::{Asking, DamageRow};
-use crate::filter::job::{FilterError, Watch};
+use crate::filter::{FilterError, Watch};
 use crate::filter::pipeline::{self, Bounds, Ready};
 use crate::filter::plan::Plan;
 use crate::filter::table_output::Stop;

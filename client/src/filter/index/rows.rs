@@ -10,7 +10,7 @@ use crate::report::Tally;
 use cleartitle_schema::decide::{Finding, Reason, Verdict};
 use cleartitle_schema::id::{ContentName, WarcSha1Alias};
 use cleartitle_schema::policy::Disposition;
-use cleartitle_schema::snapshot::{Damage, SetId};
+use cleartitle_schema::snapshot::Damage;
 use cleartitle_schema::surt::{MAX_URL, UrlKey};
 use std::collections::HashMap;
 use std::io::Write as _;
@@ -79,7 +79,7 @@ impl<'a, D: AsRef<[u8]>> Rows<'a, D> {
         let sha1 =
             capture.sha1.filter(|_| self.rules.lists_sha1).map(|sha1| ContentName::WarcSha1(WarcSha1Alias(sha1)));
         let known = match sha1 {
-            Some(name) => self.rules.plan.snapshot().by_content(&name)? != SetId::EMPTY,
+            Some(name) => !self.rules.plan.snapshot().by_content(&name)?.is_empty(),
             None => false,
         };
         if !known
