@@ -3,7 +3,7 @@
 use super::files;
 use super::talk::{Exit, Format, Hint as _, Talk, advised, data, json};
 use crate::crawl::store::{self, Location, Store};
-use crate::crawl::{DatasetLayout, FieldChoice, Options};
+use crate::crawl::{DatasetLayout, FieldChoice, Limits, Options};
 use crate::filter::index::{IndexRun, Root};
 use crate::filter::{Asking, DamageRow, FilterError, Identity, Job, Plan, Shard, Watch, pipeline};
 use crate::{clock, policy_file, report};
@@ -128,6 +128,9 @@ pub struct Args {
     /// How many threads parse and decide. Left out: one a core. The outputs are the same whatever their number.
     #[arg(long, value_name = "N")]
     threads: Option<NonZeroUsize>,
+    /// The largest record, line and decoded payload that is read, in MiB; what is larger is damage, never kept. Memory grows with it.
+    #[arg(long, value_name = "MIB", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=4096))]
+    max_record: u16,
     /// A table of crawler tokens newer than the built-in one (`cleartitle agents` prints that).
     #[arg(long, value_name = "FILE")]
     agents: Option<PathBuf>,
@@ -178,6 +181,7 @@ pub fn run(args: &Args, talk: Talk) -> anyhow::Result<Exit> {
         ));
     }
     let fields = fields(args);
+    let largest = usize::from(args.max_record) << 20;
     let index = index(args)?;
     let identity = Identity {
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -187,6 +191,7 @@ pub fn run(args: &Args, talk: Talk) -> anyhow::Result<Exit> {
         used_at,
         asking: asking.clone(),
         fields: fields.clone(),
+        largest_record: largest as u64,
         index,
     };
     let threads = args.threads.or_else(|| std::thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);
@@ -200,7 +205,7 @@ pub fn run(args: &Args, talk: Talk) -> anyhow::Result<Exit> {
         store: &store,
         fields,
         out: args.out.clone(),
-        options: Options::default(),
+        options: Options { limits: Limits::of_records(largest), ..Options::default() },
         bounds: pipeline::Bounds::of(threads),
         resume: args.resume,
         sign_key: args.sign_key.as_deref().map(|path| files::private_key(path, talk)).transpose()?,

@@ -135,20 +135,29 @@ pub enum Framing {
 /// Bounds on what a reader holds. Sizes in bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
-    /// A WARC record, header and block. Default 512 MiB.
+    /// A WARC record, header and block. Default 64 MiB.
     pub record: u64,
     /// A WARC header. Default 1 MiB.
     pub header: usize,
     /// A JSONL line. Default 64 MiB.
     pub line: usize,
-    /// A payload after decoding: the bound on decompression bombs. Default 512 MiB.
+    /// A payload after decoding: the bound on decompression bombs. Default 64 MiB.
     pub payload: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        const MIB: usize = 1024 * 1024;
-        Self { record: 512 * MIB as u64, header: MIB, line: 64 * MIB, payload: 512 * MIB }
+        Self::of_records(64 * MIB)
+    }
+}
+
+const MIB: usize = 1024 * 1024;
+
+impl Limits {
+    /// The usual limits, with one of so many bytes for records, lines and payloads.
+    #[must_use]
+    pub const fn of_records(largest: usize) -> Self {
+        Self { record: largest as u64, header: MIB, line: largest, payload: largest }
     }
 }
 

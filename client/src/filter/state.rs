@@ -30,6 +30,8 @@ pub struct Identity {
     pub asking: Asking,
     /// Where lines and rows keep their parts.
     pub fields: FieldChoice,
+    /// The largest record, line and decoded payload that is read, in bytes; what is larger is damage.
+    pub largest_record: u64,
     /// That the inputs are indexes, and where their records are fetched. Left out: they are crawls.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub index: Option<IndexRun>,

@@ -141,7 +141,18 @@ fn crawl(dice: &mut Dice, pages: usize, root: &Path) -> (PathBuf, Vec<Row>) {
 
 fn run(snapshot: &Made, policy: &Policy, input: &Path, out: &Path, index: Option<IndexRun>) -> Report {
     let (inputs, out) = (vec![input.to_owned()], out.to_owned());
-    let run = Run { snapshot, policy, inputs, out, threads: 2, resume: false, fields: FieldChoice::default(), shard: None, sign_key: None, index };
+    let run = Run {
+        snapshot,
+        policy,
+        inputs,
+        out,
+        threads: 2,
+        resume: false,
+        fields: FieldChoice::default(),
+        shard: None,
+        sign_key: None,
+        index,
+    };
     run.run(&mut ()).unwrap()
 }
 

@@ -186,6 +186,7 @@ pub fn run_over<D: AsRef<[u8]> + Sync>(
         used_at: USED_AT,
         asking: asking.clone(),
         fields: run.fields.clone(),
+        largest_record: 0,
         index: run.index.clone(),
     };
     let job = Job {
