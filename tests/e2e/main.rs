@@ -8,6 +8,7 @@ mod decisions;
 mod documents;
 mod filter;
 mod independent;
+mod indexes;
 mod inputs;
 mod ledger;
 mod limits;

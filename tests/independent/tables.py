@@ -1,5 +1,6 @@
 """Parquet as pyarrow writes and reads it: `make FOLDER` writes tables as data sets come, `check INPUT KEPT MANIFEST` says
-whether the rows kept are those that the manifest lists, unchanged, under the schema and metadata of the input."""
+whether the rows kept are those that the manifest lists, unchanged, under the schema and metadata of the input, `same INPUT KEPT
+COUNT` whether those of an index are."""
 
 import json
 import sys
@@ -73,6 +74,16 @@ def check(source, kept, manifest):
     print(json.dumps({"rows": len(rows), "groups": len(groups)}))
 
 
+def same(source, kept, count):
+    """Rows that were kept of an index: some of those that were there, in order, under its schema and metadata."""
+    source, kept = pq.ParquetFile(source), pq.ParquetFile(kept)
+    assert kept.schema_arrow.equals(source.schema_arrow, check_metadata=True), "the Arrow schema differs"
+    assert kept.metadata.metadata == source.metadata.metadata, "the metadata differs"
+    before, after = iter(source.read().to_pylist()), kept.read().to_pylist()
+    assert len(after) == int(count), f"{len(after)} rows"
+    assert all(row in before for row in after), "a row is another one, or in another place"
+
+
 def statistics(group, rows):
     """Readers skip by these: a bound that leaves a value out would hide a row."""
     for at in range(group.num_columns):
@@ -87,4 +98,4 @@ def statistics(group, rows):
 
 
 if __name__ == "__main__":
-    {"make": make, "check": check}[sys.argv[1]](*sys.argv[2:])
+    {"make": make, "check": check, "same": same}[sys.argv[1]](*sys.argv[2:])

@@ -46,6 +46,17 @@ JSONL and Parquet keep the text, the URL, the id and the date under names that -
 and one without a text or a URL is refused. Name others as --url-field metadata.source.url. Without a URL nothing is cleared by its
 address, without a date nothing is cleared at all (--captured gives one).
 
+With --index the inputs are indexes of a crawl: CDXJ (plain, gzip, zstd) or Parquet with the columns url, content_digest,
+fetch_time, warc_filename, warc_record_offset and warc_record_length. A row is excluded where nothing inside its record could
+change that; any other is a candidate, which clears nothing. Its SHA-1 may reserve it, never clear it. The folder then holds:
+  candidates/NAME                     the rows of candidates, as they stood
+  not-checked/NAME.decisions.jsonl    why each is one: no better than unknown, `record_signals` is `not-checked`
+  excluded/NAME.decisions.jsonl       the others, with the place of row and record
+With --fetch ROOT candidates' records are read by byte range from the files below a folder or s3://bucket/prefix/, near ones
+together; each is held against its row, decided by all that it says itself, and kept as it is stored in kept/NAME.warc.gz (or
+.warc, .warc.zst). What is kept is what the filter keeps of the crawl itself; requests and metadata are in no index, and stay
+behind. A record that is not what its row says is damage, and never kept.
+
 Signals inside the records (headers, meta elements, links, JSON-LD, license marks, embedded metadata) are read and join the
 decision; what somebody extracted (WET, WAT, JSONL, Parquet) has none left, and the report counts it as not-checked.
 Several machines share a list with --shard 1/8 to --shard 8/8, each into a folder of its own: an input's outputs have the same names
@@ -60,6 +71,8 @@ Examples:
   cleartitle filter --snapshot terms.snapshot --policy cleartitle.toml --out out-3 --list warc.paths --shard 3/8
   cleartitle filter --snapshot terms.snapshot --policy cleartitle.toml --out out --sign-key lab.key CC-MAIN-*.warc.gz
   cleartitle filter --snapshot terms.snapshot --policy cleartitle.toml --out out 's3://bucket/fineweb/*/*.parquet'
+  cleartitle filter --snapshot terms.snapshot --policy cleartitle.toml --out out --index cdx-*.gz
+  cleartitle filter --snapshot terms.snapshot --policy cleartitle.toml --out out --index --fetch s3://commoncrawl/ cdx-*.gz
   zstdcat dolma.zst | cleartitle filter --snapshot terms.snapshot --policy cleartitle.toml --out out --kept - - | wc -l")]
 pub struct Args {
     /// The snapshot that `cleartitle pull` brought.

@@ -70,16 +70,17 @@ pub fn open(stored: Stored, name: &str) -> Result<Opened, OpenError> {
         return Ok(Opened::Columns(Box::new(Columnar::open(stored, name)?)));
     }
     let codec = codec_of(&first, name);
-    if codec == Codec::Plain
-        && !first.iter().all(|byte| byte.is_ascii_graphic() || b" \r\n\t".contains(byte) || *byte > 127)
-    {
-        let first_bytes = first.iter().take(16).flat_map(|&byte| std::ascii::escape_default(byte)).map(char::from);
-        return Err(OpenError::NoIndex { name: name.to_owned(), first_bytes: first_bytes.collect() });
-    }
     let dictionary = if codec == Codec::Zstd { dictionary(&mut source, name)? } else { None };
     source.seek(0).map_err(failed)?;
     let layout = Layout { container: Container::Jsonl, codec, dictionary: dictionary.as_ref().map(Arc::clone) };
-    let stream = Stream::new(source, &layout).map_err(failed)?;
+    let mut stream = Stream::new(source, &layout).map_err(failed)?;
+    // A crawl that is named by mistake would be a million bad rows.
+    stream.fill(16).map_err(failed)?;
+    let begin = stream.pending().get(..16.min(stream.pending().len())).unwrap_or_default();
+    if begin.starts_with(b"WARC/") || begin.first().is_some_and(|byte| b"{[<".contains(byte)) || begin.contains(&0) {
+        let first_bytes = begin.iter().flat_map(|&byte| std::ascii::escape_default(byte)).map(char::from);
+        return Err(OpenError::NoIndex { name: name.to_owned(), first_bytes: first_bytes.collect() });
+    }
     Ok(Opened::Lines(Box::new(Lines::new(stream, codec))))
 }
 

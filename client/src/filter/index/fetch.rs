@@ -156,7 +156,6 @@ impl<D: AsRef<[u8]> + Sync> Fetch<'_, D> {
         };
         let mut record = Box::new(record);
         record.raw.offset = want.offset;
-        record.raw.length = want.length;
         if record.role() != Role::Document {
             return pipeline::settle_record(record, self.plan, self.asking, file).map(|settled| match settled {
                 // A request or a head alone is nobody's companion here.
@@ -176,8 +175,16 @@ impl<D: AsRef<[u8]> + Sync> Fetch<'_, D> {
         })
     }
 
-    /// The one record that these bytes are.
+    /// The one record that these bytes are. Indexes of files that are not compressed differ in whether the line ends after a
+    /// record are its own; more of them are blank lines.
     fn read(&self, file: &str, bytes: &[u8]) -> Result<Record, (&'static str, String)> {
+        if bytes.starts_with(b"WARC/") {
+            return self.read_whole(file, &[bytes, b"\r\n\r\n"].concat());
+        }
+        self.read_whole(file, bytes)
+    }
+
+    fn read_whole(&self, file: &str, bytes: &[u8]) -> Result<Record, (&'static str, String)> {
         let mismatch = |detail: &str| ("index-mismatch", detail.to_owned());
         let opened = open_source(Cursor::new(bytes), file, self.options.clone());
         let mut reader = opened.map_err(|error| ("index-mismatch", format!("no record begins there: {error}")))?;

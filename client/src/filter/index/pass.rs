@@ -7,7 +7,7 @@ use super::root::Root;
 use super::rows::{Rows, Rules};
 use super::wanted::{Place, Wanted};
 use crate::crawl::index::{self, Capture, Chunk, Days, Line, Lines, Next, Opened, compressed};
-use crate::crawl::parquet::Columnar;
+use crate::crawl::parquet::{Columnar, TableError};
 use crate::crawl::store::{Location, Store};
 use crate::crawl::{Accounting, Codec, OpenError, Options};
 use crate::filter::document::{Asking, DamageRow};
@@ -21,6 +21,9 @@ use std::path::Path;
 
 /// Records whose places are held before they are fetched: some 200 bytes each.
 const WANTED_AT_ONCE: usize = 1_000_000;
+/// Most rows of a row group whose records are fetched: their places are held until it is known to be whole. A few bytes can
+/// claim millions of rows.
+const GROUP_ROWS: u64 = 4 * 1024 * 1024;
 
 /// One run's way with indexes.
 pub struct IndexPass<'a, D> {
@@ -214,6 +217,11 @@ impl<D: AsRef<[u8]> + Sync> Run<'_, '_, D> {
 
     /// Decides on a row group. Its lines are written as it goes; what was counted and wanted is given when it is whole.
     fn group(&mut self, columns: &Columnar, group: usize) -> Result<(Decided, u64), Stop> {
+        let claimed = columns.table().rows_of(group);
+        if self.pass.root.is_some() && claimed > GROUP_ROWS {
+            let detail = format!("it claims {claimed} rows, the limit for fetching is {GROUP_ROWS}");
+            return Err(Stop::Damaged(TableError::Group { group, column: None, detail }));
+        }
         let mut captures = columns.captures(group).map_err(Stop::of)?;
         let mut whole = Decided::default();
         let mut rows = Rows::new(&self.pass.rules);
