@@ -4,7 +4,7 @@ use crate::registry::{Registry, RegistryError};
 use crate::snapshot::{self, SnapshotError, beside};
 use crate::trust::{PinnedLog, TrustError, check_growth};
 use cleartitle_schema::api::SnapshotView;
-use cleartitle_schema::snapshot::{Header, Room, Snapshot, SnapshotNote};
+use cleartitle_schema::snapshot::{Header, Room, Snapshot, SnapshotNote, Tree};
 use cleartitle_schema::tlog::checkpoint::Checkpoint;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
@@ -115,8 +115,8 @@ pub fn pull(
         // What is wrong once is wrong again: the next pull begins anew.
         let _ = std::fs::remove_file(&partial);
     }
-    let (header, statements) = verified?;
-    put_in_place(&partial, out, view.note.as_bytes(), &checkpoint_note, log)?;
+    let (header, statements, tree) = verified?;
+    put_in_place(&partial, out, view.note.as_bytes(), &checkpoint_note, &tree, log)?;
     Ok(Pulled { header, note, checkpoint, seen_before: seen.map(|seen| seen.size), bytes: view.bytes, statements })
 }
 
@@ -190,20 +190,29 @@ fn download(
     if have == view.bytes { Ok(()) } else { Err(PullError::Length { expected: view.bytes, got: have }) }
 }
 
-/// Everything that can be wrong with a body: its hash, its header, and every byte of what its statements compile to.
-fn verify_body(partial: &Path, note: &SnapshotNote, out: &Path) -> Result<(Header, usize), SnapshotError> {
+/// Everything that can be wrong with a body: its hash, its header, and every byte of what its statements compile to. Gives
+/// the tree by which it is opened from now on.
+fn verify_body(partial: &Path, note: &SnapshotNote, out: &Path) -> Result<(Header, usize, Vec<u8>), SnapshotError> {
     let body = Snapshot::open(snapshot::map(partial)?)?;
-    if !note.is_about(body.header(), &body.body_hash()) {
+    let tree = Tree::of(body.bytes());
+    if !note.is_about(body.header(), &tree.root()) {
         return Err(SnapshotError::OtherBody(out.to_owned()));
     }
     let folder = folder_of(partial).to_owned();
     let mut room = Room::bounded(SORTED_IN_MEMORY, || Ok(Box::new(tempfile::tempfile_in(&folder)?)));
     let verified = body.verify_within(&mut room)?;
-    Ok((verified.header().clone(), verified.len()))
+    Ok((verified.header().clone(), verified.len(), tree.to_bytes()))
 }
 
 /// Puts a verified body and what lies beside it in their places. Killed at any moment, it leaves a body with its note.
-fn put_in_place(partial: &Path, out: &Path, note: &[u8], checkpoint: &[u8], log: &PinnedLog) -> Result<(), PullError> {
+fn put_in_place(
+    partial: &Path,
+    out: &Path,
+    note: &[u8],
+    checkpoint: &[u8],
+    tree: &[u8],
+    log: &PinnedLog,
+) -> Result<(), PullError> {
     snapshot::settle(out, log)?;
     write(&beside(out, "log-key"), format!("{}\n", log.verifier()).as_bytes())?;
     // Before the body: a log that shows less than this body's state later is caught even after a crash in between.
@@ -212,6 +221,8 @@ fn put_in_place(partial: &Path, out: &Path, note: &[u8], checkpoint: &[u8], log:
     // one of the two notes that is about the body they find.
     let next = beside(out, snapshot::NEXT_NOTE);
     write(&next, note)?;
+    // Until the body is there this is another body's tree, and no worse than none.
+    write(&beside(out, snapshot::TREE), tree)?;
     sync_folder(out)?;
     put(partial, out)?;
     put(&next, &beside(out, "note"))

@@ -146,6 +146,44 @@ fn a_pulled_snapshot_opens_and_grows() {
     assert_eq!(shown.pull(&out).unwrap().seen_before, Some(300), "the same again");
 }
 
+/// What the snapshot says of a copy; which only one that was opened by its tree may fail to say.
+fn said(out: &Path) -> Result<usize, ()> {
+    let mapped = snapshot::open(out, &log()).map_err(|_| ())?;
+    let copy = cleartitle_schema::acquisition::Acquisition::fetched("https://press.example/a");
+    let evidence = mapped.gather(&copy);
+    // All of it was pulled, whether or not the question came upon it.
+    assert_eq!(evidence.is_err(), mapped.damaged());
+    evidence.map(|evidence| evidence.statements.len()).map_err(|_| ())
+}
+
+#[test]
+fn a_byte_that_changes_behind_a_pull_is_met_when_it_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("t.snapshot");
+    show(pages(300, 999, "")).pull(&out).unwrap();
+    let (body, tree) = (std::fs::read(&out).unwrap(), std::fs::read(beside(&out, snapshot::TREE)).unwrap());
+    assert!(tree.len() >= 3 * 32, "several blocks: {} bytes", body.len());
+    assert_eq!(said(&out), Ok(300));
+    // Without its tree, and with another's, the body is hashed whole: slower, and no less.
+    let write = |name: &Path, bytes: &[u8]| std::fs::write(name, bytes).unwrap();
+    for other in [&[][..], &tree[32..], &[0; 32], &tree.iter().map(|byte| byte ^ 1).collect::<Vec<_>>()] {
+        write(&beside(&out, snapshot::TREE), other);
+        assert_eq!(said(&out), Ok(300));
+    }
+    for with_tree in [true, false] {
+        write(&beside(&out, snapshot::TREE), if with_tree { &tree } else { &[] });
+        for at in (0..body.len()).step_by(1009) {
+            let mut changed = body.clone();
+            changed[at] ^= 0x04;
+            // Not in place: what is mapped elsewhere keeps its bytes.
+            write(&beside(&out, "changed"), &changed);
+            std::fs::rename(beside(&out, "changed"), &out).unwrap();
+            let said = said(&out);
+            assert!(said.is_err() || with_tree && said == Ok(300), "byte {at}: {said:?}");
+        }
+    }
+}
+
 /// The files that a pull wrote, as a crash would leave them: any of the body and the two notes, old or new.
 #[test]
 fn a_pull_that_is_killed_between_body_and_note_leaves_a_snapshot_that_opens() {

@@ -12,8 +12,8 @@ use std::path::PathBuf;
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Verified are: the log's signatures on checkpoint and snapshot, the body's hash, that it is byte for byte what its statements
-compile to, and that the log only grew since the last pull. Beside FILE lie FILE.note, FILE.checkpoint and FILE.log-key;
-keep them together. A download that broke off goes on where it was.
+compile to, and that the log only grew since the last pull. Beside FILE lie FILE.note, FILE.tree, FILE.checkpoint and
+FILE.log-key; keep them together. A download that broke off goes on where it was.
 
 Examples:
   cleartitle pull --registry https://registry.example --log-key \"$(cat log.pub)\" --out terms.snapshot

@@ -19,9 +19,13 @@ mod rules;
 mod sets;
 mod sort;
 mod spool;
+mod tree;
 mod url_rules;
 mod verified;
+mod view;
 
+#[cfg(test)]
+mod as_read_tests;
 #[cfg(test)]
 mod index_tests;
 #[cfg(test)]
@@ -32,4 +36,5 @@ pub use format::{FormatError, Header, Tables};
 pub use note::{NoteTextError, SnapshotNote, note_text, parse_note_text};
 pub use read::{Damage, SetId, SetKey, Snapshot};
 pub use sort::{Room, Scratch};
+pub use tree::{Tree, TreeError};
 pub use verified::{VerifiedSnapshot, VerifyError};
