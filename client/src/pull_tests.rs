@@ -99,13 +99,19 @@ fn show(first: Pages) -> Shown {
             });
             heard.lock().unwrap().push(format!("{path} {}", range.clone().unwrap_or_default()).trim_end().to_owned());
             let body = shown.lock().unwrap().get(&path).cloned();
-            let from: usize = range.as_deref().and_then(|from| from.parse().ok()).unwrap_or(0);
+            let (from, to) = range
+                .as_deref()
+                .unwrap_or_default()
+                .split_once('-')
+                .unwrap_or((range.as_deref().unwrap_or_default(), ""));
+            let from: usize = from.parse().unwrap_or(0);
+            let to: Option<usize> = to.parse().ok().map(|last: usize| last + 1);
             let (head, body) = match body {
                 None => ("404 Not Found".to_owned(), Vec::new()),
                 Some(body) if range.is_some() => {
-                    let told =
-                        format!("206 Partial Content\r\nContent-Range: bytes {from}-{}/{}", body.len() - 1, body.len());
-                    (told, body[from..].to_vec())
+                    let to = to.unwrap_or(body.len()).min(body.len());
+                    let told = format!("206 Partial Content\r\nContent-Range: bytes {from}-{}/{}", to - 1, body.len());
+                    (told, body[from..to].to_vec())
                 }
                 Some(body) => ("200 OK".to_owned(), body),
             };
@@ -215,6 +221,34 @@ fn a_pull_that_is_killed_between_body_and_note_leaves_a_snapshot_that_opens() {
     shown.change(pages(7, 9, ""));
     assert_eq!(shown.pull(&out).unwrap().header.size, 7);
     assert_eq!((opened(&out).len(), next.exists()), (7, false));
+}
+
+#[test]
+fn what_is_new_is_fetched_alone_and_the_rest_made_here() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("t.snapshot");
+    let shown = show(pages(200, 999, ""));
+    assert_eq!(shown.pull(&out).unwrap().way, Way::Whole { why: None });
+    assert_eq!(shown.pull(&out).unwrap().way, Way::Here);
+    let newer = pages(203, 999, "");
+    shown.change(newer.clone());
+    let Way::Grown { fetched } = shown.pull(&out).unwrap().way else { panic!("not grown") };
+    let body = &newer["/v1/snapshots/203"];
+    assert!(fetched * 10 < body.len() as u64, "{fetched} of {} bytes", body.len());
+    assert!(std::fs::read(&out).unwrap() == *body);
+    assert_eq!(said(&out), Ok(203));
+    // Most of it is new: the whole file, and no fault of anybody's.
+    shown.change(pages(900, 999, ""));
+    assert_eq!(shown.pull(&out).unwrap().way, Way::Whole { why: None });
+    // Made of a body that holds what the log does not: the whole file, and that is said.
+    let fork = pages(900, 800, "fork");
+    std::fs::write(&out, &fork["/v1/snapshots/900"]).unwrap();
+    let newer = pages(901, 999, "");
+    shown.change(newer.clone());
+    let why = shown.pull(&out).unwrap().way;
+    assert!(matches!(&why, Way::Whole { why: Some(why) } if why.contains("does not have the hash")), "{why:?}");
+    assert!(std::fs::read(&out).unwrap() == newer["/v1/snapshots/901"]);
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 5, "nothing else is left there");
 }
 
 #[test]

@@ -80,6 +80,11 @@ pub fn beside(snapshot: &Path, ending: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
+/// The folder that a file lies in.
+pub(crate) fn folder_of(file: &Path) -> &Path {
+    file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
 /// Reads a small file that lies beside a snapshot; `None` where there is none.
 ///
 /// # Errors

@@ -6,6 +6,7 @@ mod crash;
 mod decisions;
 mod documents;
 mod filter;
+mod grown;
 mod independent;
 mod inputs;
 mod ledger;

@@ -140,7 +140,7 @@ impl<D: AsRef<[u8]>> Snapshot<D> {
     /// # Errors
     /// [`FormatError`]; for another version it says what was expected, what was got and the way out.
     pub fn open(data: D) -> Result<Self, FormatError> {
-        let (header, extents) = format::decode_header(data.as_ref())?;
+        let (header, extents) = format::decode_header(data.as_ref(), data.as_ref().len() as u64)?;
         let mut snapshot = Self { data, header, extents, parsed: Vec::new(), checks: None };
         let pages = snapshot.len().div_ceil(PAGE);
         snapshot.parsed.resize_with(pages, OnceLock::new);
@@ -307,25 +307,17 @@ impl<D: AsRef<[u8]>> Snapshot<D> {
         let record = self.record(Section::Statements, place)?;
         let payload = self.pointed(record, 56, 72, Section::Payloads)?;
         let signers = self.pointed(record, 64, 76, Section::Text)?;
-        let id = StatementId(array_at(record, 0).ok_or(damage)?);
-        if StatementId::of(payload) != id {
-            return Err(damage);
-        }
-        let statement = Statement::parse(payload).map_err(|_| damage)?;
-        let signers = std::str::from_utf8(signers).map_err(|_| damage)?;
-        let signed_by: Result<Vec<Domain>, _> =
-            signers.split('\n').filter(|_| !signers.is_empty()).map(str::parse).collect();
-        let time = |at| i64_at(record, at).map(Timestamp).ok_or(damage);
-        let flags = u32_at(record, 80).filter(|flags| *flags < 4).ok_or(damage)?;
-        Ok(Registered {
-            id,
-            index: u64_at(record, 32).ok_or(damage)?,
-            registered_at: time(40)?,
-            signed_by: signed_by.map_err(|_| damage)?,
-            tenure_from: if flags & 2 == 0 { None } else { Some(time(48)?) },
-            proven: flags & 1 == 1,
-            statement,
-        })
+        parse_record(record, payload, signers, damage)
+    }
+
+    /// A statement's record.
+    pub(super) fn statement_record(&self, place: usize) -> Result<&[u8], Damage> {
+        self.record(Section::Statements, place)
+    }
+
+    /// Bytes of a section.
+    pub(super) fn length_of(&self, section: Section) -> usize {
+        self.extent(section).map_or(0, |extent| extent.length)
     }
 
     /// The place of a statement.
@@ -456,6 +448,34 @@ impl<D: AsRef<[u8]>> Snapshot<D> {
     pub fn try_naming(&self, id: &StatementId) -> Result<Vec<Arc<Registered>>, Damage> {
         self.set(self.by_named(id)?)?.map(|place| self.statement(place)).collect()
     }
+}
+
+/// The statement with this record, payload and signers.
+pub(super) fn parse_record(
+    record: &[u8],
+    payload: &[u8],
+    signers: &[u8],
+    damage: Damage,
+) -> Result<Registered, Damage> {
+    let id = StatementId(array_at(record, 0).ok_or(damage)?);
+    if StatementId::of(payload) != id {
+        return Err(damage);
+    }
+    let statement = Statement::parse(payload).map_err(|_| damage)?;
+    let signers = std::str::from_utf8(signers).map_err(|_| damage)?;
+    let signed_by: Result<Vec<Domain>, _> =
+        signers.split('\n').filter(|_| !signers.is_empty()).map(str::parse).collect();
+    let time = |at| i64_at(record, at).map(Timestamp).ok_or(damage);
+    let flags = u32_at(record, 80).filter(|flags| *flags < 4).ok_or(damage)?;
+    Ok(Registered {
+        id,
+        index: u64_at(record, 32).ok_or(damage)?,
+        registered_at: time(40)?,
+        signed_by: signed_by.map_err(|_| damage)?,
+        tenure_from: if flags & 2 == 0 { None } else { Some(time(48)?) },
+        proven: flags & 1 == 1,
+        statement,
+    })
 }
 
 fn set_id(record: Option<&[u8]>, at: usize) -> SetId {
