@@ -15,6 +15,7 @@ pub mod cli;
 pub mod clock;
 pub mod crawl;
 pub mod filter;
+mod grow;
 pub mod lint;
 pub mod observe;
 pub mod policy_file;

@@ -1,17 +1,16 @@
-//! Pulls a snapshot: downloaded beside its place, verified whole, and only then put there.
+//! Pulls a snapshot: made of the older one and what is new, or downloaded whole; verified, and only then put in its place.
 
+use crate::grow::{GrowError, Grown, SORTED_IN_MEMORY, grow};
 use crate::registry::{Registry, RegistryError};
-use crate::snapshot::{self, SnapshotError, beside};
+use crate::snapshot::{self, SnapshotError, beside, folder_of};
 use crate::trust::{PinnedLog, TrustError, check_growth};
 use cleartitle_schema::api::SnapshotView;
-use cleartitle_schema::snapshot::{Header, Room, Snapshot, SnapshotNote};
+use cleartitle_schema::snapshot::{Header, Room, Snapshot, SnapshotNote, Tree};
 use cleartitle_schema::tlog::checkpoint::Checkpoint;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
-
-/// Memory that a body's statements are compiled in again, to be compared; what is more goes to files beside the snapshot.
-const SORTED_IN_MEMORY: usize = 256 << 20;
+use tempfile::NamedTempFile;
 
 /// Why a snapshot could not be pulled. Whatever lay in its place still does.
 #[derive(Debug, thiserror::Error)]
@@ -63,6 +62,23 @@ pub enum PullError {
     },
 }
 
+/// How a snapshot came to this machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Way {
+    /// The newest one lay here already.
+    Here,
+    /// It was made of the older one that lay here, and what it lacked.
+    Grown {
+        /// Bytes that were fetched.
+        fetched: u64,
+    },
+    /// It was downloaded whole.
+    Whole {
+        /// Why what lay here did not help, where it should have.
+        why: Option<String>,
+    },
+}
+
 /// What was pulled.
 #[derive(Debug, Clone)]
 pub struct Pulled {
@@ -78,6 +94,23 @@ pub struct Pulled {
     pub bytes: u64,
     /// How many statements it holds.
     pub statements: usize,
+    /// How it came.
+    pub way: Way,
+}
+
+/// A body that is verified, and where it lies.
+enum Body {
+    /// In its place.
+    Here,
+    Made(NamedTempFile),
+    Downloaded(PathBuf),
+}
+
+/// What verifying a body gives: its header, how many statements it holds, and the tree by which it is opened from now on.
+struct Verified {
+    header: Header,
+    statements: usize,
+    tree: Vec<u8>,
 }
 
 /// Pulls the newest snapshot of a log to `out`; `tell` hears how many bytes are there.
@@ -108,16 +141,49 @@ pub fn pull(
         check_not_behind(seen, &of_snapshot, registry)?;
     }
 
+    let (body, verified, way) = take(registry, &view, &note, out, &mut tell)?;
+    let fresh = match &body {
+        Body::Here => None,
+        Body::Made(file) => Some(file.path()),
+        Body::Downloaded(partial) => Some(partial.as_path()),
+    };
+    put_in_place(fresh, out, view.note.as_bytes(), &checkpoint_note, &verified.tree, log)?;
+    let Verified { header, statements, .. } = verified;
+    let seen_before = seen.map(|seen| seen.size);
+    Ok(Pulled { header, note, checkpoint, seen_before, bytes: view.bytes, statements, way })
+}
+
+/// Takes the body by the shortest way: it is here, it can be made of what is here, or it is downloaded.
+fn take(
+    registry: &Registry,
+    view: &SnapshotView,
+    note: &SnapshotNote,
+    out: &Path,
+    tell: &mut impl FnMut(u64, u64),
+) -> Result<(Body, Verified, Way), PullError> {
+    let mut why = None;
+    if out.exists() {
+        if let Ok(verified) = verify_body(out, note, out) {
+            return Ok((Body::Here, verified, Way::Here));
+        }
+        match grow(registry, view, note, out) {
+            Ok(Grown { file, header, tree, statements, fetched }) => {
+                let verified = Verified { header, statements, tree: tree.to_bytes() };
+                return Ok((Body::Made(file), verified, Way::Grown { fetched }));
+            }
+            // Most of it is new: no fault of anybody's.
+            Err(GrowError::Most(_)) => {}
+            Err(error) => why = Some(error.to_string()),
+        }
+    }
     let partial = beside(out, &format!("{}.partial", view.blake3.get(..16).unwrap_or_default()));
-    download(registry, &view, &partial, &mut tell)?;
-    let verified = verify_body(&partial, &note, out);
+    download(registry, view, &partial, tell)?;
+    let verified = verify_body(&partial, note, out);
     if verified.is_err() {
         // What is wrong once is wrong again: the next pull begins anew.
         let _ = std::fs::remove_file(&partial);
     }
-    let (header, statements) = verified?;
-    put_in_place(&partial, out, view.note.as_bytes(), &checkpoint_note, log)?;
-    Ok(Pulled { header, note, checkpoint, seen_before: seen.map(|seen| seen.size), bytes: view.bytes, statements })
+    Ok((Body::Downloaded(partial), verified?, Way::Whole { why }))
 }
 
 fn check_view(view: &SnapshotView, note: &SnapshotNote, limit: u64) -> Result<(), PullError> {
@@ -191,19 +257,31 @@ fn download(
 }
 
 /// Everything that can be wrong with a body: its hash, its header, and every byte of what its statements compile to.
-fn verify_body(partial: &Path, note: &SnapshotNote, out: &Path) -> Result<(Header, usize), SnapshotError> {
+fn verify_body(partial: &Path, note: &SnapshotNote, out: &Path) -> Result<Verified, SnapshotError> {
     let body = Snapshot::open(snapshot::map(partial)?)?;
-    if !note.is_about(body.header(), &body.body_hash()) {
+    if (body.header().size, body.header().root) != (note.size, note.root) {
+        return Err(SnapshotError::OtherBody(out.to_owned()));
+    }
+    let tree = Tree::of(body.bytes());
+    if !note.is_about(body.header(), &tree.root()) {
         return Err(SnapshotError::OtherBody(out.to_owned()));
     }
     let folder = folder_of(partial).to_owned();
     let mut room = Room::bounded(SORTED_IN_MEMORY, || Ok(Box::new(tempfile::tempfile_in(&folder)?)));
     let verified = body.verify_within(&mut room)?;
-    Ok((verified.header().clone(), verified.len()))
+    Ok(Verified { header: verified.header().clone(), statements: verified.len(), tree: tree.to_bytes() })
 }
 
-/// Puts a verified body and what lies beside it in their places. Killed at any moment, it leaves a body with its note.
-fn put_in_place(partial: &Path, out: &Path, note: &[u8], checkpoint: &[u8], log: &PinnedLog) -> Result<(), PullError> {
+/// Puts a verified body, and what lies beside it, in their places; or only the latter, where the body is in its own. Killed
+/// at any moment, it leaves a body with its note.
+fn put_in_place(
+    fresh: Option<&Path>,
+    out: &Path,
+    note: &[u8],
+    checkpoint: &[u8],
+    tree: &[u8],
+    log: &PinnedLog,
+) -> Result<(), PullError> {
     snapshot::settle(out, log)?;
     write(&beside(out, "log-key"), format!("{}\n", log.verifier()).as_bytes())?;
     // Before the body: a log that shows less than this body's state later is caught even after a crash in between.
@@ -212,18 +290,18 @@ fn put_in_place(partial: &Path, out: &Path, note: &[u8], checkpoint: &[u8], log:
     // one of the two notes that is about the body they find.
     let next = beside(out, snapshot::NEXT_NOTE);
     write(&next, note)?;
+    // Until the body is there this is another body's tree, and no worse than none.
+    write(&beside(out, snapshot::TREE), tree)?;
     sync_folder(out)?;
-    put(partial, out)?;
+    if let Some(fresh) = fresh {
+        put(fresh, out)?;
+    }
     put(&next, &beside(out, "note"))
 }
 
 fn put(from: &Path, to: &Path) -> Result<(), PullError> {
     std::fs::rename(from, to).map_err(|source| PullError::Write { path: to.to_owned(), source })?;
     sync_folder(to)
-}
-
-fn folder_of(file: &Path) -> &Path {
-    file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Makes the names in a file's folder survive a crash of the machine.

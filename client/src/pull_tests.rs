@@ -99,13 +99,19 @@ fn show(first: Pages) -> Shown {
             });
             heard.lock().unwrap().push(format!("{path} {}", range.clone().unwrap_or_default()).trim_end().to_owned());
             let body = shown.lock().unwrap().get(&path).cloned();
-            let from: usize = range.as_deref().and_then(|from| from.parse().ok()).unwrap_or(0);
+            let (from, to) = range
+                .as_deref()
+                .unwrap_or_default()
+                .split_once('-')
+                .unwrap_or((range.as_deref().unwrap_or_default(), ""));
+            let from: usize = from.parse().unwrap_or(0);
+            let to: Option<usize> = to.parse().ok().map(|last: usize| last + 1);
             let (head, body) = match body {
                 None => ("404 Not Found".to_owned(), Vec::new()),
                 Some(body) if range.is_some() => {
-                    let told =
-                        format!("206 Partial Content\r\nContent-Range: bytes {from}-{}/{}", body.len() - 1, body.len());
-                    (told, body[from..].to_vec())
+                    let to = to.unwrap_or(body.len()).min(body.len());
+                    let told = format!("206 Partial Content\r\nContent-Range: bytes {from}-{}/{}", to - 1, body.len());
+                    (told, body[from..to].to_vec())
                 }
                 Some(body) => ("200 OK".to_owned(), body),
             };
@@ -146,6 +152,44 @@ fn a_pulled_snapshot_opens_and_grows() {
     assert_eq!(shown.pull(&out).unwrap().seen_before, Some(300), "the same again");
 }
 
+/// What the snapshot says of a copy; which only one that was opened by its tree may fail to say.
+fn said(out: &Path) -> Result<usize, ()> {
+    let mapped = snapshot::open(out, &log()).map_err(|_| ())?;
+    let copy = cleartitle_schema::acquisition::Acquisition::fetched("https://press.example/a");
+    let evidence = mapped.gather(&copy);
+    // All of it was pulled, whether or not the question came upon it.
+    assert_eq!(evidence.is_err(), mapped.damaged());
+    evidence.map(|evidence| evidence.statements.len()).map_err(|_| ())
+}
+
+#[test]
+fn a_byte_that_changes_behind_a_pull_is_met_when_it_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("t.snapshot");
+    show(pages(300, 999, "")).pull(&out).unwrap();
+    let (body, tree) = (std::fs::read(&out).unwrap(), std::fs::read(beside(&out, snapshot::TREE)).unwrap());
+    assert!(tree.len() >= 3 * 32, "several blocks: {} bytes", body.len());
+    assert_eq!(said(&out), Ok(300));
+    // Without its tree, and with another's, the body is hashed whole: slower, and no less.
+    let write = |name: &Path, bytes: &[u8]| std::fs::write(name, bytes).unwrap();
+    for other in [&[][..], &tree[32..], &[0; 32], &tree.iter().map(|byte| byte ^ 1).collect::<Vec<_>>()] {
+        write(&beside(&out, snapshot::TREE), other);
+        assert_eq!(said(&out), Ok(300));
+    }
+    for with_tree in [true, false] {
+        write(&beside(&out, snapshot::TREE), if with_tree { &tree } else { &[] });
+        for at in (0..body.len()).step_by(1009) {
+            let mut changed = body.clone();
+            changed[at] ^= 0x04;
+            // Not in place: what is mapped elsewhere keeps its bytes.
+            write(&beside(&out, "changed"), &changed);
+            std::fs::rename(beside(&out, "changed"), &out).unwrap();
+            let said = said(&out);
+            assert!(said.is_err() || with_tree && said == Ok(300), "byte {at}: {said:?}");
+        }
+    }
+}
+
 /// The files that a pull wrote, as a crash would leave them: any of the body and the two notes, old or new.
 #[test]
 fn a_pull_that_is_killed_between_body_and_note_leaves_a_snapshot_that_opens() {
@@ -177,6 +221,34 @@ fn a_pull_that_is_killed_between_body_and_note_leaves_a_snapshot_that_opens() {
     shown.change(pages(7, 9, ""));
     assert_eq!(shown.pull(&out).unwrap().header.size, 7);
     assert_eq!((opened(&out).len(), next.exists()), (7, false));
+}
+
+#[test]
+fn what_is_new_is_fetched_alone_and_the_rest_made_here() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("t.snapshot");
+    let shown = show(pages(200, 999, ""));
+    assert_eq!(shown.pull(&out).unwrap().way, Way::Whole { why: None });
+    assert_eq!(shown.pull(&out).unwrap().way, Way::Here);
+    let newer = pages(203, 999, "");
+    shown.change(newer.clone());
+    let Way::Grown { fetched } = shown.pull(&out).unwrap().way else { panic!("not grown") };
+    let body = &newer["/v1/snapshots/203"];
+    assert!(fetched * 10 < body.len() as u64, "{fetched} of {} bytes", body.len());
+    assert!(std::fs::read(&out).unwrap() == *body);
+    assert_eq!(said(&out), Ok(203));
+    // Most of it is new: the whole file, and no fault of anybody's.
+    shown.change(pages(900, 999, ""));
+    assert_eq!(shown.pull(&out).unwrap().way, Way::Whole { why: None });
+    // Made of a body that holds what the log does not: the whole file, and that is said.
+    let fork = pages(900, 800, "fork");
+    std::fs::write(&out, &fork["/v1/snapshots/900"]).unwrap();
+    let newer = pages(901, 999, "");
+    shown.change(newer.clone());
+    let why = shown.pull(&out).unwrap().way;
+    assert!(matches!(&why, Way::Whole { why: Some(why) } if why.contains("does not have the hash")), "{why:?}");
+    assert!(std::fs::read(&out).unwrap() == newer["/v1/snapshots/901"]);
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 5, "nothing else is left there");
 }
 
 #[test]

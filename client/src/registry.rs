@@ -11,6 +11,7 @@ use reqwest::blocking::{Client, RequestBuilder, Response};
 use reqwest::header::{ACCEPT_ENCODING, CONTENT_TYPE, RANGE};
 use serde::de::DeserializeOwned;
 use std::io::Read as _;
+use std::ops::Range;
 use std::time::Duration;
 use url::Url;
 
@@ -245,6 +246,32 @@ impl Registry {
     /// [`RegistryError`].
     pub fn latest_snapshot(&self) -> Result<SnapshotView, RegistryError> {
         self.json("v1/snapshots/latest")
+    }
+
+    /// Some bytes of a file, and no others.
+    ///
+    /// # Errors
+    /// [`RegistryError`]; [`RegistryError::Malformed`] for an answer with other bytes than asked for.
+    pub fn part(&self, path: &str, range: Range<u64>) -> Result<Vec<u8>, RegistryError> {
+        let length = range.end.saturating_sub(range.start);
+        if length == 0 {
+            return Ok(Vec::new());
+        }
+        let url = self.url(path)?;
+        let place = format!("bytes={}-{}", range.start, range.end - 1);
+        let answer = self.send(self.http.get(url.clone()).header(RANGE, place), &url)?;
+        let begins = format!("bytes {}-{}/", range.start, range.end - 1);
+        let told = answer.headers().get(reqwest::header::CONTENT_RANGE).and_then(|value| value.to_str().ok());
+        let other = |why: &str| RegistryError::Malformed { url: url.to_string(), why: why.to_owned() };
+        if answer.status() != StatusCode::PARTIAL_CONTENT || !told.is_some_and(|told| told.starts_with(&begins)) {
+            return Err(other("it is not the part that was asked for"));
+        }
+        let bytes = read_bounded(answer, &url, length)?;
+        if bytes.len() as u64 == length {
+            Ok(bytes)
+        } else {
+            Err(other("it is shorter than the part that was asked for"))
+        }
     }
 
     /// Begins to download from byte `from` on. The flag says whether the answer does begin there, or at the first byte.

@@ -1,7 +1,9 @@
-//! A snapshot on this machine: its note and body checked against the pinned log, then mapped into memory.
+//! A snapshot on this machine: its note checked against the pinned log, its body mapped and checked against the note.
 //!
-//! Beside a snapshot `FILE` lie `FILE.note` (the log's signature over the body), `FILE.checkpoint` (the last checkpoint
-//! seen) and `FILE.log-key` (the key that it was pulled with). Two files can't be put in place in one step: while a pull
+//! Beside a snapshot `FILE` lie `FILE.note` (the log's signature over the body), `FILE.tree` (what each block of it hashes
+//! to), `FILE.checkpoint` (the last checkpoint seen) and `FILE.log-key` (the key that it was pulled with). A tree that leads
+//! to the signed hash lets a block be checked when it is first read; where it is missing or another body's, opening takes
+//! the time to hash the whole. Two files can't be put in place in one step: while a pull
 //! puts a new body there, the new note lies in `FILE.note.next`, so that whichever body a crash leaves has its note.
 
 use crate::trust::{PinnedLog, TrustError};
@@ -10,7 +12,7 @@ use cleartitle_schema::evidence::{Lookup, Registered};
 use cleartitle_schema::id::StatementId;
 use cleartitle_schema::policy::Policy;
 use cleartitle_schema::snapshot::{
-    FormatError, Header, NoteTextError, Snapshot, SnapshotNote, VerifiedSnapshot, VerifyError, parse_note_text,
+    FormatError, Header, NoteTextError, Snapshot, SnapshotNote, Tree, VerifiedSnapshot, VerifyError, parse_note_text,
 };
 use cleartitle_schema::time::Timestamp;
 use cleartitle_schema::tlog::note::{MAX_NOTE, Note, NoteError};
@@ -78,6 +80,11 @@ pub fn beside(snapshot: &Path, ending: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
+/// The folder that a file lies in.
+pub(crate) fn folder_of(file: &Path) -> &Path {
+    file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
 /// Reads a small file that lies beside a snapshot; `None` where there is none.
 ///
 /// # Errors
@@ -139,7 +146,8 @@ pub fn map(path: &Path) -> Result<Mmap, SnapshotError> {
     mapped.map_err(told)
 }
 
-/// Opens a snapshot: its note is the log's, its body the one that the note signs.
+/// Opens a snapshot: its note is the log's, its body the one that the note signs. Of a body with a tree only the header is
+/// read now, and the rest checked when it is read.
 ///
 /// # Errors
 /// [`SnapshotError`], one variant a fact.
@@ -158,6 +166,13 @@ pub fn open(path: &Path, log: &PinnedLog) -> Result<Mapped, SnapshotError> {
             Err(error) => refused = error,
         }
     }
+    let length = snapshot.bytes().len();
+    if let Some(tree) = read_tree(path, length) {
+        // Of two notes about one log state (another version of the format) the tree leads to the one whose body lies here.
+        if let Some(tree) = about.iter().find_map(|said| Tree::parse(&tree, length, &said.body).ok()) {
+            return Ok(snapshot.verify_as_read(tree)?);
+        }
+    }
     let said = match about.as_slice() {
         [] => return Err(refused),
         [said] => said,
@@ -168,6 +183,18 @@ pub fn open(path: &Path, log: &PinnedLog) -> Result<Mapped, SnapshotError> {
         }
     };
     Ok(snapshot.verify_hash(&said.body)?)
+}
+
+/// The name's end of the tree.
+pub(crate) const TREE: &str = "tree";
+
+/// The tree beside a body of this length. Nobody's word is taken for it, so that one that can't be read is as good as none.
+fn read_tree(path: &Path, length: usize) -> Option<Vec<u8>> {
+    let wanted = Tree::bytes_for(length as u64);
+    let file = File::open(beside(path, TREE)).ok()?;
+    let mut bytes = Vec::new();
+    file.take(wanted + 1).read_to_end(&mut bytes).ok()?;
+    (bytes.len() as u64 == wanted).then_some(bytes)
 }
 
 /// The name's end of the note that a pull has ready before it puts the body in place.

@@ -150,7 +150,7 @@ fn tree(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     found
 }
 
-fn kill_after(arguments: &[String], after: Duration) -> bool {
+pub(crate) fn kill_after(arguments: &[String], after: Duration) -> bool {
     let mut command = harness::binaries::command(harness::binaries::client_path());
     let null = std::process::Stdio::null;
     let mut child = command.args(arguments).stdout(null()).stderr(null()).spawn().expect("a process");

@@ -7,6 +7,7 @@ mod crash;
 mod decisions;
 mod documents;
 mod filter;
+mod grown;
 mod independent;
 mod indexes;
 mod inputs;

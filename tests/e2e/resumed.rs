@@ -9,7 +9,7 @@ use harness::{Registry, http};
 use serde_json::json;
 
 /// A registry whose snapshot has some hundred kilobytes, its size in leaves, and the body.
-fn filled() -> (Registry, String, Vec<u8>) {
+pub(crate) fn filled() -> (Registry, String, Vec<u8>) {
     let registry = Registry::start();
     let press = registry.publisher("press.example");
     for number in 0..100 {
@@ -75,14 +75,14 @@ fn parts_of_a_snapshot_are_served() {
 }
 
 /// A line to a registry that breaks after some bytes of answers, and remembers what was asked and how much was answered.
-struct Line {
-    address: String,
+pub(crate) struct Line {
+    pub address: String,
     asked: Arc<Mutex<Vec<u8>>>,
-    answered: Arc<AtomicUsize>,
+    pub answered: Arc<AtomicUsize>,
 }
 
 impl Line {
-    fn to(registry: &Registry, breaks_after: usize) -> Self {
+    pub fn to(registry: &Registry, breaks_after: usize) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = format!("http://{}", listener.local_addr().expect("an address"));
         let (asked, answered) = (Arc::<Mutex<Vec<u8>>>::default(), Arc::<AtomicUsize>::default());

@@ -194,9 +194,15 @@ fn main() {
             }
         }));
         rounds[1].push(took(|| paths.iter().for_each(|path| drop(black_box(read(path))))));
-        rounds[2].push(took(|| drop(black_box(filter(&snapshot, &policy, &paths, 1)))));
-        rounds[3].push(took(|| drop(black_box(filter(&snapshot, &policy, &paths, 2)))));
-        rounds[4].push(took(|| drop(black_box(filter(&snapshot, &policy, &paths[..1], 2)))));
+        rounds[2].push(took(|| {
+            black_box(filter(&snapshot, &policy, &paths, 1));
+        }));
+        rounds[3].push(took(|| {
+            black_box(filter(&snapshot, &policy, &paths, 2));
+        }));
+        rounds[4].push(took(|| {
+            black_box(filter(&snapshot, &policy, &paths[..1], 2));
+        }));
     }
     let whats = [
         "bare inflation (libdeflate)",

@@ -199,7 +199,7 @@ pub fn run(args: &Args, talk: Talk) -> anyhow::Result<Exit> {
     let identity = Identity {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         policy: format!("blake3:{}", blake3::hash(text.as_bytes())),
-        snapshot: format!("blake3:{}", blake3::Hash::from_bytes(snapshot.body_hash()).to_hex()),
+        snapshot: format!("blake3:{}", blake3::Hash::from_bytes(snapshot.verified_hash()).to_hex()),
         agents: agents.version().to_owned(),
         used_at,
         asking: asking.clone(),

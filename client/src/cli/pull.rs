@@ -2,7 +2,7 @@
 
 use super::talk::{Exit, Format, Hint as _, Talk, advised, data, json, shown};
 use crate::policy_file;
-use crate::pull::{self, PullError, Pulled};
+use crate::pull::{self, PullError, Pulled, Way};
 use crate::registry::Registry;
 use crate::snapshot::{SnapshotError, log_for};
 use crate::trust::{PinnedLog, TrustError};
@@ -12,8 +12,9 @@ use std::path::PathBuf;
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Verified are: the log's signatures on checkpoint and snapshot, the body's hash, that it is byte for byte what its statements
-compile to, and that the log only grew since the last pull. Beside FILE lie FILE.note, FILE.checkpoint and FILE.log-key;
-keep them together. A download that broke off goes on where it was.
+compile to, and that the log only grew since the last pull. Of a snapshot that grew since, what is new is fetched alone, and
+the rest made of the older one here; it is the one that the log signed, or the whole is fetched and that is said. Beside FILE lie FILE.note, FILE.tree, FILE.checkpoint and
+FILE.log-key; keep them together. A download that broke off goes on where it was.
 
 Examples:
   cleartitle pull --registry https://registry.example --log-key \"$(cat log.pub)\" --out terms.snapshot
@@ -101,6 +102,9 @@ fn advise(error: PullError) -> anyhow::Error {
 
 fn report(args: &Args, pulled: &Pulled, log: &PinnedLog, talk: Talk) -> anyhow::Result<Exit> {
     let path = args.out.display();
+    if let Way::Whole { why: Some(why) } = &pulled.way {
+        talk.warn(format_args!("the whole snapshot was fetched, since what is new did not do: {}", shown(why)));
+    }
     match args.format {
         Format::Human => {
             let Pulled { header, statements, .. } = pulled;
@@ -118,6 +122,12 @@ fn report(args: &Args, pulled: &Pulled, log: &PinnedLog, talk: Talk) -> anyhow::
                 }
                 None => "verified; this log was not seen before".to_owned(),
             });
+            if let Way::Grown { fetched } = pulled.way {
+                talk.say(format_args!(
+                    "fetched {fetched} of its {} bytes, and made the rest of the older one",
+                    pulled.bytes
+                ));
+            }
         }
         Format::Json => json(&serde_json::json!({
             "file": path.to_string(),
@@ -131,6 +141,11 @@ fn report(args: &Args, pulled: &Pulled, log: &PinnedLog, talk: Talk) -> anyhow::
             "statements": pulled.statements,
             "checkpoint_size": pulled.checkpoint.size,
             "seen_before": pulled.seen_before,
+            "fetched": match pulled.way {
+                Way::Here => 0,
+                Way::Grown { fetched } => fetched,
+                Way::Whole { .. } => pulled.bytes,
+            },
         }))?,
     }
     Ok(Exit::Clean)

@@ -11,7 +11,7 @@ use crate::trust::{MAX_RECEIPT_FILE, PinnedLog, ReceiptFile};
 use cleartitle_schema::id::{KeyId, StatementId};
 use cleartitle_schema::policy::Policy;
 use cleartitle_schema::signed::{self, Envelope, STATEMENT_TYPE, key_id, parse_public_key};
-use cleartitle_schema::snapshot::{Snapshot, format::MAGIC};
+use cleartitle_schema::snapshot::{Snapshot, VerifyError, format::MAGIC};
 use cleartitle_schema::statement::Statement;
 use ed25519_dalek::VerifyingKey;
 use serde_json::{Value, json};
@@ -222,9 +222,12 @@ impl Against {
     }
 
     fn snapshot_by(&self, path: &Path, log: &PinnedLog) -> Result<(String, Value), SnapshotError> {
-        // The note and the hash first; then every byte against what the statements compile to.
+        // The note first; then every byte against what the statements compile to, and the hash of that against the note.
         let vouched = snapshot::open(path, log)?;
         let verified = Snapshot::open(vouched.bytes())?.verify()?;
+        if verified.verified_hash() != vouched.verified_hash() {
+            return Err(VerifyError::Hash.into());
+        }
         let header = verified.header();
         let words = format!(
             "{} statements at log size {} of {}, of {}",

@@ -313,13 +313,12 @@ fn header_checksum(header: &[u8]) -> [u8; 32] {
     *hasher.finalize().as_bytes()
 }
 
-/// Reads header and directory; touches no section.
-pub(super) fn decode_header(body: &[u8]) -> Result<(Header, Vec<Extent>), FormatError> {
+/// Reads header and directory of a body of this length; touches no section, so that the bytes may end where the header does.
+pub(super) fn decode_header(body: &[u8], got: u64) -> Result<(Header, Vec<Extent>), FormatError> {
     let malformed = FormatError::Header;
     if !body.starts_with(&MAGIC) {
         return Err(FormatError::Magic);
     }
-    let got = body.len() as u64;
     let short = FormatError::Length { expected: FIXED_HEADER as u64, got };
     // The version comes first: whatever stands behind it is another version's business.
     match u32_at(body, 8).ok_or_else(|| short.clone())? {
@@ -363,7 +362,8 @@ pub(super) fn decode_header(body: &[u8]) -> Result<(Header, Vec<Extent>), Format
     let digest = |at: usize| array_at::<32>(head, at).ok_or(malformed("it is cut short"));
     let tables =
         Tables { public_suffixes: digest(72)?, vocabulary: digest(104)?, licenses: digest(136)?, agents: digest(168)? };
-    let extents = decode_directory(head, body.len())?;
+    let whole = usize::try_from(got).map_err(|_| malformed("a length that this machine can't count"))?;
+    let extents = decode_directory(head, whole)?;
     let size = read(u64_at(head, 24))?;
     Ok((Header { origin: origin.to_owned(), size, root: Hash(digest(32)?), time, tables }, extents))
 }

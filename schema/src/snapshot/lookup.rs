@@ -3,17 +3,19 @@
 //!
 //! A line is asked for by reading one byte of it, whose value decides nothing: no branch waits, and a later step finds it.
 
-use super::format::{Section, array_at, slice_at, u32_at, u64_at};
+use super::format::{Section, array_at, u32_at};
 use super::radix::{MAX_BITS, content_key, host_hash, host_mark, host_word};
 use super::read::{Damage, SetId, SetKey, Snapshot};
 use super::rules::Block;
 use super::url_rules::{Needle, fold_host};
+use super::view::View;
 use crate::acquisition::Keys;
 use crate::id::ContentName;
 use crate::surt::UrlKey;
 use std::borrow::Borrow;
 use std::cmp::Ordering;
 use std::hint::black_box;
+use std::ops::Range;
 
 /// Lookups under way at the same time.
 const AT_ONCE: usize = 64;
@@ -22,20 +24,16 @@ const AT_ONCE: usize = 64;
 /// bring about that many names or digests begin alike.
 const IN_A_ROW: usize = 24;
 
-fn number(bytes: &[u8], at: usize) -> Option<usize> {
-    u32_at(bytes, at).and_then(|number| usize::try_from(number).ok())
-}
-
-fn touch(bytes: &[u8], at: usize) -> u8 {
-    bytes.get(at).copied().unwrap_or_default()
+fn number(bytes: &View<'_>, at: usize) -> Option<usize> {
+    bytes.u32_at(at).and_then(|number| usize::try_from(number).ok())
 }
 
 /// The hosts' three sections.
 #[derive(Clone, Copy)]
 struct Hosts<'s> {
-    directory: &'s [u8],
-    entries: &'s [u8],
-    rules: &'s [u8],
+    directory: View<'s>,
+    entries: View<'s>,
+    rules: View<'s>,
     bits: u32,
 }
 
@@ -47,7 +45,8 @@ struct Probe<'u> {
     own: bool,
     hash: u64,
     range: (usize, usize),
-    block: Option<usize>,
+    /// Where the block of what may be its host stands in the rules.
+    block: Option<Range<usize>>,
 }
 
 const fn rules_damage(offset: usize) -> Damage {
@@ -57,7 +56,7 @@ const fn rules_damage(offset: usize) -> Damage {
 impl<'s> Hosts<'s> {
     fn range(&self, hash: u64) -> Option<(usize, usize)> {
         let word = host_word(hash, self.bits) * 4;
-        let (low, high) = (number(self.directory, word)?, number(self.directory, word + 4)?);
+        let (low, high) = (number(&self.directory, word)?, number(&self.directory, word + 4)?);
         (low <= high && high <= self.entries.len() / 8).then_some((low, high))
     }
 
@@ -65,15 +64,23 @@ impl<'s> Hosts<'s> {
     #[inline]
     fn entry(&self, number: usize) -> Result<(u64, usize), Damage> {
         let damage = Damage { section: Section::Hosts, record: number as u64 };
-        let entry = number.checked_mul(8).and_then(|at| u64_at(self.entries, at)).ok_or(damage)?;
+        let entry = number.checked_mul(8).and_then(|at| self.entries.u64_at(at)).ok_or(damage)?;
         let block = usize::try_from(entry & ((1 << 40) - 1)).map_err(|_| damage)?;
         // Of an entry that leads nowhere the mark is no better: taken at its word it would hide a host.
         if block < self.rules.len() { Ok((entry >> 40, block)) } else { Err(damage) }
     }
 
+    /// Where the block of an entry stands: up to the next one's.
+    #[inline]
+    fn extent(&self, number: usize, start: usize) -> Result<Range<usize>, Damage> {
+        let end = if number + 1 < self.entries.len() / 8 { self.entry(number + 1)?.1 } else { self.rules.len() };
+        let damage = Damage { section: Section::Hosts, record: number as u64 };
+        if start < end { Ok(start..end) } else { Err(damage) }
+    }
+
     /// The block of the first entry that may be this host's, by its mark; by the name itself where many share a word.
     #[inline]
-    fn candidate(&self, probe: &Probe<'_>) -> Result<Option<usize>, Damage> {
+    fn candidate(&self, probe: &Probe<'_>) -> Result<Option<Range<usize>>, Damage> {
         let (low, high) = probe.range;
         if high.saturating_sub(low) > IN_A_ROW {
             return self.find(probe);
@@ -82,14 +89,14 @@ impl<'s> Hosts<'s> {
         for number in low..high {
             let (found, block) = self.entry(number)?;
             if found == mark {
-                return Ok(Some(block));
+                return self.extent(number, block).map(Some);
             }
         }
         Ok(None)
     }
 
     /// The block of this very host, by halving: by mark, hash and name.
-    fn find(&self, probe: &Probe<'_>) -> Result<Option<usize>, Damage> {
+    fn find(&self, probe: &Probe<'_>) -> Result<Option<Range<usize>>, Damage> {
         let mark = host_mark(probe.hash, self.bits);
         let (mut low, mut high) = probe.range;
         while low < high {
@@ -97,7 +104,8 @@ impl<'s> Hosts<'s> {
             let (found, block) = self.entry(middle)?;
             let order = match found.cmp(&mark) {
                 Ordering::Equal => {
-                    let name = Block::host_at(self.rules, block).ok_or(rules_damage(block))?;
+                    let bytes = self.bytes(&self.extent(middle, block)?)?;
+                    let name = Block::host_of(bytes).ok_or(rules_damage(block))?;
                     (host_hash(name), name).cmp(&(probe.hash, probe.host.as_bytes()))
                 }
                 order => order,
@@ -105,14 +113,18 @@ impl<'s> Hosts<'s> {
             match order {
                 Ordering::Less => low = middle + 1,
                 Ordering::Greater => high = middle,
-                Ordering::Equal => return Ok(Some(block)),
+                Ordering::Equal => return self.extent(middle, block).map(Some),
             }
         }
         Ok(None)
     }
 
-    fn block(&self, offset: usize) -> Result<Block<'s>, Damage> {
-        Block::at(self.rules, offset).ok_or(rules_damage(offset))
+    fn bytes(&self, extent: &Range<usize>) -> Result<&'s [u8], Damage> {
+        self.rules.get(extent.start, extent.end - extent.start).ok_or(rules_damage(extent.start))
+    }
+
+    fn block(&self, extent: &Range<usize>) -> Result<Block<'s>, Damage> {
+        Block::of(self.bytes(extent)?).ok_or(rules_damage(extent.start))
     }
 
     /// One round for all probes: asks for the lines, then finds the candidates.
@@ -124,14 +136,14 @@ impl<'s> Hosts<'s> {
         }
         let mut touched = 0;
         for probe in probes.iter() {
-            touched ^= touch(self.entries, probe.range.0.saturating_mul(8));
+            touched ^= self.entries.touch(probe.range.0.saturating_mul(8));
         }
         black_box(touched);
         for probe in probes.iter_mut() {
             probe.block = self.candidate(probe)?;
         }
-        for block in probes.iter().filter_map(|probe| probe.block) {
-            touched ^= touch(self.rules, block) ^ touch(self.rules, block + 64);
+        for block in probes.iter().filter_map(|probe| probe.block.as_ref()) {
+            touched ^= self.rules.touch(block.start) ^ self.rules.touch(block.start + 64);
         }
         black_box(touched);
         Ok(())
@@ -142,8 +154,8 @@ impl<'s> Hosts<'s> {
 #[derive(Clone, Copy)]
 struct Names<'s> {
     bits: u32,
-    directory: &'s [u8],
-    records: &'s [u8],
+    directory: View<'s>,
+    records: View<'s>,
     first: usize,
     /// How many sets there are, and names in full: what records lead to.
     sets: usize,
@@ -164,7 +176,7 @@ impl Names<'_> {
     /// The 47 bits, whether the name stands in full elsewhere, and where or which set.
     #[inline]
     fn record(&self, number: usize) -> Option<(u64, bool, u32)> {
-        let record: [u8; 10] = array_at(self.records, number.checked_mul(10)?)?;
+        let record: [u8; 10] = array_at(self.records.get(number.checked_mul(10)?, 10)?, 0)?;
         let (kept, _) = record.split_first_chunk::<8>()?;
         let kept = u64::from_le_bytes(*kept) & ((1 << 48) - 1);
         Some((kept >> 1, kept & 1 == 1, u32_at(&record, 6)?))
@@ -216,32 +228,32 @@ fn parts(name: ContentName) -> (usize, [u8; 32]) {
 
 impl<D: AsRef<[u8]>> Snapshot<D> {
     fn host_sections(&self) -> Result<Option<Hosts<'_>>, Damage> {
-        let directory = self.whole(Section::HostDirectory)?;
+        let directory = self.view(Section::HostDirectory)?;
         let words = (directory.len() / 4).wrapping_sub(1);
-        if directory.is_empty() {
+        if directory.len() == 0 {
             return Ok(None);
         }
         if !words.is_power_of_two() || words.trailing_zeros() > MAX_BITS {
             return Err(Damage { section: Section::HostDirectory, record: 0 });
         }
-        let (entries, rules) = (self.whole(Section::Hosts)?, self.whole(Section::Rules)?);
+        let (entries, rules) = (self.view(Section::Hosts)?, self.view(Section::Rules)?);
         Ok(Some(Hosts { directory, entries, rules, bits: words.trailing_zeros() }))
     }
 
     /// The names by kind; kinds are 1 to 3.
     fn names(&self) -> Result<[Option<Names<'_>>; 4], Damage> {
         let mut names = [None; 4];
-        let (words, records) = (self.whole(Section::ContentDirectory)?, self.whole(Section::Contents)?);
-        let (sets, clearing) = (self.set_count(), self.section(Section::Clearing).len() / Section::Clearing.width());
-        for (rank, record) in self.whole(Section::ContentKinds)?.chunks_exact(Section::ContentKinds.width()).enumerate()
-        {
+        let (words, records) = (self.view(Section::ContentDirectory)?, self.view(Section::Contents)?);
+        let (sets, clearing) = (self.set_count(), self.records(Section::Clearing));
+        let (kinds, width) = (self.view(Section::ContentKinds)?, Section::ContentKinds.width());
+        for rank in 0..self.records(Section::ContentKinds) {
             let damage = Damage { section: Section::ContentKinds, record: rank as u64 };
-            let part = |at| number(record, at).ok_or(damage);
+            let part = |at| number(&kinds, rank * width + at).ok_or(damage);
             let (kind, bits, first, word) = (part(0)?, part(4)?, part(8)?, part(12)?);
             let bits = u32::try_from(bits).ok().filter(|bits| *bits <= MAX_BITS).ok_or(damage)?;
             let directory =
-                word.checked_mul(4).and_then(|at| slice_at(words, at, ((1 << bits) + 1) * 4)).ok_or(damage)?;
-            let records = first.checked_mul(10).and_then(|at| records.get(at..)).ok_or(damage)?;
+                word.checked_mul(4).and_then(|at| words.part(at..at + ((1 << bits) + 1) * 4)).ok_or(damage)?;
+            let records = first.checked_mul(10).and_then(|at| records.part(at..records.len())).ok_or(damage)?;
             *names.get_mut(kind).ok_or(damage)? = Some(Names { bits, directory, records, first, sets, clearing });
         }
         Ok(names)
@@ -380,7 +392,7 @@ impl<D: AsRef<[u8]>> Snapshot<D> {
     /// Adds to each place of `found` the sets for the name at the same place, unsorted.
     fn by_contents<N: Borrow<ContentName>>(&self, names: &[N], found: &mut [SetKey]) -> Result<(), Damage> {
         let kinds = self.names()?;
-        let clearing = self.whole(Section::Clearing)?;
+        let clearing = self.view(Section::Clearing)?;
         let mut sought: Vec<(usize, Sought)> = Vec::with_capacity(names.len().min(AT_ONCE));
         let mut full: Vec<(usize, usize, [u8; 32])> = Vec::new();
         for (names, found) in names.chunks(AT_ONCE).zip(found.chunks_mut(AT_ONCE)) {
@@ -389,15 +401,15 @@ impl<D: AsRef<[u8]>> Snapshot<D> {
                 let (kind, digest) = parts(*name.borrow());
                 let Some(known) = &kinds[kind] else { continue };
                 let (word, suffix) = content_key(&digest, known.bits);
-                let low = number(known.directory, word * 4).unwrap_or(usize::MAX);
-                let high = number(known.directory, word * 4 + 4).unwrap_or_default();
+                let low = number(&known.directory, word * 4).unwrap_or(usize::MAX);
+                let high = number(&known.directory, word * 4 + 4).unwrap_or_default();
                 sought.push((asker, Sought { kind, digest, word, suffix, range: (low, high) }));
             }
             let mut touched = 0;
             for (_, one) in &sought {
                 let Some(known) = &kinds[one.kind] else { continue };
-                touched ^= touch(known.records, one.range.0.saturating_mul(10));
-                touched ^= touch(known.records, one.range.1.saturating_mul(10).saturating_sub(1));
+                touched ^= known.records.touch(one.range.0.saturating_mul(10));
+                touched ^= known.records.touch(one.range.1.saturating_mul(10).saturating_sub(1));
             }
             black_box(touched);
             full.clear();
@@ -417,7 +429,7 @@ impl<D: AsRef<[u8]>> Snapshot<D> {
             }
             for (asker, number, digest) in &full {
                 let damage = Damage { section: Section::Clearing, record: *number as u64 };
-                let record = number.checked_mul(36).and_then(|at| slice_at(clearing, at, 36)).ok_or(damage)?;
+                let record = number.checked_mul(36).and_then(|at| clearing.get(at, 36)).ok_or(damage)?;
                 if record.starts_with(digest) {
                     found[*asker].add(SetId(u32_at(record, 32).ok_or(damage)?));
                 }
@@ -435,19 +447,19 @@ fn arrive(
     needle: &mut Needle,
     sets: &mut Vec<SetId>,
 ) -> Result<bool, Damage> {
-    let Some(mut offset) = probe.block else { return Ok(false) };
-    let mut block = hosts.block(offset)?;
+    let Some(mut extent) = probe.block.clone() else { return Ok(false) };
+    let mut block = hosts.block(&extent)?;
     if block.host != probe.host.as_bytes() {
         // Another host with the same mark.
         match hosts.find(probe)? {
-            Some(found) => offset = found,
+            Some(found) => extent = found,
             None => return Ok(false),
         }
-        block = hosts.block(offset)?;
+        block = hosts.block(&extent)?;
     }
     if probe.own {
         needle.set(&url.path);
-        block.collect(needle, sets).ok_or(rules_damage(offset))?;
+        block.collect(needle, sets).ok_or(rules_damage(extent.start))?;
     } else {
         sets.push(block.below());
     }

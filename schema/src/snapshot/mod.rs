@@ -19,11 +19,18 @@ mod rules;
 mod sets;
 mod sort;
 mod spool;
+mod tails;
+mod tree;
 mod url_rules;
 mod verified;
+mod view;
 
 #[cfg(test)]
+mod as_read_tests;
+#[cfg(test)]
 mod index_tests;
+#[cfg(test)]
+mod tails_tests;
 #[cfg(test)]
 mod tests;
 
@@ -32,4 +39,6 @@ pub use format::{FormatError, Header, Tables};
 pub use note::{NoteTextError, SnapshotNote, note_text, parse_note_text};
 pub use read::{Damage, SetId, SetKey, Snapshot};
 pub use sort::{Room, Scratch};
+pub use tails::{LONGEST_HEADER, Tails, TailsError};
+pub use tree::{Tree, TreeError};
 pub use verified::{VerifiedSnapshot, VerifyError};

@@ -1,6 +1,8 @@
 //! Reads a snapshot in place: opening looks at the header alone, nothing is trusted to be in order, every read is bounds-checked.
 
 use super::format::{self, Extent, FormatError, Header, NONE, Section, array_at, i64_at, slice_at, u32_at, u64_at};
+use super::tree::{Checks, Tree};
+use super::view::View;
 use crate::acquisition::{Keys, WorkId};
 use crate::evidence::Registered;
 use crate::id::StatementId;
@@ -118,7 +120,7 @@ const PAGE: usize = 1024;
 type Page = Box<[OnceLock<Arc<Registered>>]>;
 
 /// A snapshot over bytes that somebody else holds, such as a memory map. Not yet trusted: see
-/// [`Snapshot::verify`] and [`Snapshot::verify_hash`].
+/// [`Snapshot::verify`], [`Snapshot::verify_hash`] and [`Snapshot::verify_as_read`].
 ///
 /// The bytes should not change while they are read. Where they do, reads give [`Damage`] or other statements' answers; no
 /// read panics. Who maps a file should map one that nobody writes to: a file that is cut short under a map ends the process.
@@ -128,6 +130,8 @@ pub struct Snapshot<D> {
     header: Header,
     extents: Vec<Extent>,
     parsed: Vec<OnceLock<Page>>,
+    /// What is checked where it is read; of a body that was hashed whole nothing.
+    checks: Option<Checks>,
 }
 
 impl<D: AsRef<[u8]>> Snapshot<D> {
@@ -136,8 +140,8 @@ impl<D: AsRef<[u8]>> Snapshot<D> {
     /// # Errors
     /// [`FormatError`]; for another version it says what was expected, what was got and the way out.
     pub fn open(data: D) -> Result<Self, FormatError> {
-        let (header, extents) = format::decode_header(data.as_ref())?;
-        let mut snapshot = Self { data, header, extents, parsed: Vec::new() };
+        let (header, extents) = format::decode_header(data.as_ref(), data.as_ref().len() as u64)?;
+        let mut snapshot = Self { data, header, extents, parsed: Vec::new(), checks: None };
         let pages = snapshot.len().div_ceil(PAGE);
         snapshot.parsed.resize_with(pages, OnceLock::new);
         Ok(snapshot)
@@ -187,21 +191,30 @@ impl<D: AsRef<[u8]>> Snapshot<D> {
         self.extent(section).and_then(|extent| slice_at(self.bytes(), extent.offset, extent.length)).unwrap_or_default()
     }
 
-    /// A section's bytes, which are there in full: of one that is gone nobody may say that it lists nothing.
-    pub(super) fn whole(&self, section: Section) -> Result<&[u8], Damage> {
+    /// The section, which is there in full: of one that is gone nobody may say that it lists nothing.
+    pub(super) fn view(&self, section: Section) -> Result<View<'_>, Damage> {
         let extent = self.extent(section);
-        let bytes = extent.and_then(|extent| slice_at(self.bytes(), extent.offset, extent.length));
-        bytes.ok_or(Damage { section, record: 0 })
+        let view = extent.and_then(|extent| View::of(self.bytes(), extent.offset, extent.length, self.checks.as_ref()));
+        view.ok_or(Damage { section, record: 0 })
     }
 
-    fn records(&self, section: Section) -> usize {
+    /// From now on every byte is checked against the tree before it is believed; whether the header is.
+    pub(super) fn check_by(&mut self, tree: Tree) -> bool {
+        let head = self.extents.first().map_or(0, |first| first.offset);
+        let checks = Checks::new(tree);
+        let held = checks.hold(self.bytes(), 0..head);
+        self.checks = Some(checks);
+        held
+    }
+
+    pub(super) fn records(&self, section: Section) -> usize {
         self.extent(section).map_or(0, |extent| extent.length / section.width())
     }
 
     fn record(&self, section: Section, number: usize) -> Result<&[u8], Damage> {
         let damage = Damage { section, record: number as u64 };
         let at = number.checked_mul(section.width()).ok_or(damage)?;
-        slice_at(self.section(section), at, section.width()).ok_or(damage)
+        self.view(section)?.get(at, section.width()).ok_or(damage)
     }
 
     /// The bytes that a record's offset (8 bytes at `at`) and length (4 bytes at `length_at`) point to.
@@ -209,9 +222,10 @@ impl<D: AsRef<[u8]>> Snapshot<D> {
         let offset = u64_at(record, at).unwrap_or(u64::MAX);
         let length = u32_at(record, length_at).and_then(|length| usize::try_from(length).ok());
         let start = usize::try_from(offset).ok();
+        let view = self.view(into)?;
         start
             .zip(length)
-            .and_then(|(start, length)| slice_at(self.section(into), start, length))
+            .and_then(|(start, length)| view.get(start, length))
             .ok_or(Damage { section: into, record: offset })
     }
 
@@ -293,25 +307,17 @@ impl<D: AsRef<[u8]>> Snapshot<D> {
         let record = self.record(Section::Statements, place)?;
         let payload = self.pointed(record, 56, 72, Section::Payloads)?;
         let signers = self.pointed(record, 64, 76, Section::Text)?;
-        let id = StatementId(array_at(record, 0).ok_or(damage)?);
-        if StatementId::of(payload) != id {
-            return Err(damage);
-        }
-        let statement = Statement::parse(payload).map_err(|_| damage)?;
-        let signers = std::str::from_utf8(signers).map_err(|_| damage)?;
-        let signed_by: Result<Vec<Domain>, _> =
-            signers.split('\n').filter(|_| !signers.is_empty()).map(str::parse).collect();
-        let time = |at| i64_at(record, at).map(Timestamp).ok_or(damage);
-        let flags = u32_at(record, 80).filter(|flags| *flags < 4).ok_or(damage)?;
-        Ok(Registered {
-            id,
-            index: u64_at(record, 32).ok_or(damage)?,
-            registered_at: time(40)?,
-            signed_by: signed_by.map_err(|_| damage)?,
-            tenure_from: if flags & 2 == 0 { None } else { Some(time(48)?) },
-            proven: flags & 1 == 1,
-            statement,
-        })
+        parse_record(record, payload, signers, damage)
+    }
+
+    /// A statement's record.
+    pub(super) fn statement_record(&self, place: usize) -> Result<&[u8], Damage> {
+        self.record(Section::Statements, place)
+    }
+
+    /// Bytes of a section.
+    pub(super) fn length_of(&self, section: Section) -> usize {
+        self.extent(section).map_or(0, |extent| extent.length)
     }
 
     /// The place of a statement.
@@ -442,6 +448,34 @@ impl<D: AsRef<[u8]>> Snapshot<D> {
     pub fn try_naming(&self, id: &StatementId) -> Result<Vec<Arc<Registered>>, Damage> {
         self.set(self.by_named(id)?)?.map(|place| self.statement(place)).collect()
     }
+}
+
+/// The statement with this record, payload and signers.
+pub(super) fn parse_record(
+    record: &[u8],
+    payload: &[u8],
+    signers: &[u8],
+    damage: Damage,
+) -> Result<Registered, Damage> {
+    let id = StatementId(array_at(record, 0).ok_or(damage)?);
+    if StatementId::of(payload) != id {
+        return Err(damage);
+    }
+    let statement = Statement::parse(payload).map_err(|_| damage)?;
+    let signers = std::str::from_utf8(signers).map_err(|_| damage)?;
+    let signed_by: Result<Vec<Domain>, _> =
+        signers.split('\n').filter(|_| !signers.is_empty()).map(str::parse).collect();
+    let time = |at| i64_at(record, at).map(Timestamp).ok_or(damage);
+    let flags = u32_at(record, 80).filter(|flags| *flags < 4).ok_or(damage)?;
+    Ok(Registered {
+        id,
+        index: u64_at(record, 32).ok_or(damage)?,
+        registered_at: time(40)?,
+        signed_by: signed_by.map_err(|_| damage)?,
+        tenure_from: if flags & 2 == 0 { None } else { Some(time(48)?) },
+        proven: flags & 1 == 1,
+        statement,
+    })
 }
 
 fn set_id(record: Option<&[u8]>, at: usize) -> SetId {

@@ -163,7 +163,6 @@ impl<'b> Cursor<'b> {
 
 /// One host's rules, in place.
 pub(super) struct Block<'b> {
-    /// The section from the block's first byte on.
     bytes: &'b [u8],
     pub(super) host: &'b [u8],
     exact: u32,
@@ -186,18 +185,17 @@ struct Prefix<'b> {
 }
 
 impl<'b> Block<'b> {
-    /// The host's name alone, of the block that begins here.
+    /// The host's name alone, of the block that these bytes are.
     #[inline]
-    pub(super) fn host_at(rules: &'b [u8], offset: usize) -> Option<&'b [u8]> {
-        let mut cursor = Cursor { bytes: rules, at: offset };
+    pub(super) fn host_of(bytes: &'b [u8]) -> Option<&'b [u8]> {
+        let mut cursor = Cursor { bytes, at: 0 };
         let head = cursor.number()?;
         cursor.take(head >> 2)
     }
 
-    /// The block that begins here; `None` where no builder wrote one.
+    /// The block that these bytes are; `None` where no builder wrote it.
     #[inline]
-    pub(super) fn at(rules: &'b [u8], offset: usize) -> Option<Self> {
-        let bytes = rules.get(offset..)?;
+    pub(super) fn of(bytes: &'b [u8]) -> Option<Self> {
         let mut cursor = Cursor { bytes, at: 0 };
         let head = cursor.number()?;
         let host = cursor.take(head >> 2)?;

@@ -291,7 +291,7 @@ fn look_everywhere(bytes: &[u8], copies: &[Keys], ledger: &Ledger) {
 }
 
 /// A ledger that fills every section.
-fn full_ledger() -> Ledger {
+pub(super) fn full_ledger() -> Ledger {
     let host = |host: &str| host.parse().unwrap();
     let url = |name: &str, path: &str| Target::Url { host: host(name), port: None, path: path.to_owned() };
     let include = vec![

@@ -4,6 +4,7 @@ use super::build::{self, BuildError, Head};
 use super::format::Section;
 use super::read::{Damage, Snapshot};
 use super::sort::Room;
+use super::tree::Tree;
 use crate::acquisition::{Acquisition, Keys};
 use crate::evidence::{self, Evidence, Lookup, Registered};
 use crate::id::StatementId;
@@ -17,6 +18,11 @@ pub enum VerifyError {
     /// The body has another hash than the one that was signed.
     #[error("the snapshot's body does not have the hash that its note signs")]
     Hash,
+    /// The blocks that hold the header are not those that the signed hash covers.
+    #[error(
+        "the snapshot is damaged at its beginning, where its header is: it does not have the hash that its note signs"
+    )]
+    Header,
     /// A section's checksum is wrong.
     #[error("the snapshot's {0:?} section is damaged: its checksum is wrong")]
     Checksum(Section),
@@ -41,6 +47,7 @@ pub enum VerifyError {
 #[derive(Debug)]
 pub struct VerifiedSnapshot<D> {
     snapshot: Snapshot<D>,
+    body: [u8; 32],
     damage: OnceLock<Damage>,
 }
 
@@ -83,7 +90,7 @@ impl<D: AsRef<[u8]>> Snapshot<D> {
         let head = Head { origin: header.origin.clone(), size: header.size, root: header.root, time: header.time };
         let mut compare = Compare { expected: self.bytes(), at: 0, differs: false };
         match build::build_within(statements, &head, &header.tables, room, &mut compare) {
-            Ok(_) if compare.at == compare.expected.len() => Ok(VerifiedSnapshot::new(self)),
+            Ok(built) if compare.at == compare.expected.len() => Ok(VerifiedSnapshot::new(self, built.body_hash)),
             Ok(_) => Err(VerifyError::NotCanonical(compare.at as u64)),
             Err(BuildError::Write(_)) if compare.differs => Err(VerifyError::NotCanonical(compare.at as u64)),
             Err(BuildError::Source(error)) if error.is::<Damage>() => {
@@ -100,13 +107,34 @@ impl<D: AsRef<[u8]>> Snapshot<D> {
     /// # Errors
     /// [`VerifyError::Hash`].
     pub fn verify_hash(self, expected: &[u8; 32]) -> Result<VerifiedSnapshot<D>, VerifyError> {
-        if self.body_hash() == *expected { Ok(VerifiedSnapshot::new(self)) } else { Err(VerifyError::Hash) }
+        if self.body_hash() == *expected { Ok(VerifiedSnapshot::new(self, *expected)) } else { Err(VerifyError::Hash) }
+    }
+
+    /// Verifies the header alone, in a time that hardly depends on the length, and every other block of the body when it is
+    /// first read, by a tree that leads to a hash which a trusted note signs ([`Tree::parse`]). What
+    /// [`Snapshot::verify_hash`] refuses at once, this one gives as [`Damage`] where a lookup comes upon it, before any of
+    /// the block's bytes are believed.
+    ///
+    /// # Errors
+    /// [`VerifyError::Hash`] for the tree of a body with another length, [`VerifyError::Header`].
+    pub fn verify_as_read(mut self, tree: Tree) -> Result<VerifiedSnapshot<D>, VerifyError> {
+        if tree.length() != self.bytes().len() {
+            return Err(VerifyError::Hash);
+        }
+        let hash = tree.root();
+        if self.check_by(tree) { Ok(VerifiedSnapshot::new(self, hash)) } else { Err(VerifyError::Header) }
     }
 }
 
 impl<D: AsRef<[u8]>> VerifiedSnapshot<D> {
-    const fn new(snapshot: Snapshot<D>) -> Self {
-        Self { snapshot, damage: OnceLock::new() }
+    const fn new(snapshot: Snapshot<D>, body: [u8; 32]) -> Self {
+        Self { snapshot, body, damage: OnceLock::new() }
+    }
+
+    /// BLAKE3 of the body that this was verified to be; not computed again.
+    #[must_use]
+    pub const fn verified_hash(&self) -> [u8; 32] {
+        self.body
     }
 
     /// Whether any lookup met damage since the snapshot was verified; never unset.

@@ -35,6 +35,7 @@ fn run(
         used_at,
         asking: Asking::crawl(),
         fields: FieldChoice::default(),
+        largest_record: 0,
         index,
     };
     let job = Job {
@@ -42,12 +43,14 @@ fn run(
         asking: Asking::crawl(),
         identity,
         inputs: vec![input.into()],
+        shard: None,
         store: &Store::new(),
         fields: FieldChoice::default(),
         out: out.to_owned(),
         options: Options::default(),
         bounds: pipeline::Bounds::of(1),
         resume: false,
+        sign_key: None,
     };
     let begun = Instant::now();
     let report = job.run(&mut ()).expect("a run");
