@@ -74,3 +74,25 @@ fn shards_share_a_list_and_a_dry_run_writes_nothing() {
     assert_eq!(wrong.code, 2);
     assert!(wrong.stderr.contains("the I-th of N"), "{}", wrong.stderr);
 }
+
+#[test]
+fn decisions_come_as_a_table_that_others_read() {
+    let Some(python) = independent::python("tables of decisions, by pyarrow") else { return };
+    let lab = Lab::pull(&Registry::with_press_and_open());
+    let inputs = made(&lab, 2);
+    let _ = lab.filter(KEEP_CLEARED, "lines", &inputs, &[]).exits(0);
+    let _ = lab.filter(KEEP_CLEARED, "tables", &inputs, &["--decisions", "parquet"]).exits(0);
+    let table = lab.folder().join("tables/excluded/made-1.warc.decisions.parquet").display().to_string();
+    let read = "import json, sys, pyarrow.parquet as pq\nfor row in pq.read_table(sys.argv[1]).to_pylist():\n    \
+                print(json.dumps({name: cell for name, cell in row.items() if cell is not None}))";
+    let told = independent::run(&python, &["-c", read, &table]).exits(0).stdout;
+    let mut rows: Vec<Value> = told.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    for row in &mut rows {
+        for list in ["reasons", "duties"] {
+            let text = row.get(list).and_then(Value::as_str).map(|text| serde_json::from_str(text).expect("a list"));
+            text.into_iter().for_each(|parsed: Value| row[list] = parsed);
+        }
+    }
+    assert_eq!(rows, lab.rows("lines", "excluded/made-1.warc.decisions.jsonl"));
+    assert!(!lab.folder().join("tables/excluded/made-1.warc.decisions.jsonl").exists());
+}

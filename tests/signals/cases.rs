@@ -62,7 +62,7 @@ pub fn cases(standard: &str) -> Vec<Case> {
         .filter(|path| path.extension().is_some_and(|extension| extension == "json" || extension == "toml"))
         .collect();
     files.sort();
-    let mut cases: Vec<Case> = files.iter().flat_map(read).collect();
+    let mut cases: Vec<Case> = files.iter().flat_map(|path| read(path)).collect();
     let mut names = BTreeSet::new();
     for case in &mut cases {
         assert!(names.insert(case.name.clone()), "{standard}/{}: two cases are called `{}`", case.file, case.name);
@@ -79,7 +79,7 @@ pub fn shaped<T: DeserializeOwned>(file: &str) -> Vec<T> {
     list(&folder().join(file)).into_iter().map(shape).collect()
 }
 
-fn read(path: &PathBuf) -> Vec<Case> {
+fn read(path: &Path) -> Vec<Case> {
     let file = path.file_name().expect("a file").to_string_lossy().into_owned();
     list(path).into_iter().map(|value| case(&file, value)).collect()
 }

@@ -90,6 +90,7 @@ fn filter(
         asking: asking.clone(),
         fields: fields.clone(),
         largest_record: 0,
+        decisions: cleartitle::filter::DecisionsForm::default(),
         index: None,
     };
     let job = Job {

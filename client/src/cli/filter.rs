@@ -5,7 +5,7 @@ use super::talk::{Exit, Format, Hint as _, Talk, advised, data, json};
 use crate::crawl::store::{self, Location, Store};
 use crate::crawl::{DatasetLayout, FieldChoice, Limits, Options};
 use crate::filter::index::{IndexRun, Root};
-use crate::filter::{Asking, DamageRow, FilterError, Identity, Job, Plan, Shard, Watch, pipeline};
+use crate::filter::{Asking, DamageRow, DecisionsForm, FilterError, Identity, Job, Plan, Shard, Watch, pipeline};
 use crate::{clock, policy_file, report};
 use cleartitle_schema::policy::Policy;
 use cleartitle_schema::time::Timestamp;
@@ -141,6 +141,9 @@ pub struct Args {
     /// How many threads parse and decide. Left out: one a core. The outputs are the same whatever their number.
     #[arg(long, value_name = "N")]
     threads: Option<NonZeroUsize>,
+    /// In which form decisions on what was not kept are written: NAME.decisions.jsonl or NAME.decisions.parquet.
+    #[arg(long, value_name = "FORM", value_enum, default_value_t)]
+    decisions: DecisionsForm,
     /// The largest record, line and decoded payload that is read, in MiB; what is larger is damage, never kept. Memory grows with it.
     #[arg(long, value_name = "MIB", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=4096))]
     max_record: u16,
@@ -205,6 +208,7 @@ pub fn run(args: &Args, talk: Talk) -> anyhow::Result<Exit> {
         asking: asking.clone(),
         fields: fields.clone(),
         largest_record: largest as u64,
+        decisions: args.decisions,
         index,
     };
     let threads = args.threads.or_else(|| std::thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);

@@ -1,5 +1,6 @@
 //! Job: every input, as many at once as there are threads, finished ones skipped on resume, then the manifest, the damage and the report of them all.
 
+use super::decisions;
 use super::document::{Asking, DamageRow};
 use super::error::FilterError;
 use super::index::{self, Finality, IndexPass};
@@ -231,6 +232,11 @@ impl<D: AsRef<[u8]> + Sync> Job<'_, D> {
                 Opened::Table(table) => self.table(named, &paths, &input, &table, watch)?,
             },
         };
+        decisions::settle(&paths.decisions, self.identity.decisions)?;
+        let candidates = self.out.join("not-checked").join(format!("{name}.decisions.jsonl"));
+        if candidates.exists() {
+            decisions::settle(&candidates, self.identity.decisions)?;
+        }
         state::store(&paths.done, &Done { identity: self.identity.clone(), input, tally })
     }
 

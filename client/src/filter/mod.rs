@@ -20,6 +20,7 @@
 //! mark says (`schema::signals`), and what a verdict is (`schema::decide`).
 
 pub mod companions;
+mod decisions;
 mod document;
 mod error;
 mod in_record;
@@ -39,6 +40,7 @@ mod table_output;
 #[cfg(test)]
 mod tests;
 
+pub use decisions::DecisionsForm;
 pub use document::{Asking, DamageRow, Document, Judged, judge};
 pub use error::FilterError;
 pub use in_record::{RecordEvidence, record_evidence};

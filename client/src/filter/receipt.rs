@@ -1,5 +1,6 @@
 //! Signing for a finished run: digests of every input and output, then the receipt that names them.
 
+use super::decisions::table_of;
 use super::error::FilterError;
 use super::inputs::Named;
 use super::job::{Job, Watch};
@@ -58,11 +59,14 @@ impl<D: AsRef<[u8]> + Sync> Job<'_, D> {
         let whole = ["manifest.jsonl", "damage.jsonl", "report.json"].map(|name| self.out.join(name));
         let mut found = Vec::new();
         if self.identity.index.is_some() {
-            ["kept", "review", "excluded"].iter().for_each(|folder| below(&self.out.join(folder), &mut found));
+            ["kept", "review", "not-checked", "excluded"]
+                .iter()
+                .for_each(|folder| below(&self.out.join(folder), &mut found));
         } else {
             found.extend(inputs.iter().flat_map(|input| {
                 let Paths { kept, review, decisions, .. } = Paths::of(&self.out, &input.name);
-                [kept, review, decisions]
+                let table = table_of(&decisions);
+                [kept, review, decisions, table]
             }));
         }
         found.into_iter().chain(whole).filter(|path| Path::is_file(path)).collect()

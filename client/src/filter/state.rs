@@ -1,6 +1,7 @@
 //! What a run is, and which inputs it has finished: the files under `state/` by which a stopped run goes on.
 
 use super::FilterError;
+use super::decisions::DecisionsForm;
 use super::document::Asking;
 use super::index::IndexRun;
 use crate::crawl::FieldChoice;
@@ -32,6 +33,8 @@ pub struct Identity {
     pub fields: FieldChoice,
     /// The largest record, line and decoded payload that is read, in bytes; what is larger is damage.
     pub largest_record: u64,
+    /// In which form decisions are written.
+    pub decisions: DecisionsForm,
     /// That the inputs are indexes, and where their records are fetched. Left out: they are crawls.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub index: Option<IndexRun>,

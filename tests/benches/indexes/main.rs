@@ -36,6 +36,7 @@ fn run(
         asking: Asking::crawl(),
         fields: FieldChoice::default(),
         largest_record: 0,
+        decisions: cleartitle::filter::DecisionsForm::default(),
         index,
     };
     let job = Job {

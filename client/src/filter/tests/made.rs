@@ -187,6 +187,7 @@ pub fn run_over<D: AsRef<[u8]> + Sync>(
         asking: asking.clone(),
         fields: run.fields.clone(),
         largest_record: 0,
+        decisions: crate::filter::DecisionsForm::default(),
         index: run.index.clone(),
     };
     let job = Job {
