@@ -129,12 +129,16 @@ impl<'s> Hosts<'s> {
 
     /// One round for all probes: asks for the lines, then finds the candidates.
     fn approach(&self, probes: &mut [Probe<'_>]) -> Result<(), Damage> {
+        let mut touched = 0;
         for probe in probes.iter_mut() {
             probe.hash = host_hash(probe.host.as_bytes());
+            touched ^= self.directory.touch(host_word(probe.hash, self.bits) * 4);
+        }
+        black_box(touched);
+        for probe in probes.iter_mut() {
             let damage = Damage { section: Section::HostDirectory, record: host_word(probe.hash, self.bits) as u64 };
             probe.range = self.range(probe.hash).ok_or(damage)?;
         }
-        let mut touched = 0;
         for probe in probes.iter() {
             touched ^= self.entries.touch(probe.range.0.saturating_mul(8));
         }
@@ -366,10 +370,14 @@ impl<D: AsRef<[u8]>> Snapshot<D> {
         let (mut needle, mut sets) = (Needle::default(), Vec::new());
         for (urls, found) in urls.chunks(AT_ONCE).zip(found.chunks_mut(AT_ONCE)) {
             probes.clear();
+            let mut touched = 0;
             probes.extend(urls.iter().enumerate().map(|(asker, url)| {
-                let host = fold_host(&url.borrow().host);
+                let url = url.borrow();
+                touched ^= url.path.as_bytes().first().copied().unwrap_or_default();
+                let host = fold_host(&url.host);
                 Probe { asker, host, own: true, hash: 0, range: (0, 0), block: None }
             }));
+            black_box(touched);
             while !probes.is_empty() {
                 hosts.approach(&mut probes)?;
                 let mut kept = 0;
@@ -397,15 +405,21 @@ impl<D: AsRef<[u8]>> Snapshot<D> {
         let mut full: Vec<(usize, usize, [u8; 32])> = Vec::new();
         for (names, found) in names.chunks(AT_ONCE).zip(found.chunks_mut(AT_ONCE)) {
             sought.clear();
+            let mut touched = 0;
             for (asker, name) in names.iter().enumerate() {
                 let (kind, digest) = parts(*name.borrow());
                 let Some(known) = &kinds[kind] else { continue };
                 let (word, suffix) = content_key(&digest, known.bits);
-                let low = number(&known.directory, word * 4).unwrap_or(usize::MAX);
-                let high = number(&known.directory, word * 4 + 4).unwrap_or_default();
-                sought.push((asker, Sought { kind, digest, word, suffix, range: (low, high) }));
+                touched ^= known.directory.touch(word * 4);
+                sought.push((asker, Sought { kind, digest, word, suffix, range: (0, 0) }));
             }
-            let mut touched = 0;
+            black_box(touched);
+            for (_, one) in &mut sought {
+                let Some(known) = &kinds[one.kind] else { continue };
+                let low = number(&known.directory, one.word * 4).unwrap_or(usize::MAX);
+                let high = number(&known.directory, one.word * 4 + 4).unwrap_or_default();
+                one.range = (low, high);
+            }
             for (_, one) in &sought {
                 let Some(known) = &kinds[one.kind] else { continue };
                 touched ^= known.records.touch(one.range.0.saturating_mul(10));

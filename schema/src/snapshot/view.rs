@@ -29,7 +29,7 @@ impl<'s> View<'s> {
     }
 
     /// Some bytes; `None` where they are not there, or not those that the log signed.
-    #[inline]
+    #[inline(always)]
     pub(super) fn get(&self, at: usize, length: usize) -> Option<&'s [u8]> {
         let bytes = slice_at(self.bytes, at, length)?;
         match self.checks {
@@ -49,7 +49,7 @@ impl<'s> View<'s> {
     }
 
     /// Asks memory for the line with this byte. What it is decides nothing, so that it is not checked.
-    #[inline]
+    #[inline(always)]
     pub(super) fn touch(&self, at: usize) -> u8 {
         self.bytes.get(at).copied().unwrap_or_default()
     }
