@@ -278,11 +278,11 @@ impl Decided {
         }
         let fate = rows.rule(capture)?;
         if fate.excluded {
-            fate.write(capture, place, &mut self.excluded);
+            fate.write(capture, place, &mut rows.day, &mut self.excluded);
         } else if fetches {
             self.wanted.add(capture, place);
         } else {
-            fate.write(capture, place, &mut self.not_checked);
+            fate.write(capture, place, &mut rows.day, &mut self.not_checked);
         }
         Ok(!fate.excluded)
     }

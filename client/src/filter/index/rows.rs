@@ -12,8 +12,8 @@ use cleartitle_schema::id::{ContentName, WarcSha1Alias};
 use cleartitle_schema::policy::Disposition;
 use cleartitle_schema::snapshot::Damage;
 use cleartitle_schema::surt::{MAX_URL, UrlKey};
+use cleartitle_schema::time::Timestamp;
 use std::collections::HashMap;
-use std::io::Write as _;
 use std::sync::Arc;
 
 /// Most rulings that one thread remembers the lines of.
@@ -63,12 +63,14 @@ pub struct Rows<'a, D> {
     alike: Option<Alike>,
     /// What was counted, once [`Rows::ended`] was called.
     pub tally: Tally,
+    /// For writing their lines.
+    pub day: Day,
 }
 
 impl<'a, D: AsRef<[u8]>> Rows<'a, D> {
     /// Begins.
     pub fn new(rules: &'a Rules<'a, D>) -> Self {
-        Self { rules, fates: HashMap::new(), silent: None, alike: None, tally: Tally::default() }
+        Self { rules, fates: HashMap::new(), silent: None, alike: None, tally: Tally::default(), day: Day::default() }
     }
 
     /// Rules a row and counts it.
@@ -164,26 +166,72 @@ impl<'a, D: AsRef<[u8]>> Rows<'a, D> {
 
 impl Fate {
     /// Writes the row's line: the record's place, the row's own, what it says, and what was decided.
-    pub fn write(&self, capture: &Capture<'_>, place: Place, out: &mut Vec<u8>) {
+    pub fn write(&self, capture: &Capture<'_>, place: Place, day: &mut Day, out: &mut Vec<u8>) {
         out.extend_from_slice(b"{\"file\":");
         text(out, &capture.file);
-        // Writing into memory does not fail.
-        let _ = write!(out, ",\"offset\":{},\"length\":{}", capture.offset, capture.length);
-        let _ = match place {
-            Place::Line(line) => write!(out, ",\"line\":{line}"),
-            Place::Row(group, row) => write!(out, ",\"row_group\":{group},\"row\":{row}"),
-        };
+        out.extend_from_slice(b",\"offset\":");
+        number(out, capture.offset);
+        out.extend_from_slice(b",\"length\":");
+        number(out, capture.length);
+        match place {
+            Place::Line(line) => {
+                out.extend_from_slice(b",\"line\":");
+                number(out, line);
+            }
+            Place::Row(group, row) => {
+                out.extend_from_slice(b",\"row_group\":");
+                number(out, group);
+                out.extend_from_slice(b",\"row\":");
+                number(out, row);
+            }
+        }
         out.extend_from_slice(b",\"url\":");
         text(out, &capture.url);
-        let _ = write!(out, ",\"captured_at\":\"{}\"", capture.captured_at);
+        out.extend_from_slice(b",\"captured_at\":\"");
+        day.write(capture.captured_at, out);
+        out.push(b'"');
         out.extend_from_slice(&self.tail);
     }
 }
 
+/// The day that was written last: neighbours share it.
+#[derive(Debug, Default)]
+pub struct Day(Option<(i64, String)>);
+
+impl Day {
+    fn write(&mut self, moment: Timestamp, out: &mut Vec<u8>) {
+        let (day, second) = (moment.0.div_euclid(Timestamp::DAY), moment.0.rem_euclid(Timestamp::DAY));
+        if self.0.as_ref().is_none_or(|(known, _)| *known != day) {
+            self.0 = Some((day, moment.to_string()));
+        }
+        let Some((_, text)) = &self.0 else { return };
+        out.extend_from_slice(&text.as_bytes()[..text.len() - "00:00:00Z".len()]);
+        for (part, after) in [(second / 3600, b':'), (second / 60 % 60, b':'), (second % 60, b'Z')] {
+            let part = u8::try_from(part).unwrap_or_default();
+            out.extend_from_slice(&[b'0' + part / 10, b'0' + part % 10, after]);
+        }
+    }
+}
+
+fn number(out: &mut Vec<u8>, mut number: u64) {
+    let mut digits = [0; 20];
+    let mut at = digits.len();
+    loop {
+        at -= 1;
+        digits[at] = b'0' + u8::try_from(number % 10).unwrap_or_default();
+        number /= 10;
+        if number == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(&digits[at..]);
+}
+
 /// A text as JSON.
 fn text(out: &mut Vec<u8>, text: &str) {
-    let plain = |byte: u8| (b' '..0x7f).contains(&byte) && byte != b'"' && byte != b'\\';
-    if text.bytes().all(plain) {
+    // Without a branch for each byte.
+    let odd = |byte: u8| !(b' '..0x7f).contains(&byte) | (byte == b'"') | (byte == b'\\');
+    if !text.bytes().fold(false, |any, byte| any | odd(byte)) {
         out.push(b'"');
         out.extend_from_slice(text.as_bytes());
         out.push(b'"');
@@ -248,7 +296,7 @@ fn shares(begins: &str, url: &str) -> bool {
     let rest = rest.as_bytes();
     url.len() <= MAX_URL
         && matches!(rest.first(), Some(b'/' | b'?' | b'#'))
-        && rest.iter().all(|&byte| is_plain(byte) && byte != b'%' && byte != b':')
+        && !rest.iter().fold(false, |any, &byte| any | !is_plain(byte) | (byte == b'%') | (byte == b':'))
 }
 
 #[cfg(test)]
@@ -256,6 +304,21 @@ mod tests {
     use super::*;
     use cleartitle_schema::acquisition::Acquisition;
     use proptest::prelude::*;
+
+    #[test]
+    fn numbers_and_moments_are_written_as_elsewhere() {
+        let mut day = Day::default();
+        for moment in [0, 59, 86_399, 86_400, -1, 1_715_997_490, Timestamp::MIN.0, Timestamp::MAX.0] {
+            let mut out = Vec::new();
+            day.write(Timestamp(moment), &mut out);
+            assert_eq!(String::from_utf8(out).unwrap(), Timestamp(moment).to_string());
+        }
+        for one in [0, 9, 10, 1_234_567, u64::MAX] {
+            let mut out = Vec::new();
+            number(&mut out, one);
+            assert_eq!(String::from_utf8(out).unwrap(), one.to_string());
+        }
+    }
 
     proptest! {
         /// The short way is taken only for what a whole parser gives one key, on the same host.
