@@ -4,6 +4,7 @@ use crate::acquisition::{Acquisition, Keys};
 use crate::id::StatementId;
 use crate::issuer::{Authority, Domain};
 use crate::lineage::{MAX_ANCESTORS, MAX_DEPTH};
+use crate::scope::Target;
 use crate::statement::{Body, Statement};
 use crate::surt::UrlError;
 use crate::time::Timestamp;
@@ -30,6 +31,21 @@ pub struct Registered {
 }
 
 impl Registered {
+    /// Whether a scope in it leaves documents out by a name that another document may be given (a collided SHA-1).
+    #[must_use]
+    pub fn excludes_weakly(&self) -> bool {
+        let taken_up = match &self.statement.body {
+            Body::Acceptance { scope, .. } => scope.as_ref(),
+            _ => None,
+        };
+        let excluded = [self.statement.scope(), taken_up].into_iter().flatten().flat_map(|scope| &scope.exclude);
+        let mut names = excluded.filter_map(|target| match target {
+            Target::Content { ids } => Some(ids),
+            _ => None,
+        });
+        names.any(|ids| ids.iter().any(|name| !name.may_clear()))
+    }
+
     /// The authority that speaks; for an observation, the site that was observed.
     #[must_use]
     pub fn authority(&self) -> Authority {

@@ -104,6 +104,8 @@ struct Group {
     moments: Vec<Timestamp>,
     /// Whether any of them names bytes, even to leave them out.
     names_bytes: bool,
+    /// A scope leaves documents out by names that can be collided.
+    excludes_weakly: bool,
 }
 
 type Shard<K, V> = Mutex<HashMap<K, Arc<V>>>;
@@ -222,6 +224,12 @@ impl<'a, D: AsRef<[u8]>> Plan<'a, D> {
             let captured_at = captured_at.min(acquired_at);
             interval = group.moments.partition_point(|moment| *moment <= captured_at);
             cover = group.cover(keys);
+            if group.excludes_weakly && keys.content.iter().any(|name| !name.may_clear()) {
+                // Then `decide` looks at the copy without those names as well.
+                let mut strong = keys.clone();
+                strong.content.retain(|name| name.may_clear());
+                cover.extend(group.cover(&strong));
+            }
         }
         let sites = &self.policy.reading.infringing_sites;
         let infringing = if sites.is_empty() { None } else { self.infringing(keys, acquired_at) };
@@ -321,7 +329,8 @@ impl Group {
             let scopes = [statement.scope(), taken_up(&statement.body)].into_iter().flatten();
             scopes.flat_map(Scope::targets).any(|target| matches!(target, Target::Content { .. }))
         });
-        Self { members, moments, names_bytes }
+        let excludes_weakly = members.iter().any(|member| member.registered.excludes_weakly());
+        Self { members, moments, names_bytes, excludes_weakly }
     }
 
     /// How every statement covers a copy with these keys.

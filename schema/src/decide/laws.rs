@@ -255,6 +255,37 @@ fn restriction(kind: u8, scope: Scope, at: u8, seen: u8, issuer: &str) -> Regist
     registered(200, issuer, at, body)
 }
 
+/// An agreement refuses its licensee what a grant gives to all, and leaves one document out by SHA-1. Whoever collides that
+/// name for another document has it refused all the same.
+#[test]
+fn a_collided_name_lifts_no_refusal() {
+    let bytes: Target = read(&format!(r#"{{"target":"content","ids":["{BYTES}"]}}"#));
+    let weak: Target = read(&format!(r#"{{"target":"content","ids":["{WEAK}"]}}"#));
+    let scope = |exclude: &[&Target]| Scope {
+        include: vec![bytes.clone()],
+        exclude: exclude.iter().map(|it| (*it).clone()).collect(),
+    };
+    let open: Terms = read(r#"{"licenses":["CC0-1.0"]}"#);
+    let refusing: Terms = read(r#"{"clauses":[{"rules":[{"preference":"disallowed","uses":["train-ai"]}]}]}"#);
+    let grant = Body::Grant { basis: Basis::Owner, scope: scope(&[]), terms: open };
+    let licensees = vec![party("lab.example")];
+    let agreement =
+        Body::Agreement { basis: Basis::Owner, scope: scope(&[&weak]), terms: refusing, licensees, ending: None };
+    let mut statements = [registered(0, "herald.example", 0, grant), registered(1, "herald.example", 0, agreement)];
+    statements.iter_mut().for_each(|one| one.proven = true);
+    for asker in ["", r#""domain":"lab.example""#] {
+        let mut question: Question = read(&format!(
+            r#"{{"acquisition":{{"urls":[{{"role":"fetched","url":"https://herald.example/a"}}],"content":["{BYTES}"]}},
+                "asker":{{{asker}}},"use":"train-ai","used_at":"2026-01-01T00:00:00Z"}}"#
+        ));
+        assert_eq!(verdict(&question, &statements[..1]).0, Verdict::Cleared, "{asker}");
+        let refused = verdict(&question, &statements).0;
+        assert!(refused <= Verdict::Unknown, "{asker}");
+        question.acquisition.content.push(read(&format!("\"{WEAK}\"")));
+        assert_eq!(verdict(&question, &statements).0, refused, "{asker}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, max_global_rejects: 8192, ..ProptestConfig::with_cases(200) })]
 
