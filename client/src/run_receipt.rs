@@ -12,6 +12,7 @@ use cleartitle_schema::decide::Asker;
 use cleartitle_schema::policy::Disposition;
 use cleartitle_schema::signed::{self, Envelope, SignedError, Verified};
 use cleartitle_schema::vocab::Use;
+use data_encoding::HEXLOWER;
 use ed25519_dalek::SigningKey;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -117,7 +118,7 @@ impl Run {
     pub fn sign(self, outputs: &[u8], inputs: &[u8], key: &SigningKey) -> Result<Envelope, SignedError> {
         let subject = |name: &str, list: &[u8]| Subject {
             name: name.to_owned(),
-            digest: BTreeMap::from([("sha256".to_owned(), hex(&Sha256::digest(list)))]),
+            digest: BTreeMap::from([("sha256".to_owned(), HEXLOWER.encode(&Sha256::digest(list)))]),
         };
         let statement = RunStatement {
             kind: STATEMENT_TYPE.to_owned(),
@@ -150,16 +151,12 @@ pub fn digest(mut bytes: impl Read) -> io::Result<String> {
     let mut buffer = vec![0; 256 * 1024];
     loop {
         match bytes.read(&mut buffer) {
-            Ok(0) => return Ok(hex(&hasher.finalize())),
+            Ok(0) => return Ok(HEXLOWER.encode(&hasher.finalize())),
             Ok(read) => hasher.update(&buffer[..read]),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
         }
     }
-}
-
-fn hex(digest: &[u8]) -> String {
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Why a receipt does not hold, or can't be checked.

@@ -34,11 +34,8 @@ impl Registered {
     /// Whether a scope in it leaves documents out by a name that another document may be given (a collided SHA-1).
     #[must_use]
     pub fn excludes_weakly(&self) -> bool {
-        let taken_up = match &self.statement.body {
-            Body::Acceptance { scope, .. } => scope.as_ref(),
-            _ => None,
-        };
-        let excluded = [self.statement.scope(), taken_up].into_iter().flatten().flat_map(|scope| &scope.exclude);
+        let scopes = [self.statement.scope(), self.statement.taken_up()].into_iter().flatten();
+        let excluded = scopes.flat_map(|scope| &scope.exclude);
         let mut names = excluded.filter_map(|target| match target {
             Target::Content { ids } => Some(ids),
             _ => None,

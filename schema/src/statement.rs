@@ -434,6 +434,15 @@ impl Statement {
         }
     }
 
+    /// The part of an offer that an acceptance takes up, which is not the acceptance's own scope.
+    #[must_use]
+    pub const fn taken_up(&self) -> Option<&Scope> {
+        match &self.body {
+            Body::Acceptance { scope, .. } => scope.as_ref(),
+            _ => None,
+        }
+    }
+
     /// What it covers, where its kind covers documents.
     #[must_use]
     pub const fn scope(&self) -> Option<&Scope> {

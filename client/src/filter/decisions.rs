@@ -68,10 +68,7 @@ pub fn settle(lines: &Path, form: DecisionsForm) -> Result<(), FilterError> {
             lines
         }
     };
-    match std::fs::remove_file(old) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(FilterError::write(old, error)),
-        _ => Ok(()),
-    }
+    state::remove_left(old)
 }
 
 /// Makes a table of lines.
@@ -97,7 +94,9 @@ fn convert(lines: impl io::BufRead, file: &mut File) -> Result<(), ParquetError>
 }
 
 fn group(writer: &mut SerializedFileWriter<&mut File>, rows: &[Map<String, Value>]) -> Result<(), ParquetError> {
-    let known = |row: &Map<String, Value>| row.keys().all(|key| has(&NUMBERS, key) || has(&TEXTS, key));
+    let known = |row: &Map<String, Value>| {
+        row.keys().all(|key| NUMBERS.contains(&key.as_str()) || TEXTS.contains(&key.as_str()))
+    };
     if !rows.iter().all(known) {
         // A member without a column would be lost without a word.
         return Err(ParquetError::General("a decision has a member that the table has no column for".to_owned()));
@@ -121,10 +120,6 @@ fn group(writer: &mut SerializedFileWriter<&mut File>, rows: &[Map<String, Value
         column.close()?;
     }
     group.close().map(drop)
-}
-
-fn has(names: &[&str], name: &str) -> bool {
-    names.contains(&name)
 }
 
 /// Definition levels: whether there is a value.

@@ -165,12 +165,7 @@ impl<D: AsRef<[u8]> + Sync> Job<'_, D> {
         }
         // What an earlier run signed for is about to change.
         for name in [RECEIPT, OUTPUTS, INPUTS] {
-            match std::fs::remove_file(self.out.join(name)) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                    return Err(FilterError::write(&self.out.join(name), error));
-                }
-                _ => {}
-            }
+            state::remove_left(&self.out.join(name))?;
         }
         for folder in ["kept", "review", "excluded", "state"] {
             let folder = self.out.join(folder);
@@ -218,12 +213,7 @@ impl<D: AsRef<[u8]> + Sync> Job<'_, D> {
             watch.begin(name, input.bytes, true);
             return Ok(());
         }
-        match std::fs::remove_file(&paths.done) {
-            Err(source) if source.kind() != io::ErrorKind::NotFound => {
-                return Err(FilterError::write(&paths.done, source));
-            }
-            _ => {}
-        }
+        state::remove_left(&paths.done)?;
         watch.begin(name, input.bytes, false);
         let tally = match finality {
             Some(finality) => self.index(named, &input, finality, bounds, watch)?,
@@ -233,9 +223,8 @@ impl<D: AsRef<[u8]> + Sync> Job<'_, D> {
             },
         };
         decisions::settle(&paths.decisions, self.identity.decisions)?;
-        let candidates = self.out.join("not-checked").join(format!("{name}.decisions.jsonl"));
-        if candidates.exists() {
-            decisions::settle(&candidates, self.identity.decisions)?;
+        if paths.not_checked.exists() {
+            decisions::settle(&paths.not_checked, self.identity.decisions)?;
         }
         state::store(&paths.done, &Done { identity: self.identity.clone(), input, tally })
     }

@@ -116,6 +116,8 @@ pub struct Paths {
     pub review: PathBuf,
     /// Decisions on what was not kept.
     pub decisions: PathBuf,
+    /// Decisions on the candidates of an index, which are no better than unknown.
+    pub not_checked: PathBuf,
     /// Manifest rows.
     pub manifest: PathBuf,
     /// Damage.
@@ -132,6 +134,7 @@ impl Paths {
             kept: out.join("kept").join(name),
             review: out.join("review").join(name),
             decisions: out.join("excluded").join(format!("{name}.decisions.jsonl")),
+            not_checked: out.join("not-checked").join(format!("{name}.decisions.jsonl")),
             manifest: out.join("state").join(format!("{name}.manifest.jsonl")),
             damage: out.join("state").join(format!("{name}.damage.jsonl")),
             done: out.join("state").join(format!("{name}.done")),
@@ -168,10 +171,7 @@ pub(super) fn seal_if(path: &Path, file: BufWriter<File>, filled: bool) -> Resul
     let partial = state::partial(path);
     std::fs::remove_file(&partial).map_err(|source| FilterError::write(&partial, source))?;
     // An earlier run, under another policy, may have left one.
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(FilterError::write(path, error)),
-        _ => Ok(()),
-    }
+    state::remove_left(path)
 }
 
 impl Lines {

@@ -326,7 +326,7 @@ impl Group {
         moments.dedup();
         let names_bytes = members.iter().any(|member| {
             let statement = &member.registered.statement;
-            let scopes = [statement.scope(), taken_up(&statement.body)].into_iter().flatten();
+            let scopes = [statement.scope(), statement.taken_up()].into_iter().flatten();
             scopes.flat_map(Scope::targets).any(|target| matches!(target, Target::Content { .. }))
         });
         let excludes_weakly = members.iter().any(|member| member.registered.excludes_weakly());
@@ -377,14 +377,6 @@ fn claim_of(registered: &Registered) -> Option<Scope> {
     Some(Scope { include, exclude: scope.exclude.clone() })
 }
 
-/// The part of an offer that an acceptance takes up, which is not the acceptance's own scope.
-fn taken_up(body: &Body) -> Option<&Scope> {
-    match body {
-        Body::Acceptance { scope, .. } => scope.as_ref(),
-        _ => None,
-    }
-}
-
 fn byte(found: Option<Match>) -> u8 {
     match found {
         None => 0,
@@ -404,7 +396,7 @@ impl Member {
         let served_here = sites.iter().any(|(.., authority)| *authority == self.authority);
         let fetched_here = fetched == Some(&self.authority);
         let countersigned = fetched.is_some_and(|site| self.signers.contains(site));
-        if let Some(scope) = taken_up(&self.registered.statement.body) {
+        if let Some(scope) = self.registered.statement.taken_up() {
             // Which part of an offer was taken up: covered or not.
             cover.push(byte(scope.permits(keys, true)));
         }

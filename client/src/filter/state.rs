@@ -115,6 +115,17 @@ pub fn place(path: &Path, write: impl FnOnce(&mut File) -> std::io::Result<()>) 
     finish(path)
 }
 
+/// Removes a file that an earlier run may have left.
+///
+/// # Errors
+/// When one is there and the system refuses.
+pub fn remove_left(path: &Path) -> Result<(), FilterError> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(FilterError::write(path, error)),
+        _ => Ok(()),
+    }
+}
+
 /// The name that a file has until it is whole.
 pub fn partial(path: &Path) -> std::path::PathBuf {
     let mut name = path.as_os_str().to_owned();

@@ -97,7 +97,7 @@ impl Sink {
         };
         Ok(Self::Rows(Box::new(Rows {
             candidates,
-            not_checked: Lines::create(&out.join("not-checked").join(format!("{name}.decisions.jsonl")))?,
+            not_checked: Lines::create(&paths.not_checked)?,
             excluded: Lines::create(&paths.decisions)?,
             manifest: Lines::create(&paths.manifest)?,
             damage: Lines::create(&paths.damage)?,
