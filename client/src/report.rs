@@ -187,7 +187,7 @@ pub struct Tally {
     pub digests: BTreeMap<String, u64>,
     /// What documents say of themselves, by standard; `silent`, and `not-checked` where nothing of what was served is left.
     pub in_record: BTreeMap<String, u64>,
-    /// Index rows that may be kept once their records are read; none of them is cleared.
+    /// Index rows and records that may be kept once all of the record was looked at; none of them is cleared.
     #[serde(default, skip_serializing_if = "none")]
     pub candidates: u64,
     /// Records that are no documents.
@@ -196,7 +196,7 @@ pub struct Tally {
     pub stored: Stored,
 }
 
-/// Whether a count is left out: only a run over indexes has candidates.
+/// Whether a count is left out: only a run that looks at less than all has candidates.
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
 const fn none(count: &u64) -> bool {
     *count == 0
@@ -416,7 +416,7 @@ impl Report {
             self.tally.damaged()
         ) + &match self.tally.candidates {
             0 => String::new(),
-            candidates => format!(", {candidates} candidates by index"),
+            candidates => format!(", {candidates} candidates"),
         }
     }
 }
@@ -509,7 +509,7 @@ impl fmt::Display for Report {
             let candidates = self.tally.candidates;
             writeln!(
                 f,
-                "Index: {candidates} rows may be kept; only their records say, and a row alone clears nothing"
+                "Candidates: {candidates} may be kept; only their whole records say, and nothing less clears one"
             )?;
         }
         for (what, count) in &self.tally.damage {

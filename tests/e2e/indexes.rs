@@ -159,11 +159,7 @@ fn records_of_s3_are_those_of_a_folder() {
         assert!(again.stderr.contains("finished before"), "{}", again.stderr);
         // Where nothing is fetched, the candidates are rows; another root has none of the files.
         let ran = filter(&lab, &format!("rows-{index}"), &index_at, &[], &environment).exits(0);
-        assert!(
-            ran.stdout.contains("0 kept, 0 for review, 200 excluded, 0 damaged, 100 candidates by index"),
-            "{}",
-            ran.stdout
-        );
+        assert!(ran.stdout.contains("0 kept, 0 for review, 200 excluded, 0 damaged, 100 candidates"), "{}", ran.stdout);
         let ran = filter(&lab, &format!("gone-{index}"), &index_at, &["--fetch", "s3://crawls/index/"], &environment)
             .exits(1);
         assert!(ran.stderr.contains("missing-file"), "{}", ran.stderr);

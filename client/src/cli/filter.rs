@@ -5,7 +5,9 @@ use super::talk::{Exit, Format, Hint as _, Talk, advised, data, json};
 use crate::crawl::store::{self, Location, Store};
 use crate::crawl::{DatasetLayout, FieldChoice, Limits, Options};
 use crate::filter::index::{IndexRun, Root};
-use crate::filter::{Asking, DamageRow, DecisionsForm, FilterError, Identity, Job, Plan, Shard, Watch, pipeline};
+use crate::filter::{
+    Asking, Check, Checks, DamageRow, DecisionsForm, FilterError, Identity, Job, Plan, Shard, Watch, pipeline,
+};
 use crate::{clock, policy_file, report};
 use cleartitle_schema::policy::Policy;
 use cleartitle_schema::time::Timestamp;
@@ -57,6 +59,12 @@ together; each is held against its row, decided by all that it says itself, and 
 .warc, .warc.zst). What is kept is what the filter keeps of the crawl itself; requests and metadata are in no index, and stay
 behind. A record that is not what its row says is damage, and never kept.
 
+With --only urls a crawl of WARC or JSONL is passed at the speed of inflation: no payload is decoded, hashed or read for marks, and
+each record's own header is taken as an index row is above. What such a row excludes is excluded; every other record goes to
+candidates/NAME as it is stored, with its requests and metadata, and to not-checked/NAME.decisions.jsonl. `--only urls,content`
+looks up documents' digests as well, `--only urls,signals` reads marks. Run the filter over candidates/: it keeps what it would
+have kept of the crawl.
+
 Signals inside the records (headers, meta elements, links, JSON-LD, license marks, embedded metadata) are read and join the
 decision; what somebody extracted (WET, WAT, JSONL, Parquet) has none left, and the report counts it as not-checked.
 Several machines share a list with --shard 1/8 to --shard 8/8, each into a folder of its own: an input's outputs have the same names
@@ -71,6 +79,7 @@ Examples:
   cleartitle filter --snapshot terms.snapshot --policy cleartitle.toml --out out-3 --list warc.paths --shard 3/8
   cleartitle filter --snapshot terms.snapshot --policy cleartitle.toml --out out --sign-key lab.key CC-MAIN-*.warc.gz
   cleartitle filter --snapshot terms.snapshot --policy cleartitle.toml --out out 's3://bucket/fineweb/*/*.parquet'
+  cleartitle filter --snapshot terms.snapshot --policy cleartitle.toml --out first --only urls CC-MAIN-*.warc.gz
   cleartitle filter --snapshot terms.snapshot --policy cleartitle.toml --out out --index cdx-*.gz
   cleartitle filter --snapshot terms.snapshot --policy cleartitle.toml --out out --index --fetch s3://commoncrawl/ cdx-*.gz
   zstdcat dolma.zst | cleartitle filter --snapshot terms.snapshot --policy cleartitle.toml --out out --kept - - | wc -l")]
@@ -158,8 +167,12 @@ pub struct Args {
     /// on each by all that it says, and keep what the policy keeps.
     #[arg(long, value_name = "ROOT", requires = "index")]
     fetch: Option<String>,
+    /// A first pass: look at URLs alone, or at `urls,content` or `urls,signals`. What no record could change is excluded;
+    /// everything else is a candidate, which clears nothing. Left out: all is looked at.
+    #[arg(long, value_name = "CHECKS", value_enum, value_delimiter = ',', conflicts_with_all = ["index", "kept"])]
+    only: Vec<Check>,
     /// Compare declared payload digests; differences are counted.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "only")]
     check_digests: bool,
     /// Go on with a run that was stopped: finished inputs are skipped.
     #[arg(long)]
@@ -187,6 +200,7 @@ pub fn run(args: &Args, talk: Talk) -> anyhow::Result<Exit> {
         access: args.access,
         check_digests: args.check_digests,
         sha256,
+        checks: Checks::only(&args.only),
     };
     let store = Store::new();
     let inputs = inputs(args, &store)?;

@@ -189,6 +189,8 @@ pub struct Options {
     pub limits: Limits,
     /// Where JSONL keeps its parts.
     pub fields: JsonlFields,
+    /// Read no WARC record's payload: its own header alone.
+    pub heads_only: bool,
 }
 
 /// What a reader knows of the file as a whole.

@@ -166,6 +166,8 @@ pub enum PayloadState {
     },
     /// It was read and let go of; what is stored is still there.
     Released,
+    /// Nobody asked for it.
+    Unread,
     /// It cannot be decoded; the record is sound, its document is not.
     Damaged {
         /// The fact.
@@ -380,6 +382,10 @@ fn is_http(record: &Record) -> bool {
 }
 
 fn read_document(record: &mut Record, options: &Options) {
+    if options.heads_only {
+        record.payload_state = PayloadState::Unread;
+        return;
+    }
     if record.record_type == RecordType::Response {
         match http::split(record.block(), options.limits.header) {
             Some(split) => {

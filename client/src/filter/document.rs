@@ -1,5 +1,7 @@
 //! A record judged: its acquisition, its names, the ruling, or the damage that keeps it from being a document.
 
+use super::checks::Checks;
+use super::finality::Finality;
 use super::in_record::{RecordEvidence, record_evidence};
 use super::plan::{Missing, Plan, Ruling};
 use crate::crawl::{Damage, DigestCheck, PayloadState, Record};
@@ -30,6 +32,8 @@ pub struct Asking {
     pub check_digests: bool,
     /// SHA-256 of every document is needed: a statement or the policy names documents by it.
     pub sha256: bool,
+    /// What is looked into.
+    pub checks: Checks,
 }
 
 impl Asking {
@@ -43,6 +47,7 @@ impl Asking {
             access: Access::Open,
             check_digests: false,
             sha256: false,
+            checks: Checks::ALL,
         }
     }
 
@@ -118,6 +123,8 @@ pub struct Document {
 pub enum Judged {
     /// It was ruled upon.
     Ruled(Box<Document>),
+    /// It may be kept once all of it was looked at.
+    Candidate(Box<Document>),
     /// Its payload is not whole; it is kept under no policy.
     Damaged(DamageRow),
 }
@@ -204,60 +211,91 @@ impl std::fmt::Display for DamageRow {
     }
 }
 
-/// Judges a record that holds a document.
-///
-/// # Errors
-/// Damage in the snapshot: then nothing is known of any copy.
-pub fn judge<D: AsRef<[u8]>>(
-    plan: &Plan<'_, D>,
-    asking: &Asking,
-    file: &str,
-    record: &Record,
-) -> Result<Judged, snapshot::Damage> {
-    let damaged = |what, detail: &str| Ok(Judged::Damaged(DamageRow::payload(file, record, what, detail)));
-    match &record.payload_state {
-        PayloadState::Ok => {}
-        PayloadState::Released => return damaged("payload-damaged", "the payload was let go of before it was judged"),
-        PayloadState::Truncated { why } => return damaged("payload-truncated", why),
-        PayloadState::Damaged { why } => return damaged("payload-damaged", why),
-        PayloadState::UnsupportedCoding(name) => {
-            return damaged("payload-coding", &format!("`{name}` is not known here"));
+/// Whoever judges the records of a run.
+pub struct Judge<'a, D> {
+    /// The rulings.
+    pub plan: &'a Plan<'a, D>,
+    /// What is asked.
+    pub asking: &'a Asking,
+    /// What stands where checks are left out; without it, nothing does.
+    pub finality: Option<&'a Finality>,
+}
+
+impl<D: AsRef<[u8]>> Judge<'_, D> {
+    /// Judges a record that holds a document.
+    ///
+    /// # Errors
+    /// Damage in the snapshot: then nothing is known of any copy.
+    pub fn judge(&self, file: &str, record: &Record) -> Result<Judged, snapshot::Damage> {
+        let Self { plan, asking, .. } = *self;
+        let bytes = match readable(record, asking.checks) {
+            Ok(bytes) => bytes,
+            Err((what, detail)) => return Ok(Judged::Damaged(DamageRow::payload(file, record, what, &detail))),
+        };
+        let hashed = bytes.filter(|_| asking.checks.content);
+        let content = hashed.map(ContentId::of);
+        let aliases = aliases(record, hashed.and_then(|bytes| asking.sha256_of(bytes)));
+        let captured_at = asking.captured(record.date.as_deref());
+        let missing = Missing { url: record.target_uri.is_none(), captured_at: captured_at.is_none() };
+        let evidence = match asking.checks.signals {
+            true => record_evidence(record, plan.agents()),
+            false => RecordEvidence::default(),
+        };
+        let url = record.target_uri.clone();
+        let mut copy = asking.copy(url.as_deref(), captured_at);
+        copy.content = content.map(ContentName::Blake3).into_iter().chain(aliases.iter().copied()).collect();
+        evidence.bring(&mut copy);
+        let ruling = plan.rule(&copy, missing)?;
+        let (action, because) = (ruling.outcome.action, ruling.outcome.because.clone());
+        let host = url.as_deref().and_then(|url| UrlKey::parse(url).ok()).map(|key| key.host);
+        let digest = asking.check_digests.then(|| record.check_digest());
+        let bytes = bytes.map_or(0, <[u8]>::len) as u64;
+        let document = Document {
+            content,
+            aliases,
+            url,
+            host,
+            captured_at,
+            bytes,
+            evidence,
+            ruling,
+            action,
+            because,
+            digest,
+            source: None,
+        };
+        Ok(self.ruled(document, record.after_damage))
+    }
+
+    fn ruled(&self, mut document: Document, after_damage: bool) -> Judged {
+        if !self.asking.checks.all() {
+            let stands = self.finality.is_some_and(|it| it.stands(&document.ruling, document.host.as_deref()));
+            return if stands { Judged::Ruled(document.into()) } else { Judged::Candidate(document.into()) };
         }
+        if after_damage && document.action > Disposition::Review {
+            // A page that holds the text of a WARC record could have made this one.
+            document.action = Disposition::Review;
+            "found inside damage".clone_into(&mut document.because);
+        }
+        Judged::Ruled(document.into())
     }
-    let Some(bytes) = record.document() else { return damaged("payload-damaged", "the record holds no document") };
-    let content = ContentId::of(bytes);
-    let aliases = aliases(record, asking.sha256_of(bytes));
-    let captured_at = asking.captured(record.date.as_deref());
-    let missing = Missing { url: record.target_uri.is_none(), captured_at: captured_at.is_none() };
-    let evidence = record_evidence(record, plan.agents());
-    let url = record.target_uri.clone();
-    let mut copy = asking.copy(url.as_deref(), captured_at);
-    copy.content = std::iter::once(ContentName::Blake3(content)).chain(aliases.iter().copied()).collect();
-    evidence.bring(&mut copy);
-    let ruling = plan.rule(&copy, missing)?;
-    let (mut action, mut because) = (ruling.outcome.action, ruling.outcome.because.clone());
-    if record.after_damage && action > Disposition::Review {
-        // A page that holds the text of a WARC record could have made this one.
-        action = Disposition::Review;
-        "found inside damage".clone_into(&mut because);
+}
+
+/// The bytes of a record's document; `None` where none are asked for; else why there are none to be judged, word and detail.
+fn readable(record: &Record, checks: Checks) -> Result<Option<&[u8]>, (&'static str, String)> {
+    if !checks.payload() {
+        return Ok(None);
     }
-    let host = url.as_deref().and_then(|url| UrlKey::parse(url).ok()).map(|key| key.host);
-    let digest = asking.check_digests.then(|| record.check_digest());
-    let bytes = bytes.len() as u64;
-    Ok(Judged::Ruled(Box::new(Document {
-        content: Some(content),
-        aliases,
-        url,
-        host,
-        captured_at,
-        bytes,
-        evidence,
-        ruling,
-        action,
-        because,
-        digest,
-        source: None,
-    })))
+    match &record.payload_state {
+        PayloadState::Ok => {
+            record.document().map(Some).ok_or_else(|| ("payload-damaged", "the record holds no document".to_owned()))
+        }
+        PayloadState::Unread => Err(("payload-damaged", "the payload was not read".to_owned())),
+        PayloadState::Released => Err(("payload-damaged", "the payload was let go of before it was judged".to_owned())),
+        PayloadState::Truncated { why } => Err(("payload-truncated", why.clone())),
+        PayloadState::Damaged { why } => Err(("payload-damaged", why.clone())),
+        PayloadState::UnsupportedCoding(name) => Err(("payload-coding", format!("`{name}` is not known here"))),
+    }
 }
 
 fn aliases(record: &Record, sha256: Option<ContentName>) -> Vec<ContentName> {

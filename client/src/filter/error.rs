@@ -63,6 +63,9 @@ pub enum FilterError {
     /// An input was changed while it was read.
     #[error("`{0}` was changed while it was read")]
     Changed(String),
+    /// A table in a run that leaves checks out.
+    #[error("`{0}` is a table, of which nothing is left out")]
+    WholeTable(String),
     /// A receipt names its inputs' digests, and what came from standard input is gone by then.
     #[error("a run over standard input can't be signed for")]
     Fleeting,
@@ -90,6 +93,9 @@ impl FilterError {
             }
             Self::Read { .. } | Self::Write { .. } | Self::Record { .. } | Self::Changed(_) => {
                 Some("finished inputs are safe: --resume goes on with the others")
+            }
+            Self::WholeTable(_) => {
+                Some("leave --only out: a table's URLs are read first, and its texts only where they decide")
             }
             Self::Fleeting => Some("write it to a file first, or leave --sign-key out"),
             _ => None,

@@ -1,18 +1,19 @@
 //! Job: every input, as many at once as there are threads, finished ones skipped on resume, then the manifest, the damage and the report of them all.
 
 use super::decisions;
-use super::document::{Asking, DamageRow};
+use super::document::{Asking, DamageRow, Judge};
 use super::error::FilterError;
-use super::index::{self, Finality, IndexPass};
+use super::finality::Finality;
+use super::index::{self, IndexPass};
 use super::inputs::{self, Named};
-use super::lanes;
-use super::output::{Outputs, Paths};
-use super::pipeline::{self, Bounds};
+use super::lanes::{self, Sealing};
+use super::output::{self, Outputs, Paths};
+use super::pipeline::{self, Bounds, Settled};
 use super::plan::Plan;
 use super::shard::Shard;
 use super::state::{self, Done, Identity, Input};
 use super::table::{Rows, content_decides};
-use super::table_output::TableOutputs;
+use super::table_output::{EndedTable, TableOutputs};
 use crate::crawl::parquet::Table;
 use crate::crawl::store::{Location, Store};
 use crate::crawl::{self, FieldChoice, OpenError, Opened, Options, Reader};
@@ -21,6 +22,23 @@ use crate::run_receipt::{INPUTS, OUTPUTS, RECEIPT};
 use ed25519_dalek::SigningKey;
 use std::io;
 use std::path::PathBuf;
+
+/// An input that was read to its end: its files are closed, and not yet synced or named.
+enum Ended {
+    Records(Box<output::Ended>),
+    Table(Box<EndedTable>),
+    Index(index::Done),
+}
+
+impl Ended {
+    fn seal(self) -> Result<Tally, FilterError> {
+        match self {
+            Self::Records(ended) => ended.seal(),
+            Self::Table(ended) => ended.seal(),
+            Self::Index(done) => done.seal(),
+        }
+    }
+}
 
 /// Who looks on: a progress bar, or nobody.
 pub trait Watch: Send {
@@ -99,9 +117,9 @@ impl<D: AsRef<[u8]> + Sync> Job<'_, D> {
                 None => drop(self.open(input)?),
             }
         }
-        let finality = match self.identity.index {
-            Some(_) => Some(Finality::of(self.plan.snapshot(), self.plan.policy())?),
-            None => None,
+        let finality = match self.hands_on() || self.identity.index.is_some() {
+            true => Some(Finality::of(self.plan.snapshot(), self.plan.policy())?),
+            false => None,
         };
         lanes::run(&inputs, self.bounds, watch, |input, bounds, watch| {
             self.input(input, finality.as_ref(), bounds, watch)
@@ -174,59 +192,74 @@ impl<D: AsRef<[u8]> + Sync> Job<'_, D> {
         state::store(&self.out.join("state").join("run.json"), &self.identity)
     }
 
-    fn open(&self, input: &Named) -> Result<Opened, OpenError> {
+    /// Whether records are handed on rather than kept, since less than all is looked at.
+    fn hands_on(&self) -> bool {
+        !self.asking.checks.all()
+    }
+
+    fn open(&self, input: &Named) -> Result<Opened, FilterError> {
         let name = input.location.to_string();
         let stored = self.store.open(&input.location);
         let stored = stored.map_err(|source| OpenError::Read { name: name.clone(), source })?;
-        crawl::open_input(stored, &name, self.options.clone(), &self.fields)
+        let options = Options { heads_only: !self.asking.checks.payload(), ..self.options.clone() };
+        match crawl::open_input(stored, &name, options, &self.fields)? {
+            Opened::Table(_) if self.hands_on() => Err(FilterError::WholeTable(name)),
+            opened => Ok(opened),
+        }
     }
 
-    fn input(
-        &self,
+    fn input<'s>(
+        &'s self,
         input: &Named,
         finality: Option<&Finality>,
         bounds: Bounds,
         watch: &mut dyn Watch,
-    ) -> Result<(), FilterError> {
+    ) -> Result<Option<Sealing<'s>>, FilterError> {
         let spooled = match input.location {
             Location::Stdin => Some(inputs::spool(&self.out.join("state"), input)?),
             _ => None,
         };
-        self.input_at(spooled.as_ref().unwrap_or(input), finality, bounds, watch)?;
-        if let Some(Named { location: Location::File(path), .. }) = spooled {
-            std::fs::remove_file(&path).map_err(|source| FilterError::write(&path, source))?;
-        }
-        Ok(())
+        let sealing = self.input_at(spooled.as_ref().unwrap_or(input), finality, bounds, watch)?;
+        let Some(Named { location: Location::File(path), .. }) = spooled else { return Ok(sealing) };
+        Ok(Some(Box::new(move || {
+            sealing.map_or(Ok(()), |seal| seal())?;
+            std::fs::remove_file(&path).map_err(|source| FilterError::write(&path, source))
+        })))
     }
 
-    fn input_at(
-        &self,
+    /// Reads an input to its end. What is left is to wait for the disk, and to say that it is finished.
+    fn input_at<'s>(
+        &'s self,
         named: &Named,
         finality: Option<&Finality>,
         bounds: Bounds,
         watch: &mut dyn Watch,
-    ) -> Result<(), FilterError> {
+    ) -> Result<Option<Sealing<'s>>, FilterError> {
         let name = named.name.as_str();
         let paths = Paths::of(&self.out, name);
         let input = self.look(named)?;
         if self.resume && self.done(&paths, &input).is_some() {
             watch.begin(name, input.bytes, true);
-            return Ok(());
+            return Ok(None);
         }
         state::remove_left(&paths.done)?;
         watch.begin(name, input.bytes, false);
-        let tally = match finality {
-            Some(finality) => self.index(named, &input, finality, bounds, watch)?,
+        let ended = match finality.filter(|_| self.identity.index.is_some()) {
+            Some(finality) => self.index(named, finality, bounds, watch)?,
             None => match self.open(named)? {
-                Opened::Records(mut reader) => self.records(named, &paths, &input, (&mut reader, bounds), watch)?,
-                Opened::Table(table) => self.table(named, &paths, &input, &table, watch)?,
+                Opened::Records(mut reader) => self.records(named, finality, (&mut reader, bounds), watch)?,
+                Opened::Table(table) => self.table(named, &paths, &table, watch)?,
             },
         };
-        decisions::settle(&paths.decisions, self.identity.decisions)?;
-        if paths.not_checked.exists() {
-            decisions::settle(&paths.not_checked, self.identity.decisions)?;
-        }
-        state::store(&paths.done, &Done { identity: self.identity.clone(), input, tally })
+        self.stands(named, &input)?;
+        Ok(Some(Box::new(move || {
+            let tally = ended.seal()?;
+            decisions::settle(&paths.decisions, self.identity.decisions)?;
+            if paths.not_checked.exists() {
+                decisions::settle(&paths.not_checked, self.identity.decisions)?;
+            }
+            state::store(&paths.done, &Done { identity: self.identity.clone(), input, tally })
+        })))
     }
 
     /// What an earlier run of the same identity finished.
@@ -243,37 +276,31 @@ impl<D: AsRef<[u8]> + Sync> Job<'_, D> {
     fn records(
         &self,
         named: &Named,
-        paths: &Paths,
-        input: &Input,
+        finality: Option<&Finality>,
         (reader, bounds): (&mut Reader<crawl::store::Stored>, Bounds),
         watch: &mut dyn Watch,
-    ) -> Result<Tally, FilterError> {
+    ) -> Result<Ended, FilterError> {
         let name = named.name.as_str();
-        let mut outputs = Outputs::create(paths, name, reader)?;
+        let mut outputs = match self.hands_on() {
+            true => Outputs::of_candidates(&Paths::of_candidates(&self.out, name), name, reader)?,
+            false => Outputs::create(&Paths::of(&self.out, name), name, reader)?,
+        };
+        let judge = Judge { plan: self.plan, asking: &self.asking, finality };
         let mut documents = 0;
-        pipeline::run(reader, self.plan, &self.asking, name, bounds, |settled, offset| {
-            documents += u64::from(matches!(settled, pipeline::Settled::Document(..)));
+        pipeline::run(reader, &judge, name, bounds, |settled, offset| {
+            documents += u64::from(matches!(settled, Settled::Document(..) | Settled::Candidate(..)));
             if let Some(row) = outputs.take(settled)? {
                 watch.damage(&row);
             }
             watch.advance(offset, documents);
             Ok(())
         })?;
-        let ended = outputs.end()?;
-        self.stands(named, input)?;
-        let mut tally = ended.seal()?;
-        tally.stored(&reader.accounting());
-        Ok(tally)
+        let mut ended = outputs.end()?;
+        ended.tally.stored(&reader.accounting());
+        Ok(Ended::Records(Box::new(ended)))
     }
 
-    fn table(
-        &self,
-        named: &Named,
-        paths: &Paths,
-        input: &Input,
-        table: &Table,
-        watch: &mut dyn Watch,
-    ) -> Result<Tally, FilterError> {
+    fn table(&self, named: &Named, paths: &Paths, table: &Table, watch: &mut dyn Watch) -> Result<Ended, FilterError> {
         let mut outputs = TableOutputs::create(paths, &named.name, table)?;
         let content_decides = content_decides(self.plan.snapshot(), self.plan.policy())?;
         let rows = Rows { plan: self.plan, asking: &self.asking, table, content_decides };
@@ -283,23 +310,20 @@ impl<D: AsRef<[u8]> + Sync> Job<'_, D> {
             }
             watch.advance(offset, documents);
         })?;
-        let ended = outputs.end(table)?;
-        self.stands(named, input)?;
-        ended.seal()
+        Ok(Ended::Table(Box::new(outputs.end(table)?)))
     }
 
     fn index(
         &self,
         named: &Named,
-        input: &Input,
         finality: &Finality,
         bounds: Bounds,
         watch: &mut dyn Watch,
-    ) -> Result<Tally, FilterError> {
+    ) -> Result<Ended, FilterError> {
         let root = self.identity.index.as_ref().and_then(|run| run.fetch.as_ref());
         let (from, how) = ((self.store, root), (&self.options, bounds));
         let pass = IndexPass::new(self.plan, &self.asking, finality, from, how)?;
-        pass.run((&named.location, &named.name), &self.out, watch, || self.stands(named, input))
+        Ok(Ended::Index(pass.run((&named.location, &named.name), &self.out, watch)?))
     }
 
     /// No verdict stands whose evidence was gathered from a damaged snapshot, and no output of a changing input.

@@ -14,15 +14,19 @@
 //!
 //! A Parquet file has a way of its own (`table`, `table_output`): a row group at a time, URLs first, on the calling thread.
 //!
-//! With an index, the index goes first (`index`), and only what may be kept is read.
+//! With an index, the index goes first (`index`), and only what may be kept is read. Where [`Checks`] leave something out, each
+//! record's own header is its row: what it comes to is excluded where that stands (`finality`), or else handed on (`candidate`).
 //!
 //! What a record says of itself is read by `in_record` and joins the question. Not here: what a record is (`crawl`), what a
 //! mark says (`schema::signals`), and what a verdict is (`schema::decide`).
 
+mod candidate;
+mod checks;
 pub mod companions;
 mod decisions;
 mod document;
 mod error;
+mod finality;
 mod in_record;
 pub mod index;
 mod inputs;
@@ -40,8 +44,9 @@ mod table_output;
 #[cfg(test)]
 mod tests;
 
+pub use checks::{Check, Checks};
 pub use decisions::DecisionsForm;
-pub use document::{Asking, DamageRow, Document, Judged, judge};
+pub use document::{Asking, DamageRow, Document, Judge, Judged};
 pub use error::FilterError;
 pub use in_record::{RecordEvidence, record_evidence};
 pub use job::{Job, Planned, Watch};

@@ -1,6 +1,7 @@
 //! One input's outputs: kept and reviewed records, decisions, manifest rows and damage, all `.partial` until they are whole.
 
 use super::FilterError;
+use super::candidate::{self, CANDIDATE, NOT_CHECKED, Told};
 use super::companions::{Name, Names, Queue, Released};
 use super::document::{DamageRow, Document};
 use super::pipeline::{RecordOrNames, Settled, Sketch};
@@ -44,11 +45,37 @@ struct DecisionRow<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     content: Option<ContentId>,
     verdict: Verdict,
-    action: Disposition,
+    action: &'a str,
     because: &'a str,
     reasons: &'a RawValue,
     #[serde(skip_serializing_if = "<[Owed]>::is_empty")]
     duties: &'a [Owed],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    record_signals: Option<&'a str>,
+}
+
+impl<'a> DecisionRow<'a> {
+    fn of(document: &'a Document, record: Option<&'a str>, place: &Place) -> Self {
+        let ruling = &document.ruling;
+        Self {
+            file: document.source.as_deref(),
+            record,
+            offset: place.offset,
+            length: place.length,
+            line: place.line,
+            row_group: place.row_group,
+            row: place.row,
+            url: document.url.as_deref(),
+            captured_at: document.captured_at,
+            content: document.content,
+            verdict: ruling.decision.verdict,
+            action: document.action.word(),
+            because: &document.because,
+            reasons: &ruling.reasons,
+            duties: &ruling.decision.duties,
+            record_signals: None,
+        }
+    }
 }
 
 /// Writes down the decision on a document that is not kept.
@@ -58,24 +85,7 @@ pub(super) fn decided(
     record: Option<&str>,
     place: &Place,
 ) -> Result<(), FilterError> {
-    let ruling = &document.ruling;
-    decisions.put(&DecisionRow {
-        file: document.source.as_deref(),
-        record,
-        offset: place.offset,
-        length: place.length,
-        line: place.line,
-        row_group: place.row_group,
-        row: place.row,
-        url: document.url.as_deref(),
-        captured_at: document.captured_at,
-        content: document.content,
-        verdict: ruling.decision.verdict,
-        action: document.action,
-        because: &document.because,
-        reasons: &ruling.reasons,
-        duties: &ruling.decision.duties,
-    })
+    decisions.put(&DecisionRow::of(document, record, place))
 }
 
 /// Writes down why a kept document may be used. Without its id it is none: nothing is kept that nobody can name.
@@ -127,6 +137,12 @@ pub struct Paths {
 }
 
 impl Paths {
+    /// For an input's name in a run that hands on candidates.
+    #[must_use]
+    pub fn of_candidates(out: &Path, name: &str) -> Self {
+        Self { kept: out.join("candidates").join(name), ..Self::of(out, name) }
+    }
+
     /// For an input's name.
     #[must_use]
     pub fn of(out: &Path, name: &str) -> Self {
@@ -279,6 +295,7 @@ impl Records {
 /// A record in the queue, and what is written about it when it comes out.
 enum Item {
     Document(Box<Document>, Box<Record>),
+    Candidate(Box<Record>),
     Companion(Box<Record>),
     Head(Box<Record>),
 }
@@ -291,8 +308,14 @@ pub struct Outputs {
     decisions: Lines,
     manifest: Lines,
     damage: Lines,
+    /// Where candidates are handed on.
+    not_checked: Option<Lines>,
     queue: Queue<Item>,
     tally: Tally,
+}
+
+fn place_of(sketch: &Sketch) -> Place {
+    Place { offset: Some(sketch.offset), length: Some(sketch.length), line: sketch.line, ..Place::default() }
 }
 
 fn names(sketch: &Sketch) -> Names {
@@ -315,6 +338,17 @@ impl Outputs {
         Self::shaped(paths, name, name, &Shape { container, codec, dictionary })
     }
 
+    /// The same where some records are handed on as candidates; `paths` are [`Paths::of_candidates`].
+    ///
+    /// # Errors
+    /// When a file can't be made.
+    pub fn of_candidates<R>(paths: &Paths, name: &str, reader: &Reader<R>) -> Result<Self, FilterError>
+    where
+        R: std::io::Read + std::io::Seek,
+    {
+        Ok(Self { not_checked: Some(Lines::create(&paths.not_checked)?), ..Self::create(paths, name, reader)? })
+    }
+
     /// The same for records that go by another name than their input, or another shape.
     pub(super) fn shaped(paths: &Paths, name: &str, kept: &str, shape: &Shape) -> Result<Self, FilterError> {
         Ok(Self {
@@ -324,6 +358,7 @@ impl Outputs {
             decisions: Lines::create(&paths.decisions)?,
             manifest: Lines::create(&paths.manifest)?,
             damage: Lines::create(&paths.damage)?,
+            not_checked: None,
             queue: Queue::default(),
             tally: Tally::default(),
         })
@@ -357,6 +392,7 @@ impl Outputs {
                 self.queue.companion(Item::Companion(record), bytes, names);
             }
             Settled::Document(document, record) => self.document(document, record)?,
+            Settled::Candidate(document, record) => self.candidate(&document, record)?,
         }
         self.flush()?;
         Ok(damaged)
@@ -367,13 +403,7 @@ impl Outputs {
         self.tally.document(&document);
         let action = document.action;
         if action != Disposition::Keep {
-            let place = Place {
-                offset: Some(sketch.offset),
-                length: Some(sketch.length),
-                line: sketch.line,
-                ..Place::default()
-            };
-            decided(&mut self.decisions, &document, sketch.record_id.as_deref(), &place)?;
+            decided(&mut self.decisions, &document, sketch.record_id.as_deref(), &place_of(&sketch))?;
         }
         match record {
             RecordOrNames::Record(record) if action != Disposition::Drop => {
@@ -382,6 +412,29 @@ impl Outputs {
             }
             _ => self.queue.note(&names(&sketch), Disposition::Drop),
         }
+        Ok(())
+    }
+
+    /// Hands a record on, and says why it is not decided yet.
+    fn candidate(&mut self, document: &Document, record: Box<Record>) -> Result<(), FilterError> {
+        // Where nobody asked for candidates nothing may pass as one.
+        let Some(not_checked) = &mut self.not_checked else { return Err(FilterError::Stopped) };
+        let sketch = Sketch::of(&record);
+        let Told { verdict, because, reasons } = candidate::told(&document.ruling);
+        let row = DecisionRow::of(document, sketch.record_id.as_deref(), &place_of(&sketch));
+        let record_signals = document.evidence.says.is_none().then_some(NOT_CHECKED);
+        not_checked.put(&DecisionRow {
+            verdict,
+            action: CANDIDATE,
+            because,
+            reasons: &reasons,
+            duties: &[],
+            record_signals,
+            ..row
+        })?;
+        self.tally.candidates += 1;
+        let bytes = record.plain_bytes().len();
+        self.queue.document(Item::Candidate(record), bytes, &names(&sketch), Disposition::Keep);
         Ok(())
     }
 
@@ -404,6 +457,9 @@ impl Outputs {
                     if let Some(records) = self.records(fate) {
                         records.put(&record)?;
                     }
+                }
+                Released::Fated(Item::Candidate(record), _) => {
+                    self.kept.put(&record)?;
                 }
                 Released::Fated(Item::Document(document, record), fate) => {
                     let Some(records) = self.records(fate) else { continue };
@@ -448,7 +504,7 @@ impl Outputs {
         Ok(Ended {
             kept: self.kept,
             review: self.review,
-            lines: [self.decisions, self.manifest, self.damage],
+            lines: [self.decisions, self.manifest, self.damage].into_iter().chain(self.not_checked).collect(),
             tally: self.tally,
         })
     }
@@ -458,7 +514,7 @@ impl Outputs {
 pub struct Ended {
     kept: Records,
     review: Records,
-    lines: [Lines; 3],
+    lines: Vec<Lines>,
     /// What was counted.
     pub tally: Tally,
 }

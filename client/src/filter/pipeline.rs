@@ -1,8 +1,7 @@
 //! Pipeline: one reader, many workers, results in file order; bounded by bytes and records, stopped by the first error.
 
 use super::FilterError;
-use super::document::{Asking, DamageRow, Document, Judged, judge};
-use super::plan::Plan;
+use super::document::{DamageRow, Document, Judge, Judged};
 use crate::crawl::{Options, RawItem, Reader, Record, Role};
 use cleartitle_schema::policy::Disposition;
 use crossbeam_channel::{Receiver, Sender, bounded};
@@ -42,6 +41,8 @@ impl Bounds {
 pub enum Settled {
     /// A document; the record only where it is written.
     Document(Box<Document>, RecordOrNames),
+    /// A document that is handed on: all of it has to be looked at before it may be kept.
+    Candidate(Box<Document>, Box<Record>),
     /// A companion of some document.
     Companion(Box<Record>),
     /// A head, which every output gets.
@@ -182,8 +183,7 @@ impl Drop for CloseAtPanic<'_> {
 /// Reading fails, the snapshot is damaged, or `write` fails; the first of these in file order.
 pub fn run<R, D>(
     reader: &mut Reader<R>,
-    plan: &Plan<'_, D>,
-    asking: &Asking,
+    judge: &Judge<'_, D>,
     name: &str,
     bounds: Bounds,
     write: impl FnMut(Settled, u64) -> Result<(), FilterError>,
@@ -201,7 +201,7 @@ where
         };
         Ok(next.map(|what| Ready { weight: weight(&what), offset: reader.offset(), what }))
     };
-    ordered(bounds, next, |item| settle(item, plan, asking, name, &options), write)
+    ordered(bounds, next, |item| settle(item, judge, name, &options), write)
 }
 
 /// What was read, what it weighs, and the reader's place after it.
@@ -289,8 +289,7 @@ fn work<T, U>(items: &Receiver<Ranked<T>>, settled: &Sender<Ranked<U>>, each: im
 
 fn settle<D: AsRef<[u8]>>(
     item: RawItem,
-    plan: &Plan<'_, D>,
-    asking: &Asking,
+    judge: &Judge<'_, D>,
     name: &str,
     options: &Options,
 ) -> Result<Settled, FilterError> {
@@ -301,22 +300,25 @@ fn settle<D: AsRef<[u8]>>(
             Ok(record) => Box::new(record),
         },
     };
-    settle_record(record, plan, asking, name)
+    settle_record(record, judge, name)
 }
 
 /// What a parsed record comes to.
 pub(super) fn settle_record<D: AsRef<[u8]>>(
     mut record: Box<Record>,
-    plan: &Plan<'_, D>,
-    asking: &Asking,
+    judge: &Judge<'_, D>,
     name: &str,
 ) -> Result<Settled, FilterError> {
     Ok(match record.role() {
         Role::Companion => Settled::Companion(record),
         Role::Head => Settled::Head(record),
         Role::Other => Settled::Other(Sketch::of(&record)),
-        Role::Document => match judge(plan, asking, name, &record)? {
+        Role::Document => match judge.judge(name, &record)? {
             Judged::Damaged(row) => Settled::Damaged(row, true),
+            Judged::Candidate(document) => {
+                record.release_payload();
+                Settled::Candidate(document, record)
+            }
             Judged::Ruled(document) if document.action == Disposition::Drop => {
                 let sketch = Sketch::of(&record);
                 Settled::Document(document, RecordOrNames::Sketch(sketch))

@@ -84,6 +84,7 @@ pub fn read(carrier: &Carrier, url: &str, block: &[u8], agents: &Agents) -> Read
         PayloadState::Truncated { .. } if page => {}
         PayloadState::Truncated { why } | PayloadState::Damaged { why } => return failed(why),
         PayloadState::UnsupportedCoding(name) => return failed(format!("its coding `{name}` is not known")),
+        PayloadState::Unread => return failed("its body was not read".to_owned()),
         PayloadState::Released => return failed("its body was let go of".to_owned()),
     }
     // A policy may well be a page for people; that it is none for machines is its parser's to say.

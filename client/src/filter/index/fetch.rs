@@ -5,10 +5,9 @@ use super::wanted::{Place, Want, Wanted};
 use crate::crawl::store::{Store, Stored};
 use crate::crawl::{Codec, Container, DeclaredDigest, DigestCheck, Options, RawItem, Record, Role, open_source};
 use crate::filter::FilterError;
-use crate::filter::document::{Asking, DamageRow};
+use crate::filter::document::{DamageRow, Judge};
 use crate::filter::output::Outputs;
 use crate::filter::pipeline::{self, Bounds, Ready, Settled};
-use crate::filter::plan::Plan;
 use cleartitle_schema::surt::UrlKey;
 use std::io::{self, Cursor, Read as _};
 use std::ops::Range;
@@ -16,10 +15,8 @@ use std::sync::Arc;
 
 /// Everything that fetching goes by.
 pub struct Fetch<'a, D> {
-    /// The rulings.
-    pub plan: &'a Plan<'a, D>,
-    /// What is asked of every record.
-    pub asking: &'a Asking,
+    /// Who judges the records.
+    pub judge: Judge<'a, D>,
     /// The index's name.
     pub index: &'a str,
     /// Where the files lie.
@@ -157,7 +154,7 @@ impl<D: AsRef<[u8]> + Sync> Fetch<'_, D> {
         let mut record = Box::new(record);
         record.raw.offset = want.offset;
         if record.role() != Role::Document {
-            return pipeline::settle_record(record, self.plan, self.asking, file).map(|settled| match settled {
+            return pipeline::settle_record(record, &self.judge, file).map(|settled| match settled {
                 // A request or a head alone is nobody's companion here.
                 Settled::Companion(record) | Settled::Head(record) => Settled::Other(pipeline::Sketch::of(&record)),
                 other => other,
@@ -166,7 +163,7 @@ impl<D: AsRef<[u8]> + Sync> Fetch<'_, D> {
         if let Err(detail) = agrees(&mut record, want, wanted.url(want)) {
             return Ok(self.refused(want, wanted, "index-mismatch", detail));
         }
-        Ok(match pipeline::settle_record(record, self.plan, self.asking, file)? {
+        Ok(match pipeline::settle_record(record, &self.judge, file)? {
             Settled::Document(mut document, record) => {
                 document.source = Some(Arc::clone(file));
                 Settled::Document(document, record)

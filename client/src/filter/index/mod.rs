@@ -2,7 +2,6 @@
 //!
 //! | file | what it holds |
 //! |---|---|
-//! | `finality` | whether anything inside a record could still loosen what its index row comes to |
 //! | `rows` | one row ruled, by the same plan as documents, and what is written about it |
 //! | `pass` | a whole index through, lines on many threads or row groups in turn |
 //! | `output` | what an index leaves behind when no record is fetched: candidates, in the index's own format |
@@ -17,7 +16,6 @@
 //! Whoever writes a false index can have records left out, by false addresses or dates; it can't have one kept that the full
 //! filter would not keep, since every kept record was decided upon by what it says of itself.
 mod fetch;
-mod finality;
 mod output;
 mod pass;
 mod root;
@@ -37,5 +35,5 @@ pub struct IndexRun {
     pub fetch: Option<Root>,
 }
 
-pub(super) use finality::Finality;
+pub(super) use output::Done;
 pub(super) use pass::{IndexPass, check};

@@ -1,8 +1,7 @@
 //! A whole index through: lines by many threads, row groups in turn; then the records that its candidates name, in batches.
 
 use super::fetch::Fetch;
-use super::finality::Finality;
-use super::output::{Decided, Sink};
+use super::output::{Decided, Done, Sink};
 use super::root::Root;
 use super::rows::{Rows, Rules};
 use super::wanted::{Place, Wanted};
@@ -10,12 +9,12 @@ use crate::crawl::index::{self, Capture, Chunk, Days, Line, Lines, Next, Opened,
 use crate::crawl::parquet::{Columnar, TableError};
 use crate::crawl::store::{Location, Store};
 use crate::crawl::{Accounting, Codec, OpenError, Options};
-use crate::filter::document::{Asking, DamageRow};
+use crate::filter::document::{Asking, DamageRow, Judge};
+use crate::filter::finality::Finality;
 use crate::filter::pipeline::{self, Bounds, Ready};
 use crate::filter::plan::Plan;
 use crate::filter::table_output::Stop;
 use crate::filter::{FilterError, Watch};
-use crate::report::Tally;
 use cleartitle_schema::id::{ContentName, WarcSha1Alias};
 use std::path::Path;
 
@@ -66,7 +65,7 @@ impl<'a, D: AsRef<[u8]> + Sync> IndexPass<'a, D> {
         Ok(Self { rules, store, root, options, bounds })
     }
 
-    /// Runs one index through; `stands` says at the end whether it is still the same.
+    /// Runs one index through.
     ///
     /// # Errors
     /// What keeps the run from going on.
@@ -75,8 +74,7 @@ impl<'a, D: AsRef<[u8]> + Sync> IndexPass<'a, D> {
         (location, name): (&Location, &str),
         out: &Path,
         watch: &mut dyn Watch,
-        stands: impl FnOnce() -> Result<(), FilterError>,
-    ) -> Result<Tally, FilterError> {
+    ) -> Result<Done, FilterError> {
         let opened = check(self.store, location)?;
         // What the first row's file is called says how all are compressed: one crawl is written in one way.
         let fetched = match self.root {
@@ -90,9 +88,7 @@ impl<'a, D: AsRef<[u8]> + Sync> IndexPass<'a, D> {
             Opened::Columns(columns) => run.columns(&columns)?,
         };
         run.fetch()?;
-        let done = sink.end(&stored)?;
-        stands()?;
-        done.seal()
+        sink.end(&stored)
     }
 }
 
@@ -148,8 +144,8 @@ impl<D: AsRef<[u8]> + Sync> Run<'_, '_, D> {
     fn fetch(&mut self) -> Result<(), FilterError> {
         let (Some(root), Sink::Records(outputs)) = (self.pass.root, &mut *self.sink) else { return Ok(()) };
         let IndexPass { rules, store, options, bounds, .. } = self.pass;
-        let fetch =
-            Fetch { plan: rules.plan, asking: rules.asking, index: self.name, root, store, options, bounds: *bounds };
+        let judge = Judge { plan: rules.plan, asking: rules.asking, finality: None };
+        let fetch = Fetch { judge, index: self.name, root, store, options, bounds: *bounds };
         let (rows, offset) = (self.rows, self.offset);
         fetch.run(std::mem::take(&mut self.wanted), outputs, &mut |row| match row {
             Some(row) => self.watch.damage(row),

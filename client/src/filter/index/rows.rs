@@ -1,15 +1,15 @@
 //! One index row ruled, and the line that says so; neighbours on a host that nobody speaks of share one ruling.
 
-use super::finality::Finality;
 use super::wanted::Place;
 use crate::crawl::index::Capture;
+use crate::filter::candidate::{self, CANDIDATE, Told};
 use crate::filter::document::{Asking, Document};
+use crate::filter::finality::Finality;
 use crate::filter::in_record::RecordEvidence;
 use crate::filter::plan::{Missing, Plan, Ruling};
 use crate::report::Tally;
-use cleartitle_schema::decide::{Finding, Reason, Verdict};
+use cleartitle_schema::decide::Verdict;
 use cleartitle_schema::id::{ContentName, WarcSha1Alias};
-use cleartitle_schema::policy::Disposition;
 use cleartitle_schema::snapshot::Damage;
 use cleartitle_schema::surt::{MAX_URL, UrlKey};
 use cleartitle_schema::time::Timestamp;
@@ -260,17 +260,9 @@ fn excluded_tail(ruling: &Ruling) -> Vec<u8> {
     tail(decision.verdict, outcome.action.word(), &outcome.because, reasons.get(), &duties)
 }
 
-/// A candidate is never told as anything better than unknown: what its record says is the fact that is missing.
 fn candidate_tail(ruling: &Ruling) -> Vec<u8> {
-    let missing = Finding::new(Reason::FactMissing).detail("record");
-    let findings: Vec<&Finding> = std::iter::once(&missing).chain(&ruling.decision.reasons).collect();
-    let reasons = serde_json::to_string(&findings).unwrap_or_else(|_| "[]".to_owned());
-    let would = match ruling.outcome.action {
-        Disposition::Keep => "kept if the record agrees",
-        Disposition::Review => "for review if the record agrees",
-        Disposition::Drop => "the record may say more",
-    };
-    tail(ruling.decision.verdict.min(Verdict::Unknown), "candidate", would, &reasons, "")
+    let Told { verdict, because, reasons } = candidate::told(ruling);
+    tail(verdict, CANDIDATE, because, reasons.get(), "")
 }
 
 /// Octets of which an address may consist here. Any other may be dropped, moved or escaped by a parser.

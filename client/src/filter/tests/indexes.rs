@@ -3,6 +3,7 @@
 use super::made::{Made, Run, files, gzip_placed, keeping, policy, record, registered, reservation, snapshot};
 use super::plan::{Dice, HOSTS, TEXTS, URLS, asking, statements};
 use crate::crawl::{self, FieldChoice, Item};
+use crate::filter::Checks;
 use crate::filter::index::{IndexRun, Root};
 use crate::report::Report;
 use cleartitle_schema::id::ContentId;
@@ -21,7 +22,7 @@ use std::sync::Arc;
 
 /// One row of an index, as both formats have it.
 #[derive(Debug, Clone)]
-struct Row {
+pub struct Row {
     url: String,
     captured_at: Timestamp,
     digest: Option<String>,
@@ -120,7 +121,7 @@ fn page(dice: &mut Dice, number: usize) -> (String, Timestamp, String, Vec<u8>) 
 }
 
 /// A crawl of pages as they come, its file and its index.
-fn crawl(dice: &mut Dice, pages: usize, root: &Path) -> (PathBuf, Vec<Row>) {
+pub fn crawl(dice: &mut Dice, pages: usize, root: &Path) -> (PathBuf, Vec<Row>) {
     let made: Vec<_> = (0..pages).map(|number| page(dice, number)).collect();
     let mut records = vec![record("warcinfo", "head", &[], b"software: test\r\n")];
     records.extend(made.iter().map(|(.., record)| record.clone()));
@@ -152,6 +153,7 @@ fn run(snapshot: &Made, policy: &Policy, input: &Path, out: &Path, index: Option
         shard: None,
         sign_key: None,
         index,
+        checks: Checks::ALL,
     };
     run.run(&mut ()).unwrap()
 }
@@ -160,13 +162,13 @@ fn fetching(root: &Path) -> Option<IndexRun> {
     Some(IndexRun { fetch: Some(Root::of(&root.join("crawl").display().to_string()).unwrap()) })
 }
 
-fn lines(path: &Path) -> Vec<Value> {
+pub fn lines(path: &Path) -> Vec<Value> {
     let text = std::fs::read_to_string(path).unwrap();
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
 /// What became of each record, by its offset; of kept and reviewed ones also all that was written about them.
-fn fates(out: &Path, name: &str) -> BTreeMap<u64, String> {
+pub fn fates(out: &Path, name: &str) -> BTreeMap<u64, String> {
     let mut found = BTreeMap::new();
     for mut row in lines(&out.join("manifest.jsonl")) {
         let offset = row["source"]["offset"].as_u64().unwrap();
@@ -194,10 +196,9 @@ fn stored(path: &Path) -> Vec<Vec<u8>> {
         .collect()
 }
 
-/// One crawl under one set of terms: by its records, and by an index of either kind. Returns kept, and excluded by the index.
-fn agrees(seed: u64) -> Result<(usize, u64), TestCaseError> {
-    let mut dice = Dice(seed);
-    let mut statements = statements(&mut dice);
+/// Statements of every kind, and a lab's policy.
+pub fn terms(dice: &mut Dice) -> (Made, Policy) {
+    let mut statements = statements(dice);
     if !dice.chance(3) {
         // Permissions that may reach any record leave nothing for an index to exclude; others do.
         statements.retain(|registered| {
@@ -206,8 +207,7 @@ fn agrees(seed: u64) -> Result<(usize, u64), TestCaseError> {
             !(text.contains("any_copy") || permits && text.contains("blake3:"))
         });
     }
-    let snapshot = snapshot(statements);
-    let mut policy = asking(&mut dice);
+    let mut policy = asking(dice);
     let action = [Disposition::Drop, Disposition::Drop, Disposition::Drop, Disposition::Review, Disposition::Keep];
     policy.actions.unknown = dice.one(&action);
     policy.actions.disputed = dice.one(&action[..4]);
@@ -219,6 +219,13 @@ fn agrees(seed: u64) -> Result<(usize, u64), TestCaseError> {
         let rule = json!({"reason": "signal-reserved", "action": "review", "because": "look"});
         policy.actions.by_reason = vec![serde_json::from_value(rule).unwrap()];
     }
+    (snapshot(statements), policy)
+}
+
+/// One crawl under one set of terms: by its records, and by an index of either kind. Returns kept, and excluded by the index.
+fn agrees(seed: u64) -> Result<(usize, u64), TestCaseError> {
+    let mut dice = Dice(seed);
+    let (snapshot, policy) = terms(&mut dice);
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path();
     let (crawl, rows) = crawl(&mut dice, 40, root);
@@ -265,7 +272,7 @@ fn agrees(seed: u64) -> Result<(usize, u64), TestCaseError> {
 }
 
 /// `CLEARTITLE_CASES=5000` looks longer.
-fn cases() -> u32 {
+pub fn cases() -> u32 {
     std::env::var("CLEARTITLE_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(16)
 }
 
@@ -366,7 +373,7 @@ fn a_bad_row_is_told_with_its_line_and_never_kept() {
     assert_eq!(damage.len(), 1);
     assert_eq!((&damage[0]["what"], &damage[0]["line"]), (&json!("malformed-row"), &json!(6)));
     assert_eq!(report.tally.candidates, 11);
-    assert!(report.verdict_line().ends_with("1 damaged, 11 candidates by index"), "{}", report.verdict_line());
+    assert!(report.verdict_line().ends_with("1 damaged, 11 candidates"), "{}", report.verdict_line());
     lines_of.remove(5);
     let candidates = std::fs::read_to_string(out.join("candidates/i.cdxj")).unwrap();
     assert_eq!(candidates, lines_of.join("\r\n"));

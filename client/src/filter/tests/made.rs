@@ -1,7 +1,7 @@
 //! Made inputs: small snapshots, policies and crawl files.
 
 use crate::filter::index::IndexRun;
-use crate::filter::{Asking, FilterError, Identity, Job, Plan, Watch, pipeline};
+use crate::filter::{Asking, Checks, FilterError, Identity, Job, Plan, Watch, pipeline};
 use crate::report::Report;
 use cleartitle_schema::evidence::Registered;
 use cleartitle_schema::id::StatementId;
@@ -162,6 +162,7 @@ pub struct Run<'a> {
     pub shard: Option<super::super::Shard>,
     pub sign_key: Option<ed25519_dalek::SigningKey>,
     pub index: Option<IndexRun>,
+    pub checks: Checks,
 }
 
 impl Run<'_> {
@@ -177,7 +178,7 @@ pub fn run_over<D: AsRef<[u8]> + Sync>(
     watch: &mut dyn Watch,
 ) -> Result<Report, FilterError> {
     let plan = Plan::new(snapshot, run.policy, USED_AT);
-    let asking = Asking { check_digests: true, ..Asking::crawl() };
+    let asking = Asking { check_digests: run.checks.all(), checks: run.checks, ..Asking::crawl() };
     let identity = Identity {
         version: "test".to_owned(),
         policy: blake3::hash(&serde_json::to_vec(run.policy).expect("JSON")).to_string(),

@@ -2,6 +2,7 @@
 
 mod indexes;
 mod made;
+mod only;
 mod plan;
 mod runs;
 mod signed;

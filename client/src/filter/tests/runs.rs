@@ -4,7 +4,7 @@ use super::made::{
     self, Made, Run, crawl, files, gzip, keeping, page, policy, record, registered, reservation, snapshot,
 };
 use crate::crawl::FieldChoice;
-use crate::filter::{DamageRow, FilterError, Watch};
+use crate::filter::{Checks, DamageRow, FilterError, Watch};
 use cleartitle_schema::decide::Verdict;
 use cleartitle_schema::manifest::Row;
 use cleartitle_schema::policy::{Disposition, Policy};
@@ -36,6 +36,7 @@ fn run<'a>(snapshot: &'a Made, policy: &'a Policy, out: &Path, inputs: &[PathBuf
         shard: None,
         sign_key: None,
         index: None,
+            checks: Checks::ALL,
     }
 }
 

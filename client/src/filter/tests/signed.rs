@@ -2,7 +2,7 @@
 
 use super::made::{Made, Run, crawl, files, gzip, keeping, registered, reservation, snapshot};
 use crate::crawl::FieldChoice;
-use crate::filter::FilterError;
+use crate::filter::{Checks, FilterError};
 use crate::run_receipt::{self, OUTPUTS, RECEIPT, ReceiptError};
 use cleartitle_schema::policy::Policy;
 use cleartitle_schema::signed::{self, Envelope};
@@ -25,7 +25,7 @@ fn inputs(folder: &Path, count: usize) -> Vec<PathBuf> {
 
 fn run<'a>(snapshot: &'a Made, policy: &'a Policy, out: PathBuf, inputs: &[PathBuf]) -> Run<'a> {
     let (inputs, fields) = (inputs.to_vec(), FieldChoice::default());
-    Run { snapshot, policy, inputs, out, threads: 2, resume: false, fields, shard: None, sign_key: None, index: None }
+    Run { snapshot, policy, inputs, out, threads: 2, resume: false, fields, shard: None, sign_key: None, index: None, checks: Checks::ALL }
 }
 
 fn reserved() -> Made {

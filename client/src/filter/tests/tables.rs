@@ -2,7 +2,7 @@
 
 use super::made::{Made, Run, files, keeping, policy, registered, reservation, snapshot};
 use crate::crawl::FieldChoice;
-use crate::filter::DamageRow;
+use crate::filter::{Checks, DamageRow};
 use crate::filter::Watch;
 use cleartitle_schema::id::ContentId;
 use cleartitle_schema::manifest::Row;
@@ -80,6 +80,7 @@ fn run<'a>(snapshot: &'a Made, policy: &'a Policy, out: &Path, input: PathBuf) -
         shard: None,
         sign_key: None,
         index: None,
+            checks: Checks::ALL,
     }
 }
 

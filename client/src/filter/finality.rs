@@ -1,4 +1,4 @@
-//! Finality: whether what an index row comes to stands, whatever its record says of itself.
+//! Finality: whether what a row of an index, or a record's header, comes to stands, whatever the record says of itself.
 //!
 //! A record adds names of its bytes, another address that it calls its own, marks, credits and signals. More of these can only
 //! restrict, but for two things: a permission that speaks of bytes, of copies at any address, or of all but some; and a mark or
