@@ -106,9 +106,9 @@ impl Evaluator<'_> {
             return None;
         }
         let speaks = match (gathered.closed, gathered.offering || content.licenses.is_empty()) {
-            (true, _) => Speaks::OfAListOfUses,
-            (false, true) => Speaks::OfNoList,
-            (false, false) => Speaks::OfProhibitions,
+            (true, _) => Speaks::Uses,
+            (false, true) => Speaks::Terms,
+            (false, false) => Speaks::Prohibitions,
         };
         let permitted = std::mem::take(&mut gathered.permitted);
         self.permit(content, gathered, place);

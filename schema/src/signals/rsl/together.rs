@@ -18,11 +18,11 @@ use std::ops::Range;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Speaks {
     /// Of every use: some license has a list of those that it permits.
-    OfAListOfUses,
+    Uses,
     /// Of a license and of no list of uses, so that nothing is said against a list of a broader content.
-    OfNoList,
+    Terms,
     /// Of nothing but what it prohibits.
-    OfProhibitions,
+    Prohibitions,
 }
 
 /// What one content said, as ranges of the evaluator's signals.
@@ -102,10 +102,10 @@ pub(super) fn read_together(evaluator: &mut Evaluator<'_>, said: &[Said]) {
                     also_permitted.extend(&outer.permitted);
                     let nearest =
                         |them: &[usize]| them.first().is_none_or(|first: &usize| said[*first].length() == length);
-                    if outer.speaks != Speaks::OfProhibitions && nearest(&offering) {
+                    if outer.speaks != Speaks::Prohibitions && nearest(&offering) {
                         offering.push(other);
                     }
-                    if outer.speaks == Speaks::OfAListOfUses && nearest(&listing) {
+                    if outer.speaks == Speaks::Uses && nearest(&listing) {
                         listing.push(other);
                     }
                 }
@@ -114,13 +114,13 @@ pub(super) fn read_together(evaluator: &mut Evaluator<'_>, said: &[Said]) {
             found.extend(adding.filter_map(|signal| inner.left_of(signal, &permitted)));
         }
         match inner.speaks {
-            Speaks::OfProhibitions => found.extend(offering.iter().flat_map(|outer| whole[*outer].iter().cloned())),
-            Speaks::OfNoList => {
+            Speaks::Prohibitions => found.extend(offering.iter().flat_map(|outer| whole[*outer].iter().cloned())),
+            Speaks::Terms => {
                 let closed = listing.iter().flat_map(|outer| &evaluator.out.signals[said[*outer].closed.clone()]);
                 let of_all = closed.filter(|signal| signal.constraints.is_open());
                 found.extend(of_all.filter_map(|signal| inner.left_of(signal, &inner.permitted)));
             }
-            Speaks::OfAListOfUses => {}
+            Speaks::Uses => {}
         }
         found.retain(|signal| signal.preference == Preference::Allowed || adds(signal, &barred));
         found.iter_mut().for_each(|signal| signal.path.clone_from(&inner.path));
