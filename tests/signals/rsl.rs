@@ -3,16 +3,18 @@
 use crate::cases::shaped;
 use crate::conclusion::{Asked, conclude};
 use crate::parsed_cases::{Case, real_bytes, run};
-use cleartitle_schema::signals::{Parsed, rsl};
+use cleartitle_schema::signals::{Parsed, robots, rsl};
+use cleartitle_schema::vocab::agents::AgentTable;
 use cleartitle_schema::vocab::{AskerClass, AuthorityKind, Preference, Use};
 use proptest::prelude::*;
 
-/// What a case gives: XML or a real file, the document's address, and the kind of carrier.
+/// What a case gives: a robots.txt that names licenses, or XML or a real file, the document's address, and the kind of carrier.
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Input {
     xml: Option<String>,
     file: Option<String>,
+    robots: Option<String>,
     document: Option<String>,
     authority: Option<AuthorityKind>,
     #[serde(default)]
@@ -21,6 +23,9 @@ struct Input {
 
 fn parse(case: &Case) -> Option<Parsed> {
     let input: Input = serde_json::from_value(case.input.clone()).unwrap();
+    if let Some(robots) = input.robots {
+        return Some(robots::parse(robots.as_bytes(), AgentTable::builtin()));
+    }
     let bytes = match (input.xml, input.file) {
         (Some(xml), None) => xml.into_bytes(),
         (None, Some(file)) => real_bytes(&file)?,
@@ -68,6 +73,7 @@ fn examples_of_the_specification_and_its_guides() {
 #[test]
 fn carriers_and_older_guides() {
     run("rsl/carriers.json", parse);
+    run("rsl/robots.json", parse);
 }
 
 #[test]
