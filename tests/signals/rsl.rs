@@ -3,16 +3,18 @@
 use crate::cases::shaped;
 use crate::conclusion::{Asked, conclude};
 use crate::parsed_cases::{Case, real_bytes, run};
-use cleartitle_schema::signals::{Parsed, rsl};
+use cleartitle_schema::signals::{Parsed, robots, rsl};
+use cleartitle_schema::vocab::agents::AgentTable;
 use cleartitle_schema::vocab::{AskerClass, AuthorityKind, Preference, Use};
 use proptest::prelude::*;
 
-/// What a case gives: XML or a real file, the document's address, and the kind of carrier.
+/// What a case gives: a robots.txt that names licenses, or XML or a real file, the document's address, and the kind of carrier.
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Input {
     xml: Option<String>,
     file: Option<String>,
+    robots: Option<String>,
     document: Option<String>,
     authority: Option<AuthorityKind>,
     #[serde(default)]
@@ -21,6 +23,9 @@ struct Input {
 
 fn parse(case: &Case) -> Option<Parsed> {
     let input: Input = serde_json::from_value(case.input.clone()).unwrap();
+    if let Some(robots) = input.robots {
+        return Some(robots::parse(robots.as_bytes(), AgentTable::builtin()));
+    }
     let bytes = match (input.xml, input.file) {
         (Some(xml), None) => xml.into_bytes(),
         (None, Some(file)) => real_bytes(&file)?,
@@ -50,17 +55,39 @@ fn places_and_carriers() {
 }
 
 #[test]
+fn contents_read_together() {
+    run("rsl/together.json", parse);
+}
+
+#[test]
+fn the_grammar_of_appendix_a() {
+    run("rsl/appendix.json", parse);
+    run("rsl/syntax.json", parse);
+}
+
+#[test]
+fn examples_of_the_specification_and_its_guides() {
+    run("rsl/examples.json", parse);
+}
+
+#[test]
+fn carriers_and_older_guides() {
+    run("rsl/carriers.json", parse);
+    run("rsl/robots.json", parse);
+}
+
+#[test]
 fn real_files() {
     run("rsl/wild.json", parse);
 }
 
 /// Real files and our own vectors, to be damaged.
 fn samples() -> Vec<Vec<u8>> {
-    let of = |file| {
+    let of = |file: &str| {
         shaped::<Case>(file).into_iter().filter_map(|case| Some(case.input.get("xml")?.as_str()?.as_bytes().to_vec()))
     };
-    let mut samples: Vec<Vec<u8>> =
-        ["rsl/vocabulary.json", "rsl/conditions.json", "rsl/places.json"].into_iter().flat_map(of).collect();
+    let files = ["vocabulary", "conditions", "places", "together", "appendix", "syntax", "examples", "carriers"];
+    let mut samples: Vec<Vec<u8>> = files.iter().flat_map(|file| of(&format!("rsl/{file}.json"))).collect();
     for name in ["ireneburresi-rsl", "bolsaclick-rsl", "crawlpriceindex-rsl", "sway-license"] {
         samples.extend(real_bytes(&format!("rsl/wild/{name}.xml")));
     }
@@ -117,6 +144,37 @@ proptest! {
     }
 
     #[test]
+    fn a_prohibition_of_the_site_or_of_a_part_never_loosens_the_part(
+        permits in prop::sample::subsequence(vec!["all", "ai-all", "ai-train", "ai-input", "search"], 0..3),
+        users in prop::sample::subsequence(vec!["commercial", "non-commercial", "education", "personal"], 0..3),
+        kind in prop::sample::select(vec!["usage", "user", "geo"]),
+        token in prop::sample::select(vec!["all", "ai-train", "search", "commercial", "government", "US", "EU", "x:y"]),
+        paths in prop::sample::select(vec![("/", "/x/"), ("/x/", "/*.html$"), ("/x/", "/x/*"), ("/x", "/*/y/"), ("/*/y/", "/x/y/z/")]),
+    ) {
+        let list = |kind: &str, tokens: &[&str]| if tokens.is_empty() { String::new() } else {
+            format!(r#"<permits type="{kind}">{}</permits>"#, tokens.join(" "))
+        };
+        let offer = format!("<license>{}{}<payment type=\"free\"/></license>", list("usage", &permits), list("user", &users));
+        let prohibits = format!(r#"<license><prohibits type="{kind}">{token}</prohibits></license>"#);
+        let content = |path: &str, license: &str| format!(r#"<content url="{path}">{license}</content>"#);
+        let read = |contents: String| {
+            let xml = format!(r#"<rsl xmlns="https://rslstandard.org/rsl">{contents}</rsl>"#);
+            rsl::parse(xml.as_bytes(), "https://press.example/license.xml", AuthorityKind::SiteFile)
+        };
+        for (offered, prohibited) in [paths, (paths.1, paths.0)] {
+            let before = read(content(offered, &offer));
+            let after = read(content(offered, &offer) + &content(prohibited, &prohibits));
+            for asked in questions() {
+                let asked = Asked { path: Some("/x/y/z/y/a.html".to_owned()), ..asked };
+                for of in Use::ALL.iter().copied() {
+                    let (was, is) = (conclude(&before.signals, &asked, of), conclude(&after.signals, &asked, of));
+                    prop_assert!(rank(&is) >= rank(&was), "{asked:?} {of}: {was} became {is}\n{offered} {prohibited} {offer} {prohibits}");
+                }
+            }
+        }
+    }
+
+    #[test]
     fn damaged_files_never_panic_and_never_clear_more(
         which in any::<prop::sample::Index>(),
         at in any::<prop::sample::Index>(),
@@ -168,4 +226,32 @@ fn bounds_reserve_everything() {
     let entries: usize = parsed.signals.iter().filter_map(|it| it.constraints.territories.as_ref()).map(Vec::len).sum();
     assert!(entries < 201_000, "{entries}");
     assert_eq!(conclude(&parsed.signals, &Asked::default(), Use::TrainAi), "reserved");
+}
+
+#[test]
+fn many_contents_are_read_together_in_bounded_time() {
+    let users = "commercial personal education government ".repeat(70);
+    let many = format!(r#"<license><prohibits type="user">{users}</prohibits></license>"#).repeat(16);
+    let nested = |at: usize| format!("/{}", "a".repeat(at));
+    let crossing = |at: usize| {
+        if at % 2 == 0 { format!("/{}*{}", "a".repeat(at / 20), "ab".repeat(at / 60)) } else { nested(at / 4) }
+    };
+    let paths: [Vec<String>; 2] = [(1..850).map(nested).collect(), (1..1_500).map(crossing).collect()];
+    for paths in paths {
+        let contents: String = paths
+            .iter()
+            .map(|path| {
+                format!(r#"<content url="{path}"><license><prohibits type="usage">all</prohibits></license></content>"#)
+            })
+            .collect();
+        let xml =
+            format!(r#"<rsl xmlns="https://rslstandard.org/rsl"><content url="/">{many}</content>{contents}</rsl>"#);
+        assert!(xml.len() < rsl::MAX_BYTES, "{}", xml.len());
+        let before = std::time::Instant::now();
+        let parsed = rsl::parse(xml.as_bytes(), "https://press.example/license.xml", AuthorityKind::SiteFile);
+        assert!(before.elapsed().as_secs() < 60, "{:?}", before.elapsed());
+        assert!(parsed.signals.len() <= cleartitle_schema::signals::MAX_SIGNALS);
+        let asked = Asked { path: Some("/aaa".to_owned()), ..Asked::default() };
+        assert_eq!(conclude(&parsed.signals, &asked, Use::TrainAi), "reserved");
+    }
 }

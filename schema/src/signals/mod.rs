@@ -39,7 +39,7 @@ use crate::vocab::{AgentPurpose, AuthorityKind, Preference, Use, words};
 use serde::{Deserialize, Serialize};
 
 /// Name and version of these parsers, as sightings carry it. The number grows whenever the same bytes may read differently.
-pub const PARSER: &str = "cleartitle-signals 2";
+pub const PARSER: &str = "cleartitle-signals 3";
 
 /// A crawler token that a signal is addressed to.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -8,6 +8,7 @@ use super::askers;
 use super::document::{Content, Dimension, License, Rsl, Tokens};
 use super::place::{Place, Trust};
 use super::standard::{self, Asks};
+use super::together::{Said, Speaks};
 use crate::signals::reach::{self, Classes};
 use crate::signals::territory::{self, Territories};
 use crate::signals::{Complaint, Lint, Parsed, Signal, price, shown};
@@ -70,11 +71,16 @@ struct Gathered {
     doubtful: bool,
     /// Some license has a list of what it permits, which is closed.
     closed: bool,
+    /// Some license is more than prohibitions.
+    offering: bool,
+    /// Uses that a list permits, as RSL 1.0 writes them.
+    permitted: Vec<Use>,
 }
 
 impl Evaluator<'_> {
-    /// Adds the signals of one content.
-    pub fn content(&mut self, content: &Content, place: &Place) {
+    /// Adds the signals of one content, and tells what it spoke of unless it speaks of another host.
+    pub fn content(&mut self, content: &Content, place: &Place) -> Option<Said> {
+        let start = self.out.signals.len();
         let mut gathered = Gathered::default();
         for license in &content.licenses {
             license.prohibits.iter().for_each(|tokens| self.prohibition(tokens, &mut gathered));
@@ -89,12 +95,44 @@ impl Evaluator<'_> {
             .flat_map(|(_, uses, _)| uses.clone())
             .collect();
         gathered.offers.retain(|offer| !barred.contains(&offer.of));
+        gathered.permitted.retain(|of| !barred.contains(of));
         self.nobody(content, &gathered, &barred, place);
+        let closed = start..self.out.signals.len();
         for (label, uses, constraints) in gathered.prohibited.drain(..) {
             self.disallow(&label, uses, constraints, place);
         }
-        if !matches!(place.trust, Trust::Foreign(_)) {
-            self.permit(content, gathered, place);
+        let prohibited = closed.end..self.out.signals.len();
+        if matches!(place.trust, Trust::Foreign(_)) {
+            return None;
+        }
+        let speaks = match (gathered.closed, gathered.offering || content.licenses.is_empty()) {
+            (true, _) => Speaks::Uses,
+            (false, true) => Speaks::Terms,
+            (false, false) => Speaks::Prohibitions,
+        };
+        let permitted = std::mem::take(&mut gathered.permitted);
+        self.permit(content, gathered, place);
+        let lists = |dimension: &Dimension| {
+            content.licenses.iter().flat_map(|license| &license.permits).any(|list| list.dimension == *dimension)
+        };
+        Some(Said {
+            closed,
+            prohibited,
+            all: start..self.out.signals.len(),
+            path: place.path.clone(),
+            speaks,
+            permitted,
+            operators: lists(&Dimension::User),
+            territories: lists(&Dimension::Geo),
+        })
+    }
+
+    /// Adds a signal as it is.
+    pub fn say(&mut self, signal: Signal) {
+        self.territories += signal.constraints.territories.as_ref().map_or(0, Vec::len);
+        self.too_much |= self.territories > MOST_TERRITORIES || self.out.signals.len() >= crate::signals::MAX_SIGNALS;
+        if !self.too_much {
+            self.out.signals.push(signal);
         }
     }
 
@@ -145,6 +183,7 @@ impl Evaluator<'_> {
             }
             return;
         }
+        gathered.offering = true;
         let (uses, mut doubtful) = self.permitted(license, gathered);
         if license.permits.is_empty() && license.payments.is_empty() {
             self.complain(license.line, Lint::Malformed, "a license that says nothing");
@@ -201,7 +240,12 @@ impl Evaluator<'_> {
                     Dimension::User | Dimension::Geo => continue,
                 };
                 match row {
-                    Some(row) => uses.extend(row.uses(Preference::Allowed)),
+                    Some(row) => {
+                        uses.extend(row.uses(Preference::Allowed));
+                        if tokens.dimension == Dimension::Usage && *token == lowered {
+                            gathered.permitted.extend(row.uses(Preference::Allowed));
+                        }
+                    }
                     None => {
                         self.complain(
                             tokens.line,
@@ -264,9 +308,10 @@ impl Evaluator<'_> {
         Some(territories)
     }
 
-    /// What no license offers, to whom and where: a closed list reserves the rest (RSL 1.0 section 3.4).
+    /// What no license offers, to whom and where: a closed list, be it of uses, operators or territories, reserves the
+    /// rest (RSL 1.0 section 3.5).
     fn nobody(&mut self, content: &Content, gathered: &Gathered, barred: &[Use], place: &Place) {
-        if content.licenses.is_empty() || (!gathered.closed && gathered.offers.is_empty()) {
+        if !gathered.offering {
             return;
         }
         let mut rest: BTreeMap<Constraints, Vec<Use>> = BTreeMap::new();

@@ -15,6 +15,7 @@ mod read;
 mod standard;
 #[cfg(test)]
 mod tests;
+mod together;
 mod xml;
 
 pub use document::{
@@ -44,9 +45,18 @@ const FEED: Bounds = Bounds { bytes: MAX_FEED_BYTES, elements: 100_000 };
 #[must_use]
 pub fn parse(bytes: &[u8], document: &str, authority: AuthorityKind) -> Parsed {
     let mut out = Parsed::default();
-    let Some((rsl, broken)) = read_document(bytes, &mut out.complaints) else { return out.sorted() };
+    let Some((mut rsl, broken)) = read_document(bytes, &mut out.complaints) else { return out.sorted() };
     let own = place::absolute(document);
     let bound = place::is_bound(authority);
+    if bound && rsl.contents.len() > 1 {
+        // Sections 4.6.2 and 4.8: what stands in a page or a file has one content.
+        rsl.defective = true;
+        out.complaints.push(Complaint::at(
+            rsl.contents[1].line,
+            Lint::Contradiction,
+            "a second `content` in one carrier",
+        ));
+    }
     let mut evaluator = Evaluator {
         rsl: &rsl,
         document: price::place(document),
@@ -55,6 +65,7 @@ pub fn parse(bytes: &[u8], document: &str, authority: AuthorityKind) -> Parsed {
         territories: 0,
         too_much: rsl.too_much,
     };
+    let mut said = Vec::new();
     for content in &rsl.contents {
         let place = Place::of(content, own.as_ref(), authority, &mut evaluator.out.complaints);
         if bound && evaluator.out.canonical.is_none() {
@@ -62,7 +73,10 @@ pub fn parse(bytes: &[u8], document: &str, authority: AuthorityKind) -> Parsed {
             // against the host that the copy was found on.
             evaluator.out.canonical = content.url.clone().filter(|url| place::absolute(url).is_some());
         }
-        evaluator.content(content, &place);
+        said.extend(evaluator.content(content, &place));
+    }
+    if !bound {
+        together::read_together(&mut evaluator, &said);
     }
     let (too_much, document) = (evaluator.too_much, evaluator.document);
     if too_much || out.signals.len() >= MAX_SIGNALS {

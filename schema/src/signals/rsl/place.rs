@@ -42,6 +42,11 @@ impl Place {
         if is_bound(authority) {
             // The association is the scope, and the address only the name that it goes by.
             return match &absolute {
+                None if authority != AuthorityKind::Page && url.is_empty() => {
+                    // Section 4.8: in a file it is the name of the work, which a copy is known by.
+                    misplaced("a file's license without the address of the work".to_owned());
+                    Self { path: None, trust: Trust::Vague }
+                }
                 Some(_) if foreign && document.is_some() => {
                     misplaced(format!("`{url}` is on another host: it may only restrict"));
                     Self { path: None, trust: Trust::Foreign(url.to_owned()) }
@@ -54,7 +59,7 @@ impl Place {
                 misplaced(format!("`{url}` is on another host: it may only restrict"));
                 return Self { path: Some(key.path), trust: Trust::Foreign(url.to_owned()) };
             }
-            return Self { path: Some(key.path), trust: Trust::Whole };
+            return Self { path: Some(open_ended(key.path)), trust: Trust::Whole };
         }
         if url.is_empty() {
             let named = authority != AuthorityKind::SiteFile && content.url.is_some();
@@ -98,7 +103,7 @@ impl Place {
     }
 
     fn path(path: &str, trust: Trust) -> Self {
-        let path = normalise_pattern(path);
+        let path = open_ended(normalise_pattern(path));
         if path.len() <= LONGEST {
             return Self { path: Some(path), trust };
         }
@@ -106,6 +111,12 @@ impl Place {
         let trust = if trust == Trust::Whole { Trust::Vague } else { trust };
         Self { path: Some(path[..LONGEST].trim_end_matches('$').to_owned()), trust }
     }
+}
+
+/// A pattern without the `*` at its end, which says nothing: two spellings of one scope are one path.
+fn open_ended(mut path: String) -> String {
+    path.truncate(path.trim_end_matches('*').len());
+    if path.is_empty() { "/".to_owned() } else { path }
 }
 
 /// Whether a carrier speaks for itself alone: the page or file that the license stands in.

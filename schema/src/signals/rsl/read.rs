@@ -117,6 +117,12 @@ impl Reader<'_> {
         if content.url.is_none() {
             self.defect(element.line, Lint::Malformed, "a `content` without `url`");
         }
+        if element.attribute("encrypted").is_some_and(|value| !matches!(value, "true" | "false")) {
+            self.defect(element.line, Lint::UnknownValue, "`encrypted` is neither `true` nor `false`");
+        }
+        if content.server.is_some() && content.url.as_deref().is_some_and(|url| url.trim().is_empty()) {
+            self.defect(element.line, Lint::Malformed, "a server, and no `url` to name to it");
+        }
         if content.encrypted && content.server.is_none() {
             self.defect(element.line, Lint::Malformed, "encrypted, and no server has the key");
         }
@@ -245,6 +251,8 @@ impl Reader<'_> {
             Some(kind) => {
                 self.defect(element.line, Lint::UnknownValue, format!("payment type `{kind}`"));
             }
+            // Section 1.1: whose terms they are is then said by a standard or the house's own address.
+            None if self.own(element).iter().any(|child| matches!(child.name.as_str(), "standard" | "custom")) => {}
             None => self.defect(element.line, Lint::Malformed, "a `payment` without type"),
         }
         for child in self.own(element) {
@@ -263,6 +271,10 @@ impl Reader<'_> {
                 }
                 _ => self.unknown("payment", child),
             }
+        }
+        let most = [payment.standards.len(), payment.customs.len(), payment.amounts.len(), payment.accepts.len()];
+        if most.into_iter().any(|count| count > 1) {
+            self.defect(element.line, Lint::Contradiction, "more than one element of a kind in a `payment`");
         }
         payment
     }

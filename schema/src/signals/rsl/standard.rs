@@ -55,6 +55,8 @@ fn paid(payment: &Payment, content: &Content, of: Use, asks: &mut Asks) {
         "use" | "inference" | "royalty" => Some(Meter::Document {}),
         "contribution" => Some(Meter::InKind { what: "a contribution in good faith, in money or in kind".to_owned() }),
         "purchase" | "subscription" | "training" => Some(Meter::Flat { period: None }),
+        // Not said, and not said to be free: the terms that are named know, and until they are read something is paid.
+        "" if payment.kind.is_none() && named_terms(payment) => Some(Meter::Flat { period: None }),
         _ => {
             asks.doubtful = true;
             (!kind.is_empty()).then_some(Meter::Flat { period: None })
@@ -89,6 +91,12 @@ fn paid(payment: &Payment, content: &Content, of: Use, asks: &mut Asks) {
     for standard in payment.standards.iter().take(MOST_ADDRESSES) {
         standard_license(standard, of, asks);
     }
+}
+
+/// Whether a payment names terms that have to be obtained: a standard that can't be read from here, or the house's own.
+fn named_terms(payment: &Payment) -> bool {
+    let named = |address: &String| !address.is_empty();
+    payment.customs.iter().any(named) || payment.standards.iter().any(|it| named(it) && creative_commons(it).is_none())
 }
 
 fn stated(amount: &PaymentAmount) -> Option<Amount> {
