@@ -1,6 +1,7 @@
 //! End to end: the two real programs, over HTTP and files; every write ends with a full audit of the log.
 
 mod adversarial;
+mod alike;
 mod blobs;
 mod bodies;
 mod crash;

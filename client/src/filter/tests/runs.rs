@@ -36,7 +36,7 @@ fn run<'a>(snapshot: &'a Made, policy: &'a Policy, out: &Path, inputs: &[PathBuf
         shard: None,
         sign_key: None,
         index: None,
-            checks: Checks::ALL,
+        checks: Checks::ALL,
     }
 }
 

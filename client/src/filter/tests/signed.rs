@@ -25,7 +25,19 @@ fn inputs(folder: &Path, count: usize) -> Vec<PathBuf> {
 
 fn run<'a>(snapshot: &'a Made, policy: &'a Policy, out: PathBuf, inputs: &[PathBuf]) -> Run<'a> {
     let (inputs, fields) = (inputs.to_vec(), FieldChoice::default());
-    Run { snapshot, policy, inputs, out, threads: 2, resume: false, fields, shard: None, sign_key: None, index: None, checks: Checks::ALL }
+    Run {
+        snapshot,
+        policy,
+        inputs,
+        out,
+        threads: 2,
+        resume: false,
+        fields,
+        shard: None,
+        sign_key: None,
+        index: None,
+        checks: Checks::ALL,
+    }
 }
 
 fn reserved() -> Made {

@@ -2,8 +2,8 @@
 
 use super::made::{Made, Run, files, keeping, policy, registered, reservation, snapshot};
 use crate::crawl::FieldChoice;
-use crate::filter::{Checks, DamageRow};
 use crate::filter::Watch;
+use crate::filter::{Checks, DamageRow};
 use cleartitle_schema::id::ContentId;
 use cleartitle_schema::manifest::Row;
 use cleartitle_schema::policy::{Disposition, Policy};
@@ -80,7 +80,7 @@ fn run<'a>(snapshot: &'a Made, policy: &'a Policy, out: &Path, input: PathBuf) -
         shard: None,
         sign_key: None,
         index: None,
-            checks: Checks::ALL,
+        checks: Checks::ALL,
     }
 }
 
