@@ -12,6 +12,7 @@ use parquet::file::metadata::ParquetMetaData;
 use super::super::index::{Capture, sha1_of, shortened};
 use super::super::store::Stored;
 use super::chunk::Nested;
+use super::rows::not_deeper;
 use super::table::{Columns, DateKind, Table, TableError, date_kind, guarded};
 
 /// Rows that are read at once. The pages that they reach over are bounded as those of one nested record are.
@@ -263,7 +264,7 @@ fn values<T: DataType, V>(
             }
             rows += records;
         }
-        Ok(())
+        not_deeper(&levels, deepest)
     })?;
     let mut found = found.into_iter();
     cells.clear();

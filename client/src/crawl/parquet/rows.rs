@@ -37,7 +37,7 @@ pub struct Text<'a> {
     table: &'a Table,
     index: usize,
     reader: ColumnReaderImpl<ByteArrayType>,
-    required: bool,
+    deepest: i16,
     next: u64,
 }
 
@@ -70,9 +70,9 @@ impl Table {
     pub fn texts(&self, index: usize) -> Result<Text<'_>, TableError> {
         let column = self.columns.text;
         let descr = self.metadata.row_group(index).column(column).column_descr_ptr();
-        let required = descr.max_def_level() == 0;
+        let deepest = descr.max_def_level();
         let reader = ColumnReaderImpl::new(descr, self.pages(index, column)?);
-        Ok(Text { table: self, index, reader, required, next: 0 })
+        Ok(Text { table: self, index, reader, deepest, next: 0 })
     }
 }
 
@@ -86,27 +86,29 @@ impl Group<'_> {
         let mut rows = vec![Keys::default(); count];
         let (table, index, columns) = (self.table, self.index, &self.table.columns);
         let told = |column: usize| move |error| table.damaged(index, column, &error);
+        let deepest = |column: usize| table.deepest(index, column);
         if let (Some(ColumnReader::ByteArrayColumnReader(reader)), Some(column)) = (&mut self.url, columns.url) {
             let fill = |row: &mut Keys, value: ByteArray| text(row, value, "the URL", |row| &mut row.url);
-            column_of(reader, &mut rows, fill).map_err(told(column))?;
+            column_of(reader, &mut rows, deepest(column), fill).map_err(told(column))?;
         }
         if let (Some(reader), Some(column)) = (&mut self.id, columns.id) {
+            let deepest = deepest(column);
             let filled = match reader {
                 ColumnReader::ByteArrayColumnReader(reader) => {
-                    column_of(reader, &mut rows, |row, value| text(row, value, "the id", |row| &mut row.id))
+                    column_of(reader, &mut rows, deepest, |row, value| text(row, value, "the id", |row| &mut row.id))
                 }
                 ColumnReader::Int32ColumnReader(reader) => {
-                    column_of(reader, &mut rows, |row, value| row.id = Some(value.to_string()))
+                    column_of(reader, &mut rows, deepest, |row, value| row.id = Some(value.to_string()))
                 }
                 ColumnReader::Int64ColumnReader(reader) => {
-                    column_of(reader, &mut rows, |row, value| row.id = Some(value.to_string()))
+                    column_of(reader, &mut rows, deepest, |row, value| row.id = Some(value.to_string()))
                 }
                 _ => Ok(()),
             };
             filled.map_err(told(column))?;
         }
         if let (Some((reader, kind)), Some((column, _))) = (&mut self.date, columns.date) {
-            dates(reader, *kind, &mut rows).map_err(told(column))?;
+            dates(reader, *kind, &mut rows, deepest(column)).map_err(told(column))?;
         }
         self.left -= count as u64;
         Ok(rows)
@@ -120,7 +122,7 @@ fn text(row: &mut Keys, value: ByteArray, what: &'static str, part: impl Fn(&mut
     }
 }
 
-fn dates(reader: &mut ColumnReader, kind: DateKind, rows: &mut [Keys]) -> Result<(), ParquetError> {
+fn dates(reader: &mut ColumnReader, kind: DateKind, rows: &mut [Keys], deepest: i16) -> Result<(), ParquetError> {
     let second = |row: &mut Keys, seconds: i64| {
         let sound = (Timestamp::MIN.0..=Timestamp::MAX.0).contains(&seconds);
         // A moment that can't be written is told as the number that it is, and read by nobody as a date.
@@ -128,18 +130,26 @@ fn dates(reader: &mut ColumnReader, kind: DateKind, rows: &mut [Keys]) -> Result
     };
     match (reader, kind) {
         (ColumnReader::ByteArrayColumnReader(reader), DateKind::Text) => {
-            column_of(reader, rows, |row, value| text(row, value, "the date", |row| &mut row.date))
+            column_of(reader, rows, deepest, |row, value| text(row, value, "the date", |row| &mut row.date))
         }
         (ColumnReader::Int64ColumnReader(reader), DateKind::Ticks(each)) => {
-            column_of(reader, rows, |row, value: i64| second(row, value.div_euclid(each)))
+            column_of(reader, rows, deepest, |row, value: i64| second(row, value.div_euclid(each)))
         }
         (ColumnReader::Int32ColumnReader(reader), DateKind::Days) => {
-            column_of(reader, rows, |row, value: i32| second(row, i64::from(value) * 86_400))
+            column_of(reader, rows, deepest, |row, value: i32| second(row, i64::from(value) * 86_400))
         }
         (ColumnReader::Int96ColumnReader(reader), DateKind::Julian) => {
-            column_of(reader, rows, |row, value| second(row, value.to_seconds()))
+            column_of(reader, rows, deepest, |row, value| second(row, value.to_seconds()))
         }
         _ => Ok(()),
+    }
+}
+
+/// A level that the schema has no room for says nothing of its value: one reader takes it for none, and the next gives up.
+pub(super) fn not_deeper(levels: &[i16], deepest: i16) -> Result<(), ParquetError> {
+    match levels.iter().find(|level| **level > deepest || **level < 0) {
+        None => Ok(()),
+        Some(level) => Err(ParquetError::General(format!("a definition level of {level}, the deepest is {deepest}"))),
     }
 }
 
@@ -147,6 +157,7 @@ fn dates(reader: &mut ColumnReader, kind: DateKind, rows: &mut [Keys]) -> Result
 fn column_of<T: DataType>(
     reader: &mut ColumnReaderImpl<T>,
     rows: &mut [Keys],
+    deepest: i16,
     mut fill: impl FnMut(&mut Keys, T::T),
 ) -> Result<(), ParquetError> {
     let (mut levels, mut values) = (Vec::new(), Vec::new());
@@ -158,6 +169,7 @@ fn column_of<T: DataType>(
             if records != 1 {
                 return Err(ParquetError::EOF("the column has fewer rows than its row group claims".into()));
             }
+            not_deeper(&levels, deepest)?;
             if let Some(value) = values.pop() {
                 fill(row, value);
             }
@@ -189,8 +201,9 @@ impl Text<'_> {
         if records != 1 {
             return Err(short());
         }
+        not_deeper(&levels, self.deepest)?;
         self.next = row + 1;
         let value = values.pop();
-        if self.required && value.is_none() { Err(short()) } else { Ok(value) }
+        if self.deepest == 0 && value.is_none() { Err(short()) } else { Ok(value) }
     }
 }

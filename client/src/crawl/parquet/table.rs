@@ -21,6 +21,8 @@ const MAGIC: &[u8] = b"PAR1";
 /// Rows a file may claim for each of its bytes, beside a million: a row that takes less says nothing.
 const ROWS_PER_BYTE: u64 = 16;
 const ROWS_ALWAYS: u64 = 1024 * 1024;
+/// Plain bytes that all columns of a file may claim together.
+const PLAIN_LIMIT: u64 = 1 << 50;
 
 /// Why a Parquet file, or a part of it, can't be read.
 #[derive(Debug, thiserror::Error)]
@@ -141,6 +143,11 @@ impl Table {
         self.metadata.row_group(group).num_rows().unsigned_abs()
     }
 
+    /// The definition level of a value that is there.
+    pub(super) fn deepest(&self, group: usize, column: usize) -> i16 {
+        self.metadata.row_group(group).column(column).column_descr().max_def_level()
+    }
+
     /// The stored bytes from a row group's first to its last.
     #[must_use]
     pub fn range_of(&self, group: usize) -> Range<u64> {
@@ -232,7 +239,7 @@ fn check(metadata: &ParquetMetaData, length: u64, name: &str) -> Result<(), Tabl
     if metadata.num_row_groups() > i16::MAX as usize {
         return Err(unsound(format!("it claims {} row groups", metadata.num_row_groups())));
     }
-    let mut total = 0_u64;
+    let (mut total, mut plain) = (0_u64, 0_u64);
     for (index, group) in metadata.row_groups().iter().enumerate() {
         let told = |detail: String| unsound(format!("row group {index} {detail}"));
         let rows = u64::try_from(group.num_rows()).ok().filter(|rows| *rows <= GROUP_ROWS_LIMIT);
@@ -248,6 +255,12 @@ fn check(metadata: &ParquetMetaData, length: u64, name: &str) -> Result<(), Tabl
                     told(format!("column `{}` {detail}", chunk.column_path().string()))
                 }
                 other => other,
+            })?;
+            // Nobody reads by it, but whoever copies the file adds it up.
+            let claimed = u64::try_from(chunk.uncompressed_size()).ok().and_then(|size| plain.checked_add(size));
+            plain = claimed.filter(|sum| *sum <= PLAIN_LIMIT).ok_or_else(|| {
+                let (column, size) = (chunk.column_path().string(), chunk.uncompressed_size());
+                told(format!("column `{column}` claims {size} plain bytes"))
             })?;
         }
     }

@@ -1,6 +1,7 @@
 //! The filter as a whole: rulings from the memo against direct ones, runs over made and real crawls, stops and resumes.
 
 mod indexes;
+mod lying_tables;
 mod made;
 mod only;
 mod plan;

@@ -23,7 +23,7 @@ const SCHEMA: &str = "message schema {
     required binary text (UTF8); optional binary id (UTF8); optional binary url (UTF8); optional binary date (UTF8);
 }";
 
-type Doc = [Option<String>; 4];
+pub type Doc = [Option<String>; 4];
 
 fn doc(number: usize, host: &str) -> Doc {
     let date = (number % 9 != 5).then(|| "2024-05-18T01:58:10Z".to_owned());
@@ -35,12 +35,12 @@ fn doc(number: usize, host: &str) -> Doc {
     ]
 }
 
-fn docs(count: usize) -> Vec<Doc> {
+pub fn docs(count: usize) -> Vec<Doc> {
     let hosts = ["press.example", "open.example", "site.example"];
     (0..count).map(|number| doc(number, hosts[number % 3])).collect()
 }
 
-fn table(path: &Path, docs: &[Doc], in_group: usize) {
+pub fn table(path: &Path, docs: &[Doc], in_group: usize) {
     let schema = Arc::new(parse_message_type(SCHEMA).unwrap());
     let properties = WriterProperties::builder().set_dictionary_enabled(false).build();
     let mut writer = SerializedFileWriter::new(File::create(path).unwrap(), schema, Arc::new(properties)).unwrap();
@@ -66,7 +66,7 @@ fn lines(path: &Path, docs: &[Doc]) {
     std::fs::write(path, docs.iter().map(line).collect::<String>()).unwrap();
 }
 
-fn run<'a>(snapshot: &'a Made, policy: &'a Policy, out: &Path, input: PathBuf) -> Run<'a> {
+pub fn run<'a>(snapshot: &'a Made, policy: &'a Policy, out: &Path, input: PathBuf) -> Run<'a> {
     let fields = FieldChoice { without_url: true, ..FieldChoice::default() };
     let inputs = vec![input];
     Run {
@@ -84,7 +84,7 @@ fn run<'a>(snapshot: &'a Made, policy: &'a Policy, out: &Path, input: PathBuf) -
     }
 }
 
-fn rows_of(path: &Path) -> Vec<Value> {
+pub fn rows_of(path: &Path) -> Vec<Value> {
     let text = std::fs::read_to_string(path).unwrap();
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
