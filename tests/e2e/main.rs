@@ -8,6 +8,7 @@ mod crash;
 mod decisions;
 mod documents;
 mod filter;
+mod first_pass;
 mod grown;
 mod independent;
 mod indexes;

@@ -3,9 +3,10 @@
 
 use cleartitle::crawl::index::{Days, Line, Next, Opened, open, parse};
 use cleartitle::crawl::store::Stored;
+use cleartitle_fuzz::decoders_may_panic;
 use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(|bytes: &[u8]| {
+fuzz_target!(init: decoders_may_panic(), |bytes: &[u8]| {
     if let Ok(Line::Capture(capture)) = parse(bytes, &mut Days::default()) {
         assert!(!capture.url.is_empty() && !capture.file.is_empty());
     }
