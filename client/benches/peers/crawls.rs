@@ -85,6 +85,7 @@ pub fn contest(folder: &Path, filter: &Filter, python: Option<&Path>, rounds: us
         plain as f64 / 1e6
     );
     let hosts: HashSet<String> = filter.reserved_hosts().collect();
+    // The corpus knows how many must be kept; which they are, and their bytes, FastWARC has to find as ours did.
     let expected = filter.run(&paths, 1).answer.expect("an answer");
     let reserved: u64 = corpora.iter().map(|corpus| corpus.reserved).sum();
     assert_eq!(expected.count + reserved, FILES * size.pages as u64, "what is reserved is dropped, and nothing else");

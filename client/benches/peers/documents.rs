@@ -106,7 +106,7 @@ pub fn lines(folder: &Path, texts: &Texts, filter: &Filter, python: Option<&Path
     });
     filter.join(&mut contest, paths);
     let peer = Peer::new(python, "jsonl", &folder.join("reserved.txt"), &folder.join("lines"));
-    contest.add_python("datatrove 0.10.1, Jsonl to Jsonl, 1 process", peer);
+    contest.add_python("datatrove 0.10.1, Jsonl to Jsonl", peer);
     contest.run(rounds)
 }
 
@@ -127,6 +127,6 @@ pub fn tables(folder: &Path, texts: &Texts, filter: &Filter, python: Option<&Pat
     });
     filter.join(&mut contest, paths);
     let peer = Peer::new(python, "parquet", &folder.join("reserved.txt"), &folder.join("tables"));
-    contest.add_python("datatrove 0.10.1, Parquet to Parquet, 1 process", peer);
+    contest.add_python("datatrove 0.10.1, Parquet to Parquet", peer);
     contest.run(rounds)
 }

@@ -1,6 +1,6 @@
 //! Lookups: a URL among rules and a name among names, ours beside `fst`, SQLite, and what memory gives at best.
 
-use crate::questions::{Bodies, Names, Rules};
+use crate::questions::{Names, Rules};
 use crate::rounds::{Contest, Run, Unit, answered, took_here};
 use cleartitle_schema::acquisition::{Acquisition, Keys};
 use cleartitle_schema::snapshot::VerifiedSnapshot;
@@ -15,13 +15,15 @@ const RULES: &[&str] = &[
     "rules are literal prefixes of paths, since `fst` and SQLite know no `*` and `$`; ours knows them, and finds every rule that \
      covers a URL with the terms it belongs to, where the others stop at the first; \
      bytes a rule are those of its index alone, without the statements",
+    "a step of the chains is one miss, in pages of whatever size the system gives; a lookup is several steps, so that nothing comes \
+     near it",
     "everybody's keys are made beforehand, but for the row that says otherwise: it parses and normalises the URL too",
     "fst walks one key (host reversed, then path) from the root; SQLite looks for the greatest key not above, on a WITHOUT ROWID \
-     table, by one prepared statement in one transaction, all pages in its cache",
+     table, by one prepared statement in one transaction, all pages in memory",
 ];
 const NAMES: &[&str] = &[
     "names are BLAKE3 digests of 32 bytes; SQLite holds each whole as the key of a WITHOUT ROWID table and is asked by one \
-     prepared statement in one transaction, all pages in its cache",
+     prepared statement in one transaction, all pages in memory",
     "ours also tells which terms the name belongs to, and keeps of a name that nothing clears only so many bits that it may be \
      found once too often (statements are matched again); SQLite tells whether the whole of it is there",
 ];
@@ -30,7 +32,7 @@ const RULE_SECTIONS: [Section; 5] =
     [Section::Sets, Section::Members, Section::HostDirectory, Section::Hosts, Section::Rules];
 const NAME_SECTIONS: [Section; 5] =
     [Section::Sets, Section::Members, Section::ContentKinds, Section::ContentDirectory, Section::Contents];
-const CHASE: &str = "16 chains of pointers through memory, a step";
+const CHASE: &str = "16 chains of pointers in memory, a step";
 
 /// Chains through memory much larger than any cache, so that a step is what a miss costs where 16 are under way.
 pub struct Chase(Vec<u32>);
@@ -132,7 +134,7 @@ fn walked(set: &fst::raw::Fst<Vec<u8>>, key: &[u8]) -> bool {
 /// URLs among rules; how many could not be run.
 pub fn rules(folder: &Path, count: u64, asked: u64, chase: &Chase, rounds: usize) -> usize {
     let rules = Rules::new(count, asked);
-    let body = Bodies::rules(&rules);
+    let body = rules.body();
     let set = fst::Set::from_iter(&rules.keys).expect("sorted keys").into_fst();
     let path = folder.join("rules.sqlite");
     let connection = database(&path, rules.keys.iter().map(Vec::as_slice)).expect("a database");
@@ -167,7 +169,7 @@ pub fn rules(folder: &Path, count: u64, asked: u64, chase: &Chase, rounds: usize
     contest.add("fst 0.4, walk to the first prefix", || {
         ask(asked, |covered| covered.extend(rules.walks.iter().map(|key| walked(&set, key))))
     });
-    contest.add("SQLite, greatest key not above", || {
+    contest.add(&format!("SQLite {}, greatest key not above", rusqlite::version()), || {
         let mut prefixed = |key: &Vec<u8>| has_prefix(&mut statement, key).expect("no error");
         ask(asked, |covered| covered.extend(rules.walks.iter().map(&mut prefixed)))
     });
@@ -177,7 +179,7 @@ pub fn rules(folder: &Path, count: u64, asked: u64, chase: &Chase, rounds: usize
 /// Names among names; how many could not be run.
 pub fn names(folder: &Path, count: u64, asked: u64, chase: &Chase, rounds: usize) -> usize {
     let names = Names::new(count, asked);
-    let body = Bodies::names(&names);
+    let body = names.body();
     let path = folder.join("names.sqlite");
     let connection = database(&path, names.sorted.iter().map(|name| &name.0[..])).expect("a database");
     let each = |bytes: u64| bytes as f64 / names.sorted.len() as f64;
@@ -196,7 +198,7 @@ pub fn names(folder: &Path, count: u64, asked: u64, chase: &Chase, rounds: usize
     contest.add(CHASE, || chase.run());
     contest.add("ours, one by one", || ask(asked, |there| singly(&body, &copies, there)));
     contest.add(ours, || ask(asked, |there| together(&body, &copies, there)));
-    contest.add("SQLite, by key", || {
+    contest.add(&format!("SQLite {}, by key", rusqlite::version()), || {
         let mut is_there = |name: &[u8; 32]| statement.exists([&name[..]]).expect("no error");
         ask(asked, |there| there.extend(names.asked.iter().map(|name| is_there(&name.0))))
     });

@@ -143,7 +143,7 @@ fn main() {
     }
     println!();
     if wanted.quick {
-        println!("quick: every contender that ran answers as the corpus does; nothing was measured");
+        println!("quick: every contender that ran answers as it must; nothing was measured");
     }
     println!("contenders not run: {absent}");
 }

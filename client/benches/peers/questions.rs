@@ -1,4 +1,4 @@
-//! What lookups are asked in: rules and names from numbers, the bodies that hold them, and the questions with their answers.
+//! What lookups are asked in: rules and names from numbers, the snapshots that hold them, and the questions with their answers.
 
 use crate::corpus::Dice;
 use cleartitle_schema::acquisition::Keys;
@@ -84,6 +84,17 @@ impl Rules {
     pub fn hosts(&self) -> u64 {
         self.count
     }
+
+    /// The snapshot of these rules.
+    pub fn body(&self) -> VerifiedSnapshot<Vec<u8>> {
+        let of_host = |number| {
+            let host = host(number);
+            paths(number).map(|path| Target::Url { host: host.parse().expect("a host"), port: None, path })
+        };
+        let statements = (0..self.count / HOSTS_EACH)
+            .map(|index| registered(index, (index * HOSTS_EACH..(index + 1) * HOSTS_EACH).flat_map(of_host).collect()));
+        body(statements)
+    }
 }
 
 fn name(number: u64) -> ContentId {
@@ -110,6 +121,15 @@ impl Names {
         Self { sorted, asked: (0..asked).map(|at| name(drawn(at))).collect(), there }
     }
 
+    /// The snapshot of these names.
+    pub fn body(&self) -> VerifiedSnapshot<Vec<u8>> {
+        let statements = self.sorted.chunks(NAMES_EACH).zip(0..).map(|(names, index)| {
+            let ids = names.iter().map(|name| ContentName::Blake3(*name)).collect();
+            registered(index, vec![Target::Content { ids }])
+        });
+        body(statements)
+    }
+
     /// The questions as ours takes them.
     pub fn copies(&self) -> Vec<Keys> {
         let copy = |name: &ContentId| Keys { content: vec![ContentName::Blake3(*name)], ..Keys::default() };
@@ -117,30 +137,7 @@ impl Names {
     }
 }
 
-/// Snapshots of rules and names, built in bounded memory.
-pub struct Bodies;
-
-impl Bodies {
-    pub fn rules(rules: &Rules) -> VerifiedSnapshot<Vec<u8>> {
-        let statements = (0..rules.count / HOSTS_EACH).map(|index| {
-            let of_host = |number| {
-                let host = host(number);
-                paths(number).map(|path| Target::Url { host: host.parse().expect("a host"), port: None, path })
-            };
-            registered(index, (index * HOSTS_EACH..(index + 1) * HOSTS_EACH).flat_map(of_host).collect())
-        });
-        body(statements)
-    }
-
-    pub fn names(names: &Names) -> VerifiedSnapshot<Vec<u8>> {
-        let statements = names.sorted.chunks(NAMES_EACH).zip(0..).map(|(names, index)| {
-            let ids = names.iter().map(|name| ContentName::Blake3(*name)).collect();
-            registered(index, vec![Target::Content { ids }])
-        });
-        body(statements)
-    }
-}
-
+/// Built in bounded memory, and verified.
 fn body(statements: impl Iterator<Item = Arc<Registered>>) -> VerifiedSnapshot<Vec<u8>> {
     let mut room = Room::bounded(512 << 20, || Ok(Box::new(tempfile::tempfile()?)));
     let head = Head { origin: LOG.to_owned(), size: u64::from(u32::MAX), root: Hash([7; 32]), time: REGISTERED };

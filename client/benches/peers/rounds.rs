@@ -84,7 +84,7 @@ pub struct Contest<'a> {
 }
 
 impl<'a> Contest<'a> {
-    /// `expected` is what the corpus itself says, before anybody was asked.
+    /// `expected` is what every contender must answer, known before any of them has its turn.
     pub fn new(title: String, unit: Unit, ours: &str, expected: Answer, notes: &'static [&'static str]) -> Self {
         let (contenders, absent) = (Vec::new(), Vec::new());
         Self { title, unit, ours: ours.to_owned(), expected, contenders, absent, notes }
@@ -99,7 +99,8 @@ impl<'a> Contest<'a> {
         match python {
             Some(mut peer) => self.add(name, move || peer.run()),
             None => {
-                python::not_run(&format!("{}: {name}", self.title));
+                let corpus = self.title.split(':').next().unwrap_or_default();
+                python::not_run(&format!("{corpus}: {name}"));
                 self.absent.push((name.to_owned(), python::WHY.to_owned()));
             }
         }
@@ -114,7 +115,7 @@ impl<'a> Contest<'a> {
                 if let Some(answer) = &run.answer {
                     assert_eq!(
                         *answer, self.expected,
-                        "{}: `{}` answers otherwise than the corpus (left: it, right: the corpus)",
+                        "{}: `{}` does not answer as it must (left: what it answers)",
                         self.title, contender.name
                     );
                 }
@@ -135,41 +136,49 @@ impl<'a> Contest<'a> {
 
     fn table(&self) {
         let Some(base) = self.contenders.first().filter(|base| !base.runs.is_empty()) else { return };
-        let ours = self.contenders.iter().find(|contender| contender.name == self.ours);
+        let ours = self.contenders.iter().find(|contender| contender.name == self.ours).unwrap_or(base);
         let unit = if self.unit == Unit::Seconds { "seconds" } else { "ns each" };
-        println!("  median of {} rounds (least to most); ratios are of the same round by the clock", base.runs.len());
+        println!("  median of {} rounds (least to most); ratios are taken within each round", base.runs.len());
         let (first, second) = ("speed of the base", "times as long as ours");
-        println!("  {:<44} {unit:<26} {first:<24} {second:<26} on cores  MB written", "");
+        println!("  {:<44}        {unit:<26} {first:<22} {second:<22} MB written", "");
         for contender in &self.contenders {
-            let clock: Vec<f64> = contender.runs.iter().map(|run| self.each(run, run.took.clock)).collect();
-            let cores: Vec<f64> =
-                contender.runs.iter().filter_map(|run| Some(self.each(run, run.took.cores?))).collect();
-            let against = |other: &Contender<'_>, turned: bool| {
-                let pairs = other.runs.iter().zip(&contender.runs);
-                let ratio = |(other, this): (&Run, &Run)| {
-                    let (other, this) = (self.each(other, other.took.clock), self.each(this, this.took.clock));
-                    if turned { this / other } else { other / this }
-                };
-                spread(&pairs.map(ratio).collect::<Vec<_>>(), 2)
-            };
-            let of_base = against(base, false);
-            let of_ours = ours.map_or_else(String::new, |ours| against(ours, true));
-            let digits = if self.unit == Unit::Seconds { 3 } else { 0 };
-            let wrote = contender.runs.first().and_then(|run| run.wrote);
-            let wrote = wrote.map_or_else(|| "-".to_owned(), |bytes| format!("{:.1}", bytes as f64 / 1e6));
-            println!(
-                "  {:<44} {:<26} {of_base:<24} {of_ours:<26} {:>8}  {wrote:>10}",
-                contender.name,
-                spread(&clock, digits),
-                median(&cores).map_or_else(|| "-".to_owned(), |cores| format!("{cores:.digits$}"))
-            );
+            for (kind, of) in [("clock", clock as Of), ("cores", cores)] {
+                let each: Vec<f64> = contender.runs.iter().filter_map(|run| self.each(run, of)).collect();
+                if each.is_empty() {
+                    continue;
+                }
+                let of_base = ratio(&self.ratios(base, contender, of));
+                let of_ours = ratio(&self.ratios(contender, ours, of));
+                let wrote = contender.runs.first().and_then(|run| run.wrote).filter(|_| kind == "clock");
+                let wrote = wrote.map_or_else(String::new, |bytes| format!("{:>10.1}", bytes as f64 / 1e6));
+                let name = if kind == "clock" { contender.name.as_str() } else { "" };
+                let each = spread(&each, if self.unit == Unit::Seconds { 3 } else { 0 });
+                println!("  {name:<44} {kind}  {each:<26} {of_base:<22} {of_ours:<22} {wrote}");
+            }
         }
     }
 
-    fn each(&self, run: &Run, took: Duration) -> f64 {
-        let seconds = took.as_secs_f64() / run.count.max(1) as f64;
-        if self.unit == Unit::Seconds { seconds } else { seconds * 1e9 }
+    /// How many times as long one took as another, round by round.
+    fn ratios(&self, one: &Contender<'_>, other: &Contender<'_>, of: Of) -> Vec<f64> {
+        let pairs = one.runs.iter().zip(&other.runs);
+        pairs.filter_map(|(one, other)| Some(self.each(one, of)? / self.each(other, of)?)).collect()
     }
+
+    fn each(&self, run: &Run, of: Of) -> Option<f64> {
+        let seconds = of(&run.took)?.as_secs_f64() / run.count.max(1) as f64;
+        Some(if self.unit == Unit::Seconds { seconds } else { seconds * 1e9 })
+    }
+}
+
+/// One of the two times of a run.
+type Of = fn(&Took) -> Option<Duration>;
+
+fn clock(took: &Took) -> Option<Duration> {
+    Some(took.clock)
+}
+
+fn cores(took: &Took) -> Option<Duration> {
+    took.cores
 }
 
 fn median(all: &[f64]) -> Option<f64> {
@@ -182,4 +191,9 @@ fn spread(all: &[f64], digits: usize) -> String {
     let least = all.iter().copied().fold(f64::INFINITY, f64::min);
     let most = all.iter().copied().fold(0.0, f64::max);
     median(all).map_or_else(String::new, |median| format!("{median:.digits$} ({least:.digits$} to {most:.digits$})"))
+}
+
+/// Ratios far below 1 are told by more digits.
+fn ratio(all: &[f64]) -> String {
+    spread(all, if median(all).is_some_and(|median| median < 0.1) { 3 } else { 2 })
 }
