@@ -100,8 +100,7 @@ fn head(wanted: &Wanted) {
     let told = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = told.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or(": unknown");
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
-    let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_else(|_| "unknown".to_owned());
-    println!("machine: {}, {cores} cores, load before {}", model.trim_start_matches([':', '\t', ' ']), load.trim());
+    println!("machine: {}, {cores} cores, load {}", model.trim_start_matches([':', '\t', ' ']), rounds::load());
     println!("profile: {}", if cfg!(debug_assertions) { "dev; nothing is measured in it" } else { "release" });
     println!(
         "corpus: seed {SEED}, hosts Zipf(0.95) over {}, every tenth by rank reserved; lengths log-normal, as of Common Crawl's \

@@ -56,6 +56,12 @@ pub fn took_here(run: impl FnOnce()) -> Took {
     Took { clock: clock.elapsed(), cores: on_core().zip(cores).map(|(after, before)| after - before) }
 }
 
+/// How many threads of the whole machine wanted a core in the last minute: above its cores, the clock tells of others too.
+pub fn load() -> String {
+    let told = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    told.split(' ').next().filter(|load| !load.is_empty()).unwrap_or("unknown").to_owned()
+}
+
 type Turn<'a> = Box<dyn FnMut() -> Run + 'a>;
 
 struct Contender<'a> {
@@ -138,7 +144,10 @@ impl<'a> Contest<'a> {
         let Some(base) = self.contenders.first().filter(|base| !base.runs.is_empty()) else { return };
         let ours = self.contenders.iter().find(|contender| contender.name == self.ours).unwrap_or(base);
         let unit = if self.unit == Unit::Seconds { "seconds" } else { "ns each" };
-        println!("  median of {} rounds (least to most); ratios are taken within each round", base.runs.len());
+        let (rounds, load) = (base.runs.len(), load());
+        println!(
+            "  median of {rounds} rounds (least to most); ratios are taken within each round; load at its end {load}"
+        );
         let (first, second) = ("speed of the base", "times as long as ours");
         println!("  {:<44}        {unit:<26} {first:<22} {second:<22} MB written", "");
         for contender in &self.contenders {
