@@ -27,18 +27,18 @@ const RESERVED: usize = 10;
 pub struct Dice(pub u64);
 
 impl Dice {
-    fn next(&mut self) -> u64 {
+    pub fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         mixed ^ (mixed >> 31)
     }
 
-    fn unit(&mut self) -> f64 {
+    pub fn unit(&mut self) -> f64 {
         (self.next() >> 11) as f64 / (1_u64 << 53) as f64
     }
 
-    fn below(&mut self, count: usize) -> usize {
+    pub fn below(&mut self, count: usize) -> usize {
         (self.next() % count.max(1) as u64) as usize
     }
 
@@ -46,6 +46,11 @@ impl Dice {
     fn normal(&mut self) -> f64 {
         let radius = (-2.0 * (1.0 - self.unit()).ln()).sqrt();
         radius * (std::f64::consts::TAU * self.unit()).cos()
+    }
+
+    /// A length whose logarithm is normal.
+    pub fn length(&mut self, median: f64, spread: f64) -> usize {
+        ((median.ln() + spread * self.normal()).exp() as usize).clamp(200, 8_000_000)
     }
 }
 
@@ -62,33 +67,50 @@ pub struct Corpus {
     pub reserved: u64,
 }
 
-fn host(rank: usize) -> String {
+/// Hosts by rank, Zipf(0.95): the sums of their weights.
+pub struct Hosts(Vec<f64>);
+
+impl Hosts {
+    pub fn of(size: &Size) -> Self {
+        let mut total = 0.0;
+        let weight = |rank: usize| {
+            total += (rank as f64).powf(-0.95);
+            total
+        };
+        Self((1..=size.hosts).map(weight).collect())
+    }
+
+    /// The rank of one, drawn by its weight.
+    pub fn draw(&self, dice: &mut Dice) -> usize {
+        let at = dice.unit() * self.0.last().copied().unwrap_or_default();
+        self.0.partition_point(|&sum| sum < at).min(self.0.len() - 1)
+    }
+}
+
+pub fn host(rank: usize) -> String {
     format!("site-{rank}.example")
 }
 
-fn is_reserved(rank: usize) -> bool {
+pub fn is_reserved(rank: usize) -> bool {
     rank % RESERVED == 3
+}
+
+pub fn vocabulary(dice: &mut Dice) -> Vec<String> {
+    (0..6_000).map(|_| word(dice)).collect()
 }
 
 /// Makes the crawl.
 pub fn crawl(seed: u64, size: &Size) -> Corpus {
     let mut dice = Dice(seed);
-    let words: Vec<String> = (0..6_000).map(|_| word(&mut dice)).collect();
-    let mut total = 0.0;
-    let hosts: Vec<f64> = (1..=size.hosts)
-        .map(|rank| {
-            total += (rank as f64).powf(-0.95);
-            total
-        })
-        .collect();
+    let words = vocabulary(&mut dice);
+    let hosts = Hosts::of(size);
     let mut corpus = Corpus { stored: Vec::new(), plain: 0, reserved: 0 };
     corpus.put(&record("warcinfo", 0, 0, "application/warc-fields", None, b"software: a bench\r\n"));
     for number in 1..=size.pages {
-        let at = dice.unit() * total;
-        let rank = hosts.partition_point(|&sum| sum < at).min(size.hosts - 1);
+        let rank = hosts.draw(&mut dice);
         corpus.reserved += u64::from(is_reserved(rank));
         let url = format!("https://{}/{}/{number}.html", host(rank), words[dice.below(words.len())]);
-        let length = ((MEDIAN.ln() + SPREAD * dice.normal()).exp() as usize).clamp(200, 8_000_000);
+        let length = dice.length(MEDIAN, SPREAD);
         let html = page(&mut dice, &words, rank, length);
         let http = format!(
             "HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\nContent-Length: {}\r\n\r\n{html}",
@@ -133,6 +155,12 @@ fn word(dice: &mut Dice) -> String {
     (0..2 + dice.below(8)).map(|_| char::from(b'a' + dice.below(26) as u8)).collect()
 }
 
+/// A word, the first in the list the likeliest.
+pub fn frequent<'w>(dice: &mut Dice, words: &'w [String]) -> &'w str {
+    let skewed = dice.unit().powi(3) * words.len() as f64;
+    &words[(skewed as usize).min(words.len() - 1)]
+}
+
 /// A page: its site's navigation, then paragraphs of words of which the first in the list are the most frequent.
 fn page(dice: &mut Dice, words: &[String], rank: usize, length: usize) -> String {
     let mut html = String::with_capacity(length + 1024);
@@ -149,8 +177,7 @@ fn page(dice: &mut Dice, words: &[String], rank: usize, length: usize) -> String
     while html.len() < length {
         html.push_str("<p class=\"article-text\">");
         for _ in 0..20 + dice.below(80) {
-            let skewed = dice.unit().powi(3) * words.len() as f64;
-            html.push_str(&words[(skewed as usize).min(words.len() - 1)]);
+            html.push_str(frequent(dice, words));
             html.push(' ');
         }
         html.push_str("</p>\n");

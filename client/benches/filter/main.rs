@@ -4,112 +4,24 @@
 //! `cargo bench -p cleartitle --bench filter` measures; `-- --pages 7000 --rounds 5` says how much. With `--quick`, or
 //! without `--bench` (as `cargo test --bench filter` runs it), it only checks that every way decides the same.
 
+mod bare;
+mod clock;
 mod corpus;
+mod ours;
 
-use cleartitle::crawl::store::Store;
-use cleartitle::crawl::{self, FieldChoice, Options};
-use cleartitle::filter::{Asking, Identity, Job, Plan, pipeline::Bounds};
-use cleartitle::report::Report;
+use bare::{inflate, read};
 use cleartitle_schema::policy::{Disposition, Policy};
 use cleartitle_schema::snapshot::VerifiedSnapshot;
-use cleartitle_schema::time::Timestamp;
+use clock::{Took, took};
 use corpus::{Corpus, Size};
+use ours::filter;
 use std::hint::black_box;
-use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::path::PathBuf;
+use std::time::Duration;
 
-/// 2026-11-23.
-const USED_AT: Timestamp = Timestamp(1_795_400_000);
 const SEED: u64 = 4;
 /// Files of the corpus; a lab has thousands.
 const FILES: u64 = 4;
-
-/// What a round took: on the clock, and of this process on its cores.
-#[derive(Clone, Copy)]
-struct Took {
-    clock: Duration,
-    cores: Option<Duration>,
-}
-
-/// Time that all threads of this process, ended ones included, spent on a core; `None` where the system does not tell.
-fn on_cores() -> Option<Duration> {
-    let text = std::fs::read_to_string("/proc/self/stat").ok()?;
-    let after_name = text.rsplit_once(')')?.1;
-    let fields: Vec<&str> = after_name.split_whitespace().collect();
-    let ticks = fields.get(11)?.parse::<u64>().ok()? + fields.get(12)?.parse::<u64>().ok()?;
-    // Linux counts these in hundredths of a second on every machine that Rust runs on.
-    Some(Duration::from_millis(ticks * 10))
-}
-
-fn took(run: impl FnOnce()) -> Took {
-    let (clock, cores) = (Instant::now(), on_cores());
-    run();
-    Took { clock: clock.elapsed(), cores: on_cores().zip(cores).map(|(after, before)| after - before) }
-}
-
-/// Bare inflation: every member into one buffer, its end known beforehand. Nothing that reads the file can be faster.
-fn inflate(stored: &[u8], ends: &[usize], buffer: &mut [u8]) -> usize {
-    let mut inflater = libdeflater::Decompressor::new();
-    let (mut start, mut plain) = (0, 0);
-    for &end in ends {
-        plain += inflater.gzip_decompress(&stored[start..end], buffer).expect("a sound member");
-        black_box(&buffer);
-        start = end;
-    }
-    plain
-}
-
-/// The reader alone; returns where every member ends and how many plain bytes there were.
-fn read(path: &Path) -> (Vec<usize>, usize) {
-    let mut reader = crawl::open(path, Options::default()).expect("a crawl");
-    let (mut ends, mut plain) = (Vec::new(), 0);
-    while let Some(item) = reader.next_raw().expect("a file that can be read") {
-        let crawl::RawItem::Record(record) = item else { panic!("the corpus has no damage") };
-        ends.push(usize::try_from(record.raw().range().end).expect("a file that fits"));
-        plain += record.plain_length();
-    }
-    (ends, plain)
-}
-
-/// A whole run of the filter into a folder, outputs written and synced.
-fn filter(
-    snapshot: &VerifiedSnapshot<Vec<u8>>,
-    policy: &Policy,
-    paths: &[PathBuf],
-    threads: usize,
-    out: &Path,
-) -> Report {
-    let plan = Plan::new(snapshot, policy, USED_AT);
-    let (asking, fields) = (Asking::crawl(), FieldChoice::default());
-    let word = || "bench".to_owned();
-    let identity = Identity {
-        version: word(),
-        policy: word(),
-        snapshot: word(),
-        agents: word(),
-        used_at: USED_AT,
-        asking: asking.clone(),
-        fields: fields.clone(),
-        largest_record: 0,
-        decisions: cleartitle::filter::DecisionsForm::default(),
-        index: None,
-    };
-    let job = Job {
-        plan: &plan,
-        asking,
-        identity,
-        inputs: paths.iter().map(|path| path.as_path().into()).collect(),
-        shard: None,
-        store: &Store::new(),
-        fields,
-        out: out.to_owned(),
-        options: Options::default(),
-        bounds: Bounds::of(threads),
-        resume: false,
-        sign_key: None,
-    };
-    job.run(&mut ()).expect("a run")
-}
 
 /// How many documents a run drops, and a hash of what it keeps.
 fn kept(
@@ -170,12 +82,7 @@ fn main() {
     let (stored, plain) = (sum(|it| it.stored.len() as u64), sum(|it| it.plain as u64));
     let reserved = sum(|it| it.reserved);
     let snapshot = corpus::snapshot(&size);
-    let mut policy: Policy = serde_json::from_value(serde_json::json!({
-        "version": 1, "use": "train-ai",
-        "asker": {"domain": "lab.example", "class": "commercial", "territory": "US", "model": "lab-1"},
-    }))
-    .expect("a policy");
-    policy.actions.unknown = Disposition::Keep;
+    let policy = ours::policy();
 
     let mut buffer = vec![0; 16 * 1024 * 1024];
     let mut ends = Vec::new();
