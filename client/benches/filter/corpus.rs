@@ -188,8 +188,17 @@ fn page(dice: &mut Dice, words: &[String], rank: usize, length: usize) -> String
 
 /// Makes the snapshot: one reservation for every reserved host.
 pub fn snapshot(size: &Size) -> VerifiedSnapshot<Vec<u8>> {
-    let reserved = (0..size.hosts).filter(|&rank| is_reserved(rank));
-    let ledger: Ledger = reserved.enumerate().map(|(index, rank)| reservation(index as u64, &host(rank))).collect();
+    snapshot_with(size, |_| false)
+}
+
+/// The same, and a grant for every host whose rank is one of `granted` and that is not reserved.
+pub fn snapshot_with(size: &Size, granted: impl Fn(usize) -> bool) -> VerifiedSnapshot<Vec<u8>> {
+    let spoken = (0..size.hosts).filter(|&rank| is_reserved(rank) || granted(rank));
+    let statement = |(index, rank): (usize, usize)| {
+        let (kind, preference) = if is_reserved(rank) { ("reservation", "disallowed") } else { ("grant", "allowed") };
+        of_host(index as u64, &host(rank), kind, preference)
+    };
+    let ledger: Ledger = spoken.enumerate().map(statement).collect();
     let count = ledger.statements().len() as u64;
     let head = Head { origin: LOG.to_owned(), size: count, root: Hash([7; 32]), time: REGISTERED };
     let mut body = Vec::new();
@@ -197,13 +206,13 @@ pub fn snapshot(size: &Size) -> VerifiedSnapshot<Vec<u8>> {
     Snapshot::open(body).expect("a body").verify().expect("a sound snapshot")
 }
 
-fn reservation(index: u64, host: &str) -> Registered {
+fn of_host(index: u64, host: &str, kind: &str, preference: &str) -> Registered {
     let value = json!({
         "version": VERSION, "log": LOG, "issued_at": REGISTERED, "issuer": {"domain": host},
         "body": {
-            "kind": "reservation", "basis": "owner",
+            "kind": kind, "basis": "owner",
             "scope": {"include": [{"target": "host", "host": host, "subdomains": true}]},
-            "terms": {"clauses": [{"rules": [{"preference": "disallowed", "uses": ["train-ai"]}]}]},
+            "terms": {"clauses": [{"rules": [{"preference": preference, "uses": ["train-ai"]}]}]},
         },
     });
     let statement: Statement = serde_json::from_value(value).expect("a statement");

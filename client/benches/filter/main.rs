@@ -14,7 +14,7 @@ use cleartitle_schema::policy::{Disposition, Policy};
 use cleartitle_schema::snapshot::VerifiedSnapshot;
 use clock::{Took, took};
 use corpus::{Corpus, Size};
-use ours::filter;
+use ours::{Way, filter};
 use std::hint::black_box;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -31,7 +31,7 @@ fn kept(
     threads: usize,
 ) -> (u64, blake3::Hash) {
     let out = tempfile::tempdir().expect("a folder");
-    let report = filter(snapshot, policy, paths, threads, out.path());
+    let report = filter(snapshot, policy, paths, &Way::whole(threads), out.path());
     let mut hasher = blake3::Hasher::new();
     let kept = paths.iter().map(|path| out.path().join("kept").join(path.file_name().expect("a name")));
     for file in kept.chain([out.path().join("manifest.jsonl")]) {
@@ -117,7 +117,7 @@ fn main() {
             // Making and removing the folder is not the filter's work.
             let out = tempfile::tempdir().expect("a folder");
             rounds[place].push(took(|| {
-                black_box(filter(&snapshot, &policy, paths, threads, out.path()));
+                black_box(filter(&snapshot, &policy, paths, &Way::whole(threads), out.path()));
             }));
         }
     }

@@ -1,8 +1,9 @@
-//! A whole run of our filter, as the benches time it: every check made, every output written and synced.
+//! A run of our filter, as the benches time it: every output written and synced, and every check made that is not left out.
 
 use cleartitle::crawl::store::Store;
 use cleartitle::crawl::{FieldChoice, Options};
-use cleartitle::filter::{Asking, Identity, Job, Plan, pipeline::Bounds};
+use cleartitle::filter::index::IndexRun;
+use cleartitle::filter::{Asking, Checks, Identity, Job, Plan, pipeline::Bounds};
 use cleartitle::report::Report;
 use cleartitle_schema::policy::{Disposition, Policy};
 use cleartitle_schema::snapshot::VerifiedSnapshot;
@@ -23,16 +24,32 @@ pub fn policy() -> Policy {
     policy
 }
 
-/// A whole run of the filter into a folder, outputs written and synced.
+/// How a run goes.
+#[derive(Debug, Clone)]
+pub struct Way {
+    pub threads: usize,
+    pub checks: Checks,
+    /// The inputs are indexes.
+    pub index: Option<IndexRun>,
+}
+
+impl Way {
+    /// The whole filter.
+    pub const fn whole(threads: usize) -> Self {
+        Self { threads, checks: Checks::ALL, index: None }
+    }
+}
+
+/// A run of the filter into a folder, outputs written and synced.
 pub fn filter(
     snapshot: &VerifiedSnapshot<Vec<u8>>,
     policy: &Policy,
     paths: &[PathBuf],
-    threads: usize,
+    way: &Way,
     out: &Path,
 ) -> Report {
     let plan = Plan::new(snapshot, policy, USED_AT);
-    let (asking, fields) = (Asking::crawl(), FieldChoice::default());
+    let (asking, fields) = (Asking { checks: way.checks, ..Asking::crawl() }, FieldChoice::default());
     let word = || "bench".to_owned();
     let identity = Identity {
         version: word(),
@@ -44,7 +61,7 @@ pub fn filter(
         fields: fields.clone(),
         largest_record: 0,
         decisions: cleartitle::filter::DecisionsForm::default(),
-        index: None,
+        index: way.index.clone(),
     };
     let job = Job {
         plan: &plan,
@@ -56,7 +73,7 @@ pub fn filter(
         fields,
         out: out.to_owned(),
         options: Options::default(),
-        bounds: Bounds::of(threads),
+        bounds: Bounds::of(way.threads),
         resume: false,
         sign_key: None,
     };

@@ -3,6 +3,7 @@
 use crate::bare::{inflate, read};
 use crate::clock::took;
 use crate::corpus::{self, Corpus, Size};
+use crate::filter::Way;
 use crate::ours::Filter;
 use crate::python::Peer;
 use crate::rounds::{Contest, Keeping, Run, Unit};
@@ -21,6 +22,8 @@ const NOTES: &[&str] = &[
     "fastwarc looks up the host, takes BLAKE3 of each document that is kept, and writes nothing; of other records it reads the \
      header; it inflates by zlib-rs in Rust, by its own build in Python",
     "bare inflation reads from memory, and is told where every member ends",
+    "a first pass (--only) looks at less, and hands on candidates as they are stored; that the filter keeps of them what it keeps of \
+     the crawl is checked in every round, after the clock has stopped",
     "no record declares a digest, so that nobody takes SHA-1",
 ];
 
@@ -60,7 +63,7 @@ fn fastwarc(paths: &[PathBuf], reserved: &HashSet<String>) -> Run {
 }
 
 /// Writes the files of the corpus into a folder.
-fn made(folder: &Path, size: &Size) -> (Vec<PathBuf>, Vec<Corpus>) {
+pub fn made(folder: &Path, size: &Size) -> (Vec<PathBuf>, Vec<Corpus>) {
     let corpora: Vec<Corpus> = (0..FILES).map(|file| corpus::crawl(SEED + file, size)).collect();
     let paths: Vec<PathBuf> = (0..FILES).map(|file| folder.join(format!("crawl-{file}.warc.gz"))).collect();
     for (path, corpus) in paths.iter().zip(&corpora) {
@@ -86,7 +89,7 @@ pub fn contest(folder: &Path, filter: &Filter, python: Option<&Path>, rounds: us
     );
     let hosts: HashSet<String> = filter.reserved_hosts().collect();
     // The corpus knows how many must be kept; which they are, and their bytes, FastWARC has to find as ours did.
-    let expected = filter.run(&paths, 1).answer.expect("an answer");
+    let expected = filter.run(&paths, &Way::whole(1)).answer.expect("an answer");
     let reserved: u64 = corpora.iter().map(|corpus| corpus.reserved).sum();
     assert_eq!(expected.count + reserved, FILES * size.pages as u64, "what is reserved is dropped, and nothing else");
     let mut buffer = vec![0; 16 * 1024 * 1024];
@@ -102,6 +105,7 @@ pub fn contest(folder: &Path, filter: &Filter, python: Option<&Path>, rounds: us
         Run { took, answer: None, wrote: None, count: 1 }
     });
     filter.join(&mut contest, &paths);
+    filter.join_first_passes(&mut contest, &paths);
     contest.add("fastwarc 2.0.0, Rust, host and BLAKE3", || fastwarc(&paths, &hosts));
     contest.add_python(
         "fastwarc 2.0.1, Python, host and BLAKE3",

@@ -3,7 +3,7 @@
 //! `client/benches/run` makes the Python that two of the peers need and runs this; by hand it is
 //! `cargo bench -p cleartitle --bench peers -- --pages 1500 --docs 40000 --rules 1000000 --ids 8000000 --rounds 5 --python PATH`.
 //! With `--quick`, or without `--bench` (as `cargo test --bench peers` runs it), everything is small, runs once, and is only
-//! compared. `--only crawl,lines,tables,rules,names` leaves the others out.
+//! compared. `--only crawl,index,lines,tables,rules,names` leaves the others out.
 //!
 //! Contenders do not do the same work: each table is followed by what differs. Peers do less than ours wherever they differ
 //! (no outputs, no digests, no decisions, no syncing), but for what datatrove spends on making documents anew.
@@ -20,6 +20,7 @@ mod crawls;
 mod documents;
 #[path = "../filter/ours.rs"]
 mod filter;
+mod indexed;
 mod lookups;
 mod ours;
 mod python;
@@ -34,7 +35,7 @@ use std::path::PathBuf;
 const SEED: u64 = 4;
 /// Files of each corpus; a lab has thousands.
 const FILES: u64 = 4;
-const CONTESTS: [&str; 5] = ["crawl", "lines", "tables", "rules", "names"];
+const CONTESTS: [&str; 6] = ["crawl", "index", "lines", "tables", "rules", "names"];
 
 /// What was asked for on the command line.
 struct Wanted {
@@ -120,6 +121,10 @@ fn main() {
     let (python, rounds, mut absent) = (wanted.python.as_deref(), wanted.rounds, 0);
     if wanted.takes("crawl") {
         absent += crawls::contest(folder.path(), &filter, python, rounds);
+    }
+    if wanted.takes("index") {
+        let strict = Filter::strict(Size { pages: wanted.pages, hosts: wanted.hosts });
+        absent += indexed::contest(folder.path(), &strict, rounds);
     }
     if wanted.takes("lines") || wanted.takes("tables") {
         let texts = texts::made(folder.path(), wanted.docs, filter.size());

@@ -1,10 +1,11 @@
-//! Our filter among its peers: its modes in a table, and what a run of it kept.
+//! Our filter among its peers: its ways in tables, and what a run of it kept.
 
 use crate::clock::took;
 use crate::corpus::{self, Size};
-use crate::filter;
-use crate::rounds::{Contest, Keeping, Run};
-use cleartitle_schema::policy::Policy;
+use crate::filter::{self, Way};
+use crate::rounds::{Answer, Contest, Keeping, Run};
+use cleartitle::filter::{Check, Checks};
+use cleartitle_schema::policy::{Disposition, Policy};
 use cleartitle_schema::snapshot::VerifiedSnapshot;
 use serde::Deserialize;
 use std::io::BufRead as _;
@@ -14,12 +15,23 @@ use std::path::{Path, PathBuf};
 struct Mode {
     name: &'static str,
     threads: usize,
+    /// What is looked at; everything where nothing is named.
+    only: &'static [Check],
+}
+
+const fn mode(name: &'static str, threads: usize, only: &'static [Check]) -> Mode {
+    Mode { name, threads, only }
 }
 
 /// Every way that is measured; the first is the one that the peers are held against.
-const MODES: [Mode; 2] = [
-    Mode { name: "ours, the whole filter, 1 thread", threads: 1 },
-    Mode { name: "ours, the whole filter, 2 threads", threads: 2 },
+const WHOLE: [Mode; 2] =
+    [mode("ours, the whole filter, 1 thread", 1, &[]), mode("ours, the whole filter, 2 threads", 2, &[])];
+/// First passes over a crawl, which leave something out and hand on candidates.
+const FIRST_PASSES: [Mode; 4] = [
+    mode("ours, --only urls, 1 thread", 1, &[Check::Urls]),
+    mode("ours, --only urls,content, 1 thread", 1, &[Check::Urls, Check::Content]),
+    mode("ours, --only urls,content, 2 threads", 2, &[Check::Urls, Check::Content]),
+    mode("ours, --only urls,signals, 1 thread", 1, &[Check::Urls, Check::Signals]),
 ];
 
 /// A row of the manifest, of which only the names of the document are read.
@@ -41,6 +53,14 @@ impl Filter {
         Self { snapshot: corpus::snapshot(&size), policy: filter::policy(), size }
     }
 
+    /// The same, but that silence is dropped and one host in fifty has granted what is asked for: what a lab keeps that takes
+    /// nothing without leave.
+    pub fn strict(size: Size) -> Self {
+        let mut policy = filter::policy();
+        policy.actions.unknown = Disposition::Drop;
+        Self { snapshot: corpus::snapshot_with(&size, |rank| rank % 50 == 7), policy, size }
+    }
+
     pub fn size(&self) -> &Size {
         &self.size
     }
@@ -50,28 +70,52 @@ impl Filter {
     }
 
     pub fn first_mode(&self) -> &'static str {
-        MODES[0].name
+        WHOLE[0].name
     }
 
-    /// One whole run, its outputs written, synced, and read for what they keep after the clock has stopped.
-    pub fn run(&self, paths: &[PathBuf], threads: usize) -> Run {
-        let out = tempfile::tempdir().expect("a folder");
-        let took = took(|| drop(filter::filter(&self.snapshot, &self.policy, paths, threads, out.path())));
-        let manifest = std::fs::File::open(out.path().join("manifest.jsonl")).expect("a manifest");
-        let mut keeping = Keeping::default();
-        for line in std::io::BufReader::new(manifest).lines() {
-            let row: Listed = serde_json::from_str(&line.expect("a line")).expect("a row");
-            keeping.put(&row.record, row.content.rsplit(':').next().unwrap_or_default());
+    /// One run, its outputs written, synced, and read for what they keep after the clock has stopped. What a first pass hands
+    /// on is filtered whole by then.
+    pub fn run(&self, paths: &[PathBuf], way: &Way) -> Run {
+        let (out, second) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+        let took = took(|| drop(filter::filter(&self.snapshot, &self.policy, paths, way, out.path())));
+        let mut answered = out.path();
+        if !way.checks.all() {
+            let name = |path: &PathBuf| path.file_name().expect("a name").to_owned();
+            let candidates: Vec<PathBuf> =
+                paths.iter().map(|path| out.path().join("candidates").join(name(path))).collect();
+            filter::filter(&self.snapshot, &self.policy, &candidates, &Way::whole(2), second.path());
+            answered = second.path();
         }
-        Run { took, answer: Some(keeping.end()), wrote: Some(bytes_below(out.path())), count: 1 }
+        Run { took, answer: Some(kept(answered)), wrote: Some(bytes_below(out.path())), count: 1 }
     }
 
-    /// Adds every mode to a contest over these files.
+    /// Adds the whole filter to a contest over these files.
     pub fn join<'a>(&'a self, contest: &mut Contest<'a>, paths: &'a [PathBuf]) {
-        for mode in &MODES {
-            contest.add(mode.name, || self.run(paths, mode.threads));
+        self.join_by(contest, paths, &WHOLE);
+    }
+
+    /// Adds the first passes.
+    pub fn join_first_passes<'a>(&'a self, contest: &mut Contest<'a>, paths: &'a [PathBuf]) {
+        self.join_by(contest, paths, &FIRST_PASSES);
+    }
+
+    fn join_by<'a>(&'a self, contest: &mut Contest<'a>, paths: &'a [PathBuf], modes: &'static [Mode]) {
+        for mode in modes {
+            let way = Way { checks: Checks::only(mode.only), ..Way::whole(mode.threads) };
+            contest.add(mode.name, move || self.run(paths, &way));
         }
     }
+}
+
+/// What the manifest of a run lists.
+fn kept(out: &Path) -> Answer {
+    let manifest = std::fs::File::open(out.join("manifest.jsonl")).expect("a manifest");
+    let mut keeping = Keeping::default();
+    for line in std::io::BufReader::new(manifest).lines() {
+        let row: Listed = serde_json::from_str(&line.expect("a line")).expect("a row");
+        keeping.put(&row.record, row.content.rsplit(':').next().unwrap_or_default());
+    }
+    keeping.end()
 }
 
 fn bytes_below(folder: &Path) -> u64 {

@@ -8,8 +8,9 @@ use serde_json::value::RawValue;
 use super::damage::{Complaint, Damage, DamageKind};
 use super::frame::Reader;
 use super::raw::{RawItem, RawRecord};
+use super::source::Source;
 use super::warc::{PayloadState, Record, RecordType, Role};
-use super::{JsonlFields, Options};
+use super::{Codec, Container, JsonlFields, Layout, Options};
 
 /// One level of an object with its members unread. A name given twice stays visible, unlike in a map.
 struct Members<'a>(Vec<(String, &'a RawValue)>);
@@ -78,6 +79,24 @@ impl Sample {
             }
         }
         Ok(Self(lines))
+    }
+
+    /// Reads the first lines out of content that nobody has checked yet: good for names, and for nothing that is kept. A frame
+    /// that holds the whole file would have to be inflated to its end before its first line can be relied on.
+    pub fn glance(mut content: impl Read, limit: usize) -> io::Result<Self> {
+        let mut plain = Vec::new();
+        let mut part = vec![0; 64 * 1024];
+        let mut lines = 0;
+        while lines < SAMPLE_LINES && (plain.len() < SAMPLE_BYTES || (lines == 0 && plain.len() <= limit)) {
+            // What breaks off there is told by whoever reads it.
+            let Ok(count @ 1..) = content.read(&mut part) else { break };
+            lines += part[..count].iter().filter(|&&byte| byte == b'\n').count();
+            plain.extend_from_slice(&part[..count]);
+        }
+        let whole = plain.iter().rposition(|&byte| byte == b'\n').map_or(plain.len(), |at| at + 1);
+        plain.truncate(whole);
+        let layout = Layout { container: Container::Jsonl, codec: Codec::Plain, dictionary: None };
+        Self::take(&mut Reader::new(Source::new(io::Cursor::new(plain))?, layout, Options::default())?)
     }
 
     /// Whether nothing was found, so that nothing can be said.

@@ -1,11 +1,11 @@
 //! A file looked at and opened: what its bytes say counts, then what its name says, and what neither knows is refused.
 use std::fs::File;
-use std::io::{Read, Seek};
+use std::io::{self, Read, Seek};
 use std::path::Path;
 use std::sync::Arc;
 
 use super::codec::zstd::{
-    DICTIONARY_LIMIT, DICTIONARY_MAGIC, Frame, MAGIC as ZSTD_MAGIC, skippable_length, unpack_dictionary,
+    DICTIONARY_LIMIT, DICTIONARY_MAGIC, Frame, MAGIC as ZSTD_MAGIC, WINDOW_LOG_MAX, skippable_length, unpack_dictionary,
 };
 use super::damage::OpenError;
 use super::fields::FieldChoice;
@@ -69,13 +69,36 @@ pub fn open_input(stored: Stored, name: &str, options: Options, choice: &FieldCh
     let mut options = options;
     let mut reader = open_source(again(), name, options.clone())?;
     if reader.container() == Container::Jsonl {
-        let sample = Sample::take(&mut reader).map_err(failed)?;
+        let limit = options.limits.line;
+        let mut sample = glance(again(), &reader, limit).map_err(failed)?;
+        if sample.is_empty() {
+            // Whatever its beginning is, lines may follow.
+            sample = Sample::take(&mut reader).map_err(failed)?;
+        }
         if !sample.is_empty() {
             options.fields = choice.resolve(name, |path| sample.has(path), || sample.names())?;
         }
         reader = open_source(again(), name, options)?;
     }
     Ok(Opened::Records(Box::new(reader)))
+}
+
+/// The first lines of JSONL, without waiting for the end of what compresses them.
+fn glance(stored: Stored, reader: &Reader<Stored>, limit: usize) -> io::Result<Sample> {
+    let stored = io::BufReader::new(stored);
+    match reader.codec() {
+        Codec::Plain => Sample::glance(stored, limit),
+        Codec::Gzip => Sample::glance(flate2::bufread::MultiGzDecoder::new(stored), limit),
+        Codec::Zstd => match reader.dictionary() {
+            // Of a file with a dictionary the frames are small.
+            Some(_) => Sample::glance(io::empty(), limit),
+            None => {
+                let mut content = zstd::stream::read::Decoder::with_buffer(stored)?;
+                content.window_log_max(WINDOW_LOG_MAX)?;
+                Sample::glance(content, limit)
+            }
+        },
+    }
 }
 
 /// Opens a crawl from anything that can be read and sought in; `name` helps where the bytes do not tell.

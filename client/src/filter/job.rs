@@ -3,11 +3,12 @@
 use super::decisions;
 use super::document::{Asking, DamageRow, Judge};
 use super::error::FilterError;
+use super::files::Paths;
 use super::finality::Finality;
 use super::index::{self, IndexPass};
 use super::inputs::{self, Named};
 use super::lanes::{self, Sealing};
-use super::output::{self, Outputs, Paths};
+use super::output::{self, Outputs};
 use super::pipeline::{self, Bounds, Settled};
 use super::plan::Plan;
 use super::shard::Shard;
@@ -55,21 +56,6 @@ pub trait Watch: Send {
 }
 
 impl Watch for () {}
-
-/// An input as a dry run finds it.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct Planned {
-    /// Where it lies.
-    pub location: String,
-    /// The name of its outputs.
-    pub name: String,
-    /// Its stored bytes.
-    pub bytes: u64,
-    /// What its first bytes say it is.
-    pub what: &'static str,
-    /// Whether a run that was stopped has finished it.
-    pub done: bool,
-}
 
 /// One run over a list of inputs.
 pub struct Job<'a, D> {
@@ -143,32 +129,8 @@ impl<D: AsRef<[u8]> + Sync> Job<'_, D> {
         Ok(report)
     }
 
-    /// What would be done, without doing it: every input of this part opened, its first bytes looked at.
-    ///
-    /// # Errors
-    /// The first [`FilterError`] that the run would begin with.
-    pub fn dry_run(&self) -> Result<Vec<Planned>, FilterError> {
-        let plan = |named: &Named| {
-            let (location, name) = (named.location.to_string(), named.name.clone());
-            if named.location == Location::Stdin {
-                return Ok(Planned { location, name, bytes: 0, what: "not looked at", done: false });
-            }
-            let what = match self.identity.index {
-                Some(_) => index::check(self.store, &named.location).map(|_| "index")?,
-                None => match self.open(named)? {
-                    Opened::Records(reader) => reader.container().word(),
-                    Opened::Table(_) => "parquet",
-                },
-            };
-            let input = self.look(named)?;
-            let done = self.resume && self.done(&Paths::of(&self.out, &name), &input).is_some();
-            Ok(Planned { location, name, bytes: input.bytes, what, done })
-        };
-        self.named()?.iter().map(plan).collect()
-    }
-
     /// The inputs of this part under the names that the whole list gives them: parts never write the same name.
-    fn named(&self) -> Result<Vec<Named>, FilterError> {
+    pub(super) fn named(&self) -> Result<Vec<Named>, FilterError> {
         let all = inputs::named(&self.inputs)?;
         let mine = |place: usize| self.shard.is_none_or(|shard| shard.takes(place));
         Ok(all.into_iter().enumerate().filter(|(place, _)| mine(*place)).map(|(_, named)| named).collect())
@@ -197,7 +159,7 @@ impl<D: AsRef<[u8]> + Sync> Job<'_, D> {
         !self.asking.checks.all()
     }
 
-    fn open(&self, input: &Named) -> Result<Opened, FilterError> {
+    pub(super) fn open(&self, input: &Named) -> Result<Opened, FilterError> {
         let name = input.location.to_string();
         let stored = self.store.open(&input.location);
         let stored = stored.map_err(|source| OpenError::Read { name: name.clone(), source })?;
@@ -263,7 +225,7 @@ impl<D: AsRef<[u8]> + Sync> Job<'_, D> {
     }
 
     /// What an earlier run of the same identity finished.
-    fn done(&self, paths: &Paths, input: &Input) -> Option<Done> {
+    pub(super) fn done(&self, paths: &Paths, input: &Input) -> Option<Done> {
         state::load::<Done>(&paths.done).filter(|done| done.identity == self.identity && done.input == *input)
     }
 

@@ -1,228 +1,19 @@
-//! One input's outputs: kept and reviewed records, decisions, manifest rows and damage, all `.partial` until they are whole.
+//! One input's outputs: kept, reviewed and handed-on records, and what is told of every document.
 
 use super::FilterError;
-use super::candidate::{self, CANDIDATE, NOT_CHECKED, Told};
 use super::companions::{Name, Names, Queue, Released};
 use super::document::{DamageRow, Document};
+use super::files::{Lines, Paths, create, seal, seal_if};
 use super::pipeline::{RecordOrNames, Settled, Sketch};
-use super::state;
+use super::told::{decided, handed_on, listed};
 use crate::crawl::{Codec, Container, Dictionary, JsonlWriter, Reader, Record, WarcWriter};
 use crate::report::Tally;
-use cleartitle_schema::decide::{Owed, Verdict};
-use cleartitle_schema::id::ContentId;
-use cleartitle_schema::manifest::{Place, Row};
+use cleartitle_schema::manifest::Place;
 use cleartitle_schema::policy::Disposition;
-use cleartitle_schema::time::Timestamp;
-use serde::Serialize;
-use serde_json::value::RawValue;
 use std::fs::File;
-use std::io::{BufWriter, Seek as _, SeekFrom, Write as _};
+use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-
-/// A decision as `excluded/NAME.decisions.jsonl` holds it: one excluded or reviewed document.
-#[derive(Serialize)]
-struct DecisionRow<'a> {
-    /// The file that the place is in, where that is not the input itself.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    file: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    record: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    offset: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    length: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    line: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    row_group: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    row: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    url: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    captured_at: Option<Timestamp>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    content: Option<ContentId>,
-    verdict: Verdict,
-    action: &'a str,
-    because: &'a str,
-    reasons: &'a RawValue,
-    #[serde(skip_serializing_if = "<[Owed]>::is_empty")]
-    duties: &'a [Owed],
-    #[serde(skip_serializing_if = "Option::is_none")]
-    record_signals: Option<&'a str>,
-}
-
-impl<'a> DecisionRow<'a> {
-    fn of(document: &'a Document, record: Option<&'a str>, place: &Place) -> Self {
-        let ruling = &document.ruling;
-        Self {
-            file: document.source.as_deref(),
-            record,
-            offset: place.offset,
-            length: place.length,
-            line: place.line,
-            row_group: place.row_group,
-            row: place.row,
-            url: document.url.as_deref(),
-            captured_at: document.captured_at,
-            content: document.content,
-            verdict: ruling.decision.verdict,
-            action: document.action.word(),
-            because: &document.because,
-            reasons: &ruling.reasons,
-            duties: &ruling.decision.duties,
-            record_signals: None,
-        }
-    }
-}
-
-/// Writes down the decision on a document that is not kept.
-pub(super) fn decided(
-    decisions: &mut Lines,
-    document: &Document,
-    record: Option<&str>,
-    place: &Place,
-) -> Result<(), FilterError> {
-    decisions.put(&DecisionRow::of(document, record, place))
-}
-
-/// Writes down why a kept document may be used. Without its id it is none: nothing is kept that nobody can name.
-pub(super) fn listed(
-    manifest: &mut Lines,
-    document: Document,
-    record: Option<String>,
-    container: Place,
-    source: Place,
-) -> Result<(), FilterError> {
-    let Some(content) = document.content else { return Err(FilterError::Stopped) };
-    let ruling = &document.ruling;
-    manifest.put(&Row {
-        content,
-        url: document.url,
-        captured_at: document.captured_at,
-        container,
-        source: Some(source),
-        record,
-        aliases: document.aliases,
-        canonical: document.evidence.canonical,
-        marks: document.evidence.marks,
-        credits: document.evidence.credits,
-        in_record: document.evidence.says.filter(|says| !says.signals.is_empty()),
-        verdict: ruling.decision.verdict,
-        reasons: ruling.codes.clone(),
-        statements: ruling.statements.clone(),
-        duties: ruling.decision.duties.clone(),
-    })
-}
-
-/// The files of one input, under the output folder.
-#[derive(Debug, Clone)]
-pub struct Paths {
-    /// Kept records.
-    pub kept: PathBuf,
-    /// Records for review.
-    pub review: PathBuf,
-    /// Decisions on what was not kept.
-    pub decisions: PathBuf,
-    /// Decisions on the candidates of an index, which are no better than unknown.
-    pub not_checked: PathBuf,
-    /// Manifest rows.
-    pub manifest: PathBuf,
-    /// Damage.
-    pub damage: PathBuf,
-    /// That it is finished.
-    pub done: PathBuf,
-}
-
-impl Paths {
-    /// For an input's name in a run that hands on candidates.
-    #[must_use]
-    pub fn of_candidates(out: &Path, name: &str) -> Self {
-        Self { kept: out.join("candidates").join(name), ..Self::of(out, name) }
-    }
-
-    /// For an input's name.
-    #[must_use]
-    pub fn of(out: &Path, name: &str) -> Self {
-        Self {
-            kept: out.join("kept").join(name),
-            review: out.join("review").join(name),
-            decisions: out.join("excluded").join(format!("{name}.decisions.jsonl")),
-            not_checked: out.join("not-checked").join(format!("{name}.decisions.jsonl")),
-            manifest: out.join("state").join(format!("{name}.manifest.jsonl")),
-            damage: out.join("state").join(format!("{name}.damage.jsonl")),
-            done: out.join("state").join(format!("{name}.done")),
-        }
-    }
-}
-
-/// A file of whole lines or members, named for errors.
-pub(super) struct Lines {
-    path: PathBuf,
-    file: BufWriter<File>,
-}
-
-pub(super) fn create(path: &Path) -> Result<BufWriter<File>, FilterError> {
-    let partial = state::partial(path);
-    let folder = partial.parent().unwrap_or(Path::new("."));
-    std::fs::create_dir_all(folder).map_err(|source| FilterError::write(folder, source))?;
-    let file = File::create(&partial).map_err(|source| FilterError::write(&partial, source))?;
-    Ok(BufWriter::with_capacity(256 * 1024, file))
-}
-
-pub(super) fn seal(path: &Path, file: BufWriter<File>) -> Result<(), FilterError> {
-    let failed = |source| FilterError::write(&state::partial(path), source);
-    file.into_inner().map_err(|error| failed(error.into_error()))?.sync_all().map_err(failed)?;
-    state::finish(path)
-}
-
-/// Gives a file its name if anything is in it; else nothing of that name is left behind.
-pub(super) fn seal_if(path: &Path, file: BufWriter<File>, filled: bool) -> Result<(), FilterError> {
-    if filled {
-        return seal(path, file);
-    }
-    drop(file);
-    let partial = state::partial(path);
-    std::fs::remove_file(&partial).map_err(|source| FilterError::write(&partial, source))?;
-    // An earlier run, under another policy, may have left one.
-    state::remove_left(path)
-}
-
-impl Lines {
-    pub fn create(path: &Path) -> Result<Self, FilterError> {
-        Ok(Self { path: path.to_owned(), file: create(path)? })
-    }
-
-    /// Lines as they are to stand.
-    pub fn put_text(&mut self, lines: &[u8]) -> Result<(), FilterError> {
-        self.file.write_all(lines).map_err(|source| FilterError::write(&self.path, source))
-    }
-
-    pub fn put(&mut self, row: &impl Serialize) -> Result<(), FilterError> {
-        let written = serde_json::to_writer(&mut self.file, row)
-            .map_err(std::io::Error::from)
-            .and_then(|()| self.file.write_all(b"\n"));
-        written.map_err(|source| FilterError::write(&self.path, source))
-    }
-
-    /// Where the next line goes, for [`Lines::back_to`].
-    pub fn mark(&mut self) -> Result<u64, FilterError> {
-        self.file.stream_position().map_err(|source| FilterError::write(&self.path, source))
-    }
-
-    /// Takes back every line since a mark.
-    pub fn back_to(&mut self, mark: u64) -> Result<(), FilterError> {
-        let taken = self.file.flush().and_then(|()| self.file.get_ref().set_len(mark));
-        let taken = taken.and_then(|()| self.file.seek(SeekFrom::Start(mark)));
-        taken.map(drop).map_err(|source| FilterError::write(&self.path, source))
-    }
-
-    pub fn seal(self) -> Result<(), FilterError> {
-        seal(&self.path, self.file)
-    }
-}
 
 enum Writer {
     Warc(WarcWriter<BufWriter<File>>),
@@ -420,18 +211,7 @@ impl Outputs {
         // Where nobody asked for candidates nothing may pass as one.
         let Some(not_checked) = &mut self.not_checked else { return Err(FilterError::Stopped) };
         let sketch = Sketch::of(&record);
-        let Told { verdict, because, reasons } = candidate::told(&document.ruling);
-        let row = DecisionRow::of(document, sketch.record_id.as_deref(), &place_of(&sketch));
-        let record_signals = document.evidence.says.is_none().then_some(NOT_CHECKED);
-        not_checked.put(&DecisionRow {
-            verdict,
-            action: CANDIDATE,
-            because,
-            reasons: &reasons,
-            duties: &[],
-            record_signals,
-            ..row
-        })?;
+        handed_on(not_checked, document, sketch.record_id.as_deref(), &place_of(&sketch))?;
         self.tally.candidates += 1;
         let bytes = record.plain_bytes().len();
         self.queue.document(Item::Candidate(record), bytes, &names(&sketch), Disposition::Keep);

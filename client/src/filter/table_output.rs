@@ -3,7 +3,8 @@
 
 use super::FilterError;
 use super::document::{DamageRow, Document};
-use super::output::{Lines, Paths, create, decided, listed, seal, seal_if};
+use super::files::{Lines, Paths, create, seal, seal_if};
+use super::told::{decided, listed};
 use crate::crawl::Accounting;
 use crate::crawl::parquet::{PutError, Table, TableError, TableWriter};
 use crate::report::Tally;
