@@ -15,6 +15,8 @@ use super::{Codec, Container, Dictionary, Framing, Layout, Options, Raw};
 
 /// Bytes that decide whether a record begins: `WARC/1.1` and its line's end.
 const BEGINNING: usize = 12;
+/// Bytes of a block that say what kind it is; all that is held of it where heads alone are read.
+const BLOCK_BEGINNING: usize = 256;
 /// Most record names told for one broken member.
 const NAMES_LIMIT: usize = 10_000;
 
@@ -266,7 +268,11 @@ impl<R: Read + Seek> Reader<R> {
             (Some(_), false) => Framing::OwnMember,
             (None, false) => Framing::InsideMember,
         };
-        let plain = self.stream.take(length);
+        // Of a member that is kept as it is stored, a run that reads heads alone needs no more.
+        let heads = self.options.heads_only && framing == Framing::OwnMember && block.start > 0;
+        let most = if heads { block.start.saturating_add(BLOCK_BEGINNING) } else { usize::MAX };
+        let plain = self.stream.take(length, most);
+        let block = block.start..block.end.min(plain.len());
         self.accounting.claim(range.clone(), |accounting| &mut accounting.records);
         let raw = Raw { offset: range.start, length: range.end - range.start, framing };
         let (codec, dictionary) = (self.layout.codec, self.layout.dictionary.clone());
@@ -389,7 +395,8 @@ pub(super) fn begins_record(bytes: &[u8]) -> bool {
 
 /// End of the first blank line at or after `from`.
 fn blank_line(bytes: &[u8], from: usize) -> Option<usize> {
-    (from..bytes.len()).filter(|&at| bytes[at] == b'\n').find_map(|at| match bytes[at + 1..] {
+    let rest = bytes.get(from..).unwrap_or_default();
+    memchr::memchr_iter(b'\n', rest).map(|at| from + at).find_map(|at| match bytes[at + 1..] {
         [b'\n', ..] => Some(at + 2),
         [b'\r', b'\n', ..] => Some(at + 3),
         _ => None,

@@ -189,7 +189,7 @@ pub struct Options {
     pub limits: Limits,
     /// Where JSONL keeps its parts.
     pub fields: JsonlFields,
-    /// Read no WARC record's payload: its own header alone.
+    /// Read no WARC record's payload: its own header alone, and of a record in a member of its own the beginning of its block.
     pub heads_only: bool,
 }
 

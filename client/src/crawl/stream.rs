@@ -3,7 +3,7 @@ use std::collections::VecDeque;
 use std::io::{self, Read, Seek};
 use std::ops::Range;
 
-use super::codec::{BrokenUnit, Next, Units};
+use super::codec::{BrokenUnit, Content, Next, Units};
 use super::source::Source;
 use super::{Codec, Container, Layout};
 
@@ -28,6 +28,9 @@ pub(super) struct Stream<R> {
     units: Option<Units>,
     window: Vec<u8>,
     head: usize,
+    end: usize,
+    /// The window is the inflater's own buffer, of which the bytes after `end` are none of ours.
+    lent: bool,
     /// Plain position of the window's head.
     position: u64,
     /// Units that hold bytes of the window, and empty ones between.
@@ -55,6 +58,8 @@ impl<R: Read + Seek> Stream<R> {
             units,
             window: Vec::new(),
             head: 0,
+            end: 0,
+            lent: false,
             position: 0,
             spans: VecDeque::new(),
             streaming: false,
@@ -68,7 +73,7 @@ impl<R: Read + Seek> Stream<R> {
 
     /// The bytes at hand.
     pub fn pending(&self) -> &[u8] {
-        &self.window[self.head..]
+        &self.window[self.head..self.end]
     }
 
     /// Plain position of the first byte at hand.
@@ -110,15 +115,18 @@ impl<R: Read + Seek> Stream<R> {
             let bytes = self.source.available()?;
             let count = bytes.len().min(PLAIN_CHUNK);
             self.window.extend_from_slice(&bytes[..count]);
+            self.end = self.window.len();
             self.source.consume(count);
             self.ended = count == 0;
             return Ok(!self.ended);
         };
         if self.streaming {
+            keep(&mut self.window, &mut self.lent, self.end);
             self.streaming = !units.inflate_more(&mut self.source, &mut self.window)?;
+            self.end = self.window.len();
             return Ok(true);
         }
-        let plain = self.position + (self.window.len() - self.head) as u64;
+        let plain = self.position + (self.end - self.head) as u64;
         match units.next(&mut self.source)? {
             Next::Unit(unit) => {
                 self.spans.push_back(Span {
@@ -126,13 +134,26 @@ impl<R: Read + Seek> Stream<R> {
                     raw: unit.raw,
                     stored: unit.stored,
                 });
-                match unit.content {
-                    Some(content) if self.window.len() == self.head => {
-                        self.window = content;
-                        self.head = 0;
+                let Some(content) = unit.content else {
+                    self.streaming = true;
+                    return Ok(true);
+                };
+                if self.end == self.head {
+                    (self.window, self.end, self.lent) = match content {
+                        Content::Owned(bytes) => (bytes, usize::MAX, false),
+                        Content::Lent(bytes, end) => (bytes, end, true),
+                    };
+                    (self.head, self.end) = (0, self.end.min(self.window.len()));
+                } else {
+                    keep(&mut self.window, &mut self.lent, self.end);
+                    match content {
+                        Content::Owned(bytes) => self.window.extend_from_slice(&bytes),
+                        Content::Lent(bytes, end) => {
+                            self.window.extend_from_slice(&bytes[..end]);
+                            units.take_back(bytes);
+                        }
                     }
-                    Some(content) => self.window.extend_from_slice(&content),
-                    None => self.streaming = true,
+                    self.end = self.window.len();
                 }
             }
             Next::Padding(raw) => self.spans.push_back(Span { plain: plain..plain, raw, stored: None }),
@@ -143,12 +164,16 @@ impl<R: Read + Seek> Stream<R> {
     }
 
     fn compact(&mut self) {
-        if self.head == self.window.len() {
-            self.window.clear();
-            self.head = 0;
-        } else if self.head > SLACK && self.head > self.window.len() / 2 {
+        if self.head == self.end {
+            match &mut self.units {
+                Some(units) if self.lent => units.take_back(std::mem::take(&mut self.window)),
+                _ => self.window.clear(),
+            }
+            (self.head, self.end, self.lent) = (0, 0, false);
+        } else if self.head > SLACK && self.head > self.end / 2 {
+            keep(&mut self.window, &mut self.lent, self.end);
             self.window.drain(..self.head);
-            self.head = 0;
+            (self.head, self.end) = (0, self.window.len());
         }
     }
 
@@ -160,12 +185,16 @@ impl<R: Read + Seek> Stream<R> {
         self.settle(count > 0);
     }
 
-    /// Consumes bytes at hand and gives them away; free when they are all there is.
-    pub fn take(&mut self, count: usize) -> Vec<u8> {
-        let bytes = if self.head == 0 && self.window.len() == count {
-            std::mem::take(&mut self.window)
+    /// Consumes bytes at hand and gives them away, or only the first `most` of them; free when they are all there is and
+    /// nobody wants them back.
+    pub fn take(&mut self, count: usize, most: usize) -> Vec<u8> {
+        let bytes = if self.head == 0 && self.end == count && !self.lent {
+            self.end = 0;
+            let mut bytes = std::mem::take(&mut self.window);
+            bytes.truncate(most);
+            bytes
         } else {
-            let bytes = self.window[self.head..self.head + count].to_vec();
+            let bytes = self.window[self.head..self.head + count.min(most)].to_vec();
             self.head += count;
             bytes
         };
@@ -246,7 +275,7 @@ impl<R: Read + Seek> Stream<R> {
         let index = self.spans.partition_point(|span| span.plain.start < from);
         for span in self.spans.range(index..).take_while(|span| span.plain.start < end) {
             let ahead = (span.plain.start - self.position) as usize;
-            let Some(bytes) = self.window[self.head..].get(ahead..) else { break };
+            let Some(bytes) = self.window[self.head..self.end].get(ahead..) else { break };
             self.clips_looked_to = span.plain.start;
             if !span.plain.is_empty() && test(bytes) {
                 return Some(ahead);
@@ -273,5 +302,12 @@ impl<R: Read + Seek> Stream<R> {
         let broken = self.broken.take()?;
         self.consumed_to = broken.raw.end;
         Some(broken)
+    }
+}
+
+/// Makes a lent window our own, where bytes have to come after those that are in it.
+fn keep(window: &mut Vec<u8>, lent: &mut bool, end: usize) {
+    if std::mem::take(lent) {
+        window.truncate(end);
     }
 }

@@ -1,4 +1,5 @@
 //! A WARC record's fields (ISO 28500:2017, WARC 1.1) and its document.
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -26,8 +27,9 @@ impl Header {
     /// Reads a header, version line first, blank line last. Strict: a line that is no field is damage.
     pub fn parse(bytes: &[u8]) -> Result<Self, Complaint> {
         let malformed = |detail: String| Complaint::new(DamageKind::MalformedHeader, detail);
-        let text = String::from_utf8_lossy(bytes);
-        let lossy = matches!(text, std::borrow::Cow::Owned(_));
+        // Nearly every header is ASCII, which is seen faster than what a lossy reading looks for.
+        let text = std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed);
+        let lossy = matches!(text, Cow::Owned(_));
         let mut lines = text.split('\n').map(|line| line.strip_suffix('\r').unwrap_or(line));
         let version = lines.next().unwrap_or_default();
         let bare_line_feeds = text.as_bytes().get(version.len()) == Some(&b'\n');

@@ -2,9 +2,9 @@
 
 use super::decisions::table_of;
 use super::error::FilterError;
+use super::files::Paths;
 use super::inputs::Named;
 use super::job::{Job, Watch};
-use super::files::Paths;
 use super::state::{self, Input};
 use crate::report::Report;
 use crate::run_receipt::{INPUTS, OUTPUTS, RECEIPT, Run, digest, line};

@@ -83,9 +83,18 @@ pub(super) struct Unit {
     /// How many bytes it inflates to.
     pub plain_length: u64,
     /// What it inflates to, when that is small enough to hold; otherwise `Units::inflate_more` gives it.
-    pub content: Option<Vec<u8>>,
+    pub content: Option<Content>,
     /// The stored bytes themselves, likewise.
     pub stored: Option<Vec<u8>>,
+}
+
+/// What a unit holds.
+#[derive(Debug)]
+pub(super) enum Content {
+    /// Bytes of its own.
+    Owned(Vec<u8>),
+    /// The first so many bytes of the inflater's buffer, which goes back by `Units::take_back`.
+    Lent(Vec<u8>, usize),
 }
 
 /// A damaged unit, with what could be inflated of it: enough to name the records in it, never handed out.
@@ -178,6 +187,7 @@ impl Units {
                     source.seek(start)?;
                     self.inflater.reset()?;
                 }
+                let content = content.map(Content::Owned);
                 return Ok(Next::Unit(Unit { raw, plain_length, content, stored }));
             }
             if at_end && step.produced == 0 {
@@ -199,9 +209,9 @@ impl Units {
             }
             tried = input.len();
             if let Some(sound) = whole.inflate(input) {
-                let (content, stored) = (sound.content.to_vec(), input[..sound.stored].to_vec());
+                let (content, stored) = (Content::Lent(whole.lend(), sound.produced), input[..sound.stored].to_vec());
                 source.consume(stored.len());
-                let (raw, plain_length) = (start..source.offset(), content.len() as u64);
+                let (raw, plain_length) = (start..source.offset(), sound.produced as u64);
                 return Ok(Some(Unit { raw, plain_length, content: Some(content), stored: Some(stored) }));
             }
             // Filling the buffer moves what is in it: a hostile file of short, broken members would have it moved for
@@ -211,6 +221,13 @@ impl Units {
             }
         }
         Ok(None)
+    }
+
+    /// Takes back a lent buffer once nobody looks into it any more.
+    pub fn take_back(&mut self, buffer: Vec<u8>) {
+        if let Some(whole) = &mut self.whole {
+            whole.take_back(buffer);
+        }
     }
 
     /// More content of a unit that was too large to hold, appended to `window`; true once the unit has ended.

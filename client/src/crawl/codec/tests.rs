@@ -14,7 +14,15 @@ fn told(bytes: &[u8], at_once: bool) -> Vec<String> {
     }
     let mut told = Vec::new();
     loop {
-        let next = units.next(&mut source).unwrap();
+        let mut next = units.next(&mut source).unwrap();
+        if let Next::Unit(Unit { content: Some(content), .. }) = &mut next
+            && let Content::Lent(bytes, end) = content
+        {
+            let own = bytes[..*end].to_vec();
+            let lent = std::mem::take(bytes);
+            *content = Content::Owned(own);
+            units.take_back(lent);
+        }
         match &next {
             Next::End => return told,
             Next::Unit(unit) if unit.content.is_none() => {

@@ -22,10 +22,10 @@ pub(super) struct Whole {
 // SAFETY: libdeflate's state belongs to no thread, holds no pointer to anything shared, and has one owner: this one.
 unsafe impl Send for Whole {}
 
-/// A sound member: how many stored bytes it has, and what it holds.
-pub(super) struct Sound<'a> {
+/// A sound member: how many stored bytes it has, and how many the buffer now begins with that it holds.
+pub(super) struct Sound {
     pub stored: usize,
-    pub content: &'a [u8],
+    pub produced: usize,
 }
 
 enum Inflated {
@@ -46,7 +46,7 @@ impl Whole {
     /// Inflates the member that `input` begins with, if all of it is there and it is sound in every way.
     ///
     /// A member's word on its own size is not asked for: the buffer grows by what does not fit, up to the bound.
-    pub fn inflate(&mut self, input: &[u8]) -> Option<Sound<'_>> {
+    pub fn inflate(&mut self, input: &[u8]) -> Option<Sound> {
         let header = gzip::header_length(input).ok()??;
         let body = &input[header..];
         if self.buffer.is_empty() {
@@ -67,7 +67,17 @@ impl Whole {
         let [a, b, c, d, e, f, g, h] = trailer;
         let sound = u32::from_le_bytes([a, b, c, d]) == crc32(content)
             && u64::from(u32::from_le_bytes([e, f, g, h])) == content.len() as u64;
-        sound.then_some(Sound { stored: header + consumed + trailer.len(), content })
+        sound.then_some(Sound { stored: header + consumed + trailer.len(), produced })
+    }
+
+    /// Lends the buffer, so that what is in it need not be copied. Until it is given back there is another.
+    pub fn lend(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.buffer)
+    }
+
+    /// Takes the buffer back, as long as it was lent: making one anew would cost more than a member.
+    pub fn take_back(&mut self, buffer: Vec<u8>) {
+        self.buffer = buffer;
     }
 
     fn deflated(&mut self, body: &[u8]) -> Inflated {

@@ -108,7 +108,7 @@ impl Lines {
             // The last line of the file may lack its end.
             let end = if !more && !self.stream.stopped_at_damage() && most == pending.len() { most } else { end };
             let start = self.stream.stored_range(1).start;
-            let bytes = self.stream.take(end);
+            let bytes = self.stream.take(end, end);
             let chunk = Chunk { first: self.passed + 1, bytes, stored: start..self.stream.consumed_to() };
             self.passed += chunk.bytes.iter().filter(|&&byte| byte == b'\n').count() as u64;
             return Ok(Some(Next::Chunk(chunk)));
@@ -125,7 +125,7 @@ impl Lines {
             return Some(self.lost(length, "a damaged member follows inside the line"));
         }
         let start = self.stream.stored_range(1).start;
-        let bytes = self.stream.take(length);
+        let bytes = self.stream.take(length, length);
         self.passed += 1;
         Some(Next::Chunk(Chunk { first: self.passed, bytes, stored: start..self.stream.consumed_to() }))
     }
