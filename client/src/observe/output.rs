@@ -10,6 +10,7 @@
 //! | `state/registered.jsonl` | what the registry has acknowledged |
 //!
 //! A row of the index is written after its line. A line without a row was never counted, and is cut off at the next start.
+//! What an input or a site gave is on the disk before it is noted as finished, so that no power cut leaves a row without it.
 
 use super::ObserveError;
 use super::conclusion::Conclusion;
@@ -31,6 +32,8 @@ use std::fs::{File, OpenOptions};
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 
+/// Blobs that wait to be synced together: one by one they would cost more than what they were read from.
+const SYNCED_AT_ONCE: usize = 512;
 /// The longest line of a state file.
 const MAX_LINE: usize = 64 * 1024;
 
@@ -87,6 +90,8 @@ pub struct Folder {
     observations: File,
     index: File,
     end: u64,
+    /// Blobs that were written and not synced.
+    fresh: Vec<PathBuf>,
     /// What was seen so far.
     pub runs: Runs,
 }
@@ -142,7 +147,7 @@ impl Folder {
             }
         }
         runs.drain_untold();
-        Ok(Self { path: path.to_owned(), signing, observations, index, end, runs })
+        Ok(Self { path: path.to_owned(), signing, observations, index, end, fresh: Vec::new(), runs })
     }
 
     /// The folder.
@@ -208,17 +213,33 @@ impl Folder {
         Ok(with(fit(sighting, room)).sorted())
     }
 
-    fn write_blob(&self, id: BlobId, bytes: &[u8]) -> Result<(), ObserveError> {
-        let path = blob_path(&self.path, id);
-        if path.exists() {
+    fn write_blob(&mut self, id: BlobId, bytes: &[u8]) -> Result<(), ObserveError> {
+        // One that was torn when the power went is no evidence, and is written again.
+        if read_blob(&self.path, id).is_some() {
             return Ok(());
         }
+        let path = blob_path(&self.path, id);
         let partial = crate::filter::state::partial(&path);
         std::fs::write(&partial, bytes).map_err(|source| ObserveError::write(&partial, source))?;
-        std::fs::rename(&partial, &path).map_err(|source| ObserveError::write(&path, source))
+        std::fs::rename(&partial, &path).map_err(|source| ObserveError::write(&path, source))?;
+        self.fresh.push(path);
+        if self.fresh.len() >= SYNCED_AT_ONCE { self.sync() } else { Ok(()) }
     }
 
-    /// Writes down what was seen and said nothing new, so that a later run knows of it.
+    /// Waits until everything that was written is on the disk.
+    fn sync(&mut self) -> Result<(), ObserveError> {
+        for path in self.fresh.drain(..).chain([self.path.join("blobs")]) {
+            // Not every system opens folders; where it does, the names are made lasting.
+            let Ok(file) = File::open(&path) else { continue };
+            file.sync_all().map_err(|source| ObserveError::write(&path, source))?;
+        }
+        for (file, name) in [(&self.observations, "observations.jsonl"), (&self.index, "state/index.jsonl")] {
+            file.sync_all().map_err(|source| ObserveError::write(&self.path.join(name), source))?;
+        }
+        Ok(())
+    }
+
+    /// Writes down what was seen and said nothing new, so that a later run knows of it, and waits for the disk.
     ///
     /// # Errors
     /// [`ObserveError::Write`].
@@ -229,7 +250,7 @@ impl Folder {
             let file = location.map(|it| it.file.to_path_buf());
             self.note("seen.jsonl", &SeenRow { place, at, mark: mark_text(mark), file, offset, length, date })?;
         }
-        Ok(())
+        self.sync()
     }
 
     /// Appends a row to a file of the state.
@@ -334,5 +355,31 @@ fn rows_of<T: DeserializeOwned>(path: &Path) -> Result<Vec<(T, u64)>, ObserveErr
         let Ok(row) = serde_json::from_slice(&line) else { return Ok(rows) };
         end += count as u64;
         rows.push((row, end));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_torn_blob_is_written_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let signing = Signing {
+            log: "log.registry.example".to_owned(),
+            issuer: "watch.example".parse().unwrap(),
+            key: SigningKey::from_bytes(&[7; 32]),
+        };
+        let mut out = Folder::open(folder.path(), signing).unwrap();
+        let bytes = b"HTTP/1.1 200 OK\r\n\r\nUser-agent: *\nDisallow: /\n";
+        let id = BlobId::of(bytes);
+        std::fs::write(blob_path(folder.path(), id), vec![0; bytes.len()]).unwrap();
+        assert_eq!(read_blob(folder.path(), id), None);
+        out.write_blob(id, bytes).unwrap();
+        assert_eq!((out.fresh.len(), read_blob(folder.path(), id)), (1, Some(bytes.to_vec())));
+        out.write_blob(id, bytes).unwrap();
+        assert_eq!(out.fresh.len(), 1, "what is whole is not written again");
+        out.settle().unwrap();
+        assert!(out.fresh.is_empty());
     }
 }
