@@ -227,9 +227,8 @@ fn from_sites(args: &Args, list: &Path, desk: &mut Desk<'_>, talk: Talk) -> anyh
         let place = place_key(site, "site");
         let fetched_as = Some(crate::observe::fetch::TOKEN);
         let sent = Sent { site, place: &place, conclusion: &conclusion, at, fetched_as, again: false };
-        let taken = bar.suspend(|| desk.take(sent, None)).map(|_| ()).and_then(|()| match desk.folder() {
-            Some(folder) => folder.note(CHECKED, &Checked { site: site.name(), at, failed: conclusion.has_failures() }),
-            None => Ok(()),
+        let taken = bar.suspend(|| desk.take(sent, None)).and_then(|_| {
+            desk.finished(CHECKED, &Checked { site: site.name(), at, failed: conclusion.has_failures() })
         });
         failure = taken.err();
         failure.is_none() && !desk.closed

@@ -9,6 +9,7 @@ use super::tally::Tally;
 use cleartitle_schema::id::StatementId;
 use cleartitle_schema::signals::Sighting;
 use cleartitle_schema::time::Timestamp;
+use serde::Serialize;
 
 /// A new observation, as it is told.
 pub struct News<'a> {
@@ -80,6 +81,16 @@ impl<'a> Desk<'a> {
         let more = (self.tell)(&News { site, place, conclusion, sighting: &sighting, statement });
         self.closed |= !more;
         Ok(())
+    }
+
+    /// Notes that something is finished, once what it gave is on the disk.
+    ///
+    /// # Errors
+    /// [`ObserveError::Write`].
+    pub fn finished(&mut self, name: &str, row: &impl Serialize) -> Result<(), ObserveError> {
+        let Some(folder) = &mut self.folder else { return Ok(()) };
+        folder.sync()?;
+        folder.note(name, row)
     }
 
     /// Writes down what has to be known next time.

@@ -227,7 +227,10 @@ impl Folder {
     }
 
     /// Waits until everything that was written is on the disk.
-    fn sync(&mut self) -> Result<(), ObserveError> {
+    ///
+    /// # Errors
+    /// [`ObserveError::Write`].
+    pub fn sync(&mut self) -> Result<(), ObserveError> {
         for path in self.fresh.drain(..).chain([self.path.join("blobs")]) {
             // Not every system opens folders; where it does, the names are made lasting.
             let Ok(file) = File::open(&path) else { continue };
