@@ -281,14 +281,15 @@ fn beginning(url: &str) -> Option<&str> {
     begins.bytes().all(is_plain).then_some(begins)
 }
 
-/// Whether a URL has this scheme and authority, and so the same host, and holds no other address inside: then it can be read,
-/// and nothing but its host decides where no rule names that.
+/// Whether a URL has this scheme and authority, and so the same host, and holds no other address inside, for want of a colon:
+/// then it can be read, and nothing but its host decides where no rule names that.
 fn shares(begins: &str, url: &str) -> bool {
     let Some(rest) = url.strip_prefix(begins) else { return false };
     let rest = rest.as_bytes();
     url.len() <= MAX_URL
         && matches!(rest.first(), Some(b'/' | b'?' | b'#'))
-        && !rest.iter().fold(false, |any, &byte| any | !is_plain(byte) | (byte == b'%') | (byte == b':'))
+        && !rest.iter().fold(false, |any, &byte| any | !is_plain(byte) | (byte == b':'))
+        && !memchr::memchr_iter(b'%', rest).any(|at| matches!(rest[at + 1..], [b'3', b'a' | b'A', ..]))
 }
 
 #[cfg(test)]
@@ -318,7 +319,7 @@ mod tests {
         fn what_shares_a_beginning_has_one_key_on_its_host(
             host in "(https?://)([a-zA-Z0-9.@:\\[\\]-]{1,14})",
             one in "[/?#][ -~é\t]{0,20}",
-            other in "[/?#\\\\]([ -~é\t]{0,12}|http:/[a-z./]{0,9}|%68ttp://x.example/)",
+            other in "[/?#\\\\]([ -~é\t]{0,12}|http:/[a-z./]{0,9}|%68ttp://x.example/|https?%3[aA](%2[fF]|/)x|%25?3a%2f|(%[0-9a-fA-F]{2}){0,6})",
         ) {
             let (one, other) = (format!("{host}{one}"), format!("{host}{other}"));
             let (Ok(key), Some(begins)) = (UrlKey::parse(&one), beginning(&one)) else { return Ok(()) };
