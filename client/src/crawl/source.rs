@@ -3,9 +3,9 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::ops::Range;
 
 /// Bytes held at once; every look-ahead stays below it.
-pub(super) const CAPACITY: usize = 1024 * 1024;
+pub(super) const CAPACITY: usize = 4 * 1024 * 1024;
 
-/// A seekable input with an exact offset. Memory: one buffer of 1 MiB.
+/// A seekable input with an exact offset. Memory: one buffer of 4 MiB, or of the input's length.
 #[derive(Debug)]
 pub(super) struct Source<R> {
     inner: R,
@@ -21,7 +21,9 @@ impl<R: Read + Seek> Source<R> {
     pub fn new(mut inner: R) -> io::Result<Self> {
         let length = inner.seek(SeekFrom::End(0))?;
         inner.seek(SeekFrom::Start(0))?;
-        let buffer = vec![0; CAPACITY].into_boxed_slice();
+        // One record that was fetched by itself needs no more room than it takes.
+        let capacity = usize::try_from(length).unwrap_or(usize::MAX).clamp(1, CAPACITY);
+        let buffer = vec![0; capacity].into_boxed_slice();
         Ok(Self { inner, buffer, buffer_offset: 0, position: 0, filled: 0, length })
     }
 
@@ -42,7 +44,7 @@ impl<R: Read + Seek> Source<R> {
 
     /// At least `count` bytes without consuming them, fewer only before the end of the file.
     pub fn peek(&mut self, count: usize) -> io::Result<&[u8]> {
-        let count = count.min(CAPACITY);
+        let count = count.min(self.buffer.len());
         if self.filled - self.position < count {
             self.buffer.copy_within(self.position..self.filled, 0);
             self.buffer_offset += self.position as u64;
@@ -51,7 +53,7 @@ impl<R: Read + Seek> Source<R> {
             while self.filled < count {
                 // What was appended after opening is not read: two passes over a member must see the same bytes.
                 let left = self.length.saturating_sub(self.buffer_offset + self.filled as u64);
-                let room = (CAPACITY - self.filled).min(usize::try_from(left).unwrap_or(usize::MAX));
+                let room = (self.buffer.len() - self.filled).min(usize::try_from(left).unwrap_or(usize::MAX));
                 if room == 0 {
                     break;
                 }

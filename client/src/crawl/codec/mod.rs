@@ -21,8 +21,11 @@ use whole::Whole;
 
 /// Content of one unit that is held in memory; larger units are read twice.
 const HOLD: usize = 16 * 1024 * 1024;
-/// Input at hand when a member is first tried whole; most members are shorter.
-const AT_ONCE: usize = 256 * 1024;
+/// Input at hand when a member is first tried whole. One that is longer is inflated in vain, so that hardly any may be: of
+/// Common Crawl's pages a hundredth of the bytes is in longer ones.
+const AT_ONCE: usize = 1024 * 1024;
+/// The same once something broken was met, since every candidate after it may be as broken.
+const AT_ONCE_AFTER_DAMAGE: usize = 64 * 1024;
 /// Most input looked at to see whether a candidate after damage begins with the wanted bytes.
 const CANDIDATE_INPUT: usize = 4096;
 
@@ -202,7 +205,8 @@ impl Units {
         let Some(whole) = &mut self.whole else { return Ok(None) };
         let start = source.offset();
         let mut tried = 0;
-        for count in [AT_ONCE, CAPACITY] {
+        let counts: &[usize] = if self.wasted > 0 { &[AT_ONCE_AFTER_DAMAGE] } else { &[AT_ONCE, CAPACITY] };
+        for &count in counts {
             let input = source.peek(count)?;
             if input.len() == tried {
                 break;
@@ -213,11 +217,6 @@ impl Units {
                 source.consume(stored.len());
                 let (raw, plain_length) = (start..source.offset(), sound.produced as u64);
                 return Ok(Some(Unit { raw, plain_length, content: Some(content), stored: Some(stored) }));
-            }
-            // Filling the buffer moves what is in it: a hostile file of short, broken members would have it moved for
-            // each of them.
-            if self.wasted > 0 {
-                break;
             }
         }
         Ok(None)
