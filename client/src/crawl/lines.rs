@@ -15,7 +15,7 @@ impl<R: Read + Seek> Reader<R> {
         let mut looked = 0;
         let length = loop {
             let pending = self.stream.pending();
-            if let Some(at) = pending[looked..].iter().position(|&byte| byte == b'\n') {
+            if let Some(at) = memchr::memchr(b'\n', &pending[looked..]) {
                 break looked + at + 1;
             }
             looked = pending.len();
@@ -58,7 +58,7 @@ impl<R: Read + Seek> Reader<R> {
     fn pass_line(&mut self) -> io::Result<()> {
         while self.stream.fill(1)? {
             let pending = self.stream.pending();
-            let end = pending.iter().position(|&byte| byte == b'\n');
+            let end = memchr::memchr(b'\n', pending);
             let count = end.map_or(pending.len(), |at| at + 1);
             self.stream.advance(count);
             if end.is_some() {

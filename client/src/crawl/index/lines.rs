@@ -87,7 +87,7 @@ impl Lines {
                 let damage = self.damage(broken.raw.start, broken.complaint.what, broken.complaint.detail);
                 return Ok(Some(Next::Damage(Damage { end: broken.raw.end, ..damage })));
             }
-            let first = pending.iter().position(|&byte| byte == b'\n').map(|at| at + 1);
+            let first = memchr::memchr(b'\n', pending).map(|at| at + 1);
             let (Some(first), true) = (first, !self.resumed) else {
                 // Either the first line is not whole yet, or it is what a break has left of one.
                 let Some(length) = first else {
@@ -110,7 +110,7 @@ impl Lines {
             let start = self.stream.stored_range(1).start;
             let bytes = self.stream.take(end, end);
             let chunk = Chunk { first: self.passed + 1, bytes, stored: start..self.stream.consumed_to() };
-            self.passed += chunk.bytes.iter().filter(|&&byte| byte == b'\n').count() as u64;
+            self.passed += memchr::memchr_iter(b'\n', &chunk.bytes).count() as u64;
             return Ok(Some(Next::Chunk(chunk)));
         }
     }
