@@ -121,7 +121,7 @@ fn is_of_pages(path: &Path) -> bool {
 }
 
 /// How many documents of a crawl came to each verdict, one way and the two others.
-fn decided_alike(input: &PathBuf, seed: u64) -> BTreeMap<String, usize> {
+fn decided_alike(input: &Path, seed: u64) -> BTreeMap<String, usize> {
     let registry = Registry::start();
     let name = input.file_name().expect("a name").to_string_lossy().into_owned();
     let rows_of = |lab: &Lab, out: &str, input: &Path, more: &[&str]| {
