@@ -234,7 +234,7 @@ fn many_contents_are_read_together_in_bounded_time() {
     let many = format!(r#"<license><prohibits type="user">{users}</prohibits></license>"#).repeat(16);
     let nested = |at: usize| format!("/{}", "a".repeat(at));
     let crossing = |at: usize| {
-        if at % 2 == 0 { format!("/{}*{}", "a".repeat(at / 20), "ab".repeat(at / 60)) } else { nested(at / 4) }
+        if at.is_multiple_of(2) { format!("/{}*{}", "a".repeat(at / 20), "ab".repeat(at / 60)) } else { nested(at / 4) }
     };
     let paths: [Vec<String>; 2] = [(1..850).map(nested).collect(), (1..1_500).map(crossing).collect()];
     for paths in paths {
