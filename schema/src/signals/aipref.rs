@@ -4,15 +4,16 @@
 //! The other looks for what was evidently meant, and adds prohibitions alone.
 
 use super::shown;
-use super::stated::{Piece, Stated, evident, pieces};
+use super::stated::{Piece, Stated, evident, pieces, prohibited_beyond};
 use super::{Complaint, Lint, Parsed};
 use crate::vocab::labels::aipref::{LEGACY, OLD_COMPANY, TABLE, VERSION};
 use crate::vocab::labels::{self, Label, content_signal};
 use crate::vocab::{AuthorityKind, Preference, Use};
 use sfv::{BareItem, Dictionary, ListEntry, Parser};
 
-/// Longest value that is looked at, in bytes.
+/// Longest value of which permissions are read, in bytes, and most labels in it. Prohibitions are read to the end.
 const MAX_VALUE: usize = 16 << 10;
+const MAX_LABELS: usize = 64;
 
 /// The literal preferences of one or more statements; `None` is the draft's "unknown".
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -87,13 +88,14 @@ pub(super) fn read(value: &[u8], line: usize, complaints: &mut Vec<Complaint>) -
     }
     let literal = if cut.len() < value.len() { None } else { Preferences::read(value) };
     let text = String::from_utf8_lossy(cut);
-    let pieces = pieces(&text);
+    let whole = String::from_utf8_lossy(value);
+    let pieces = pieces(&whole);
     if literal.is_none() {
         complain(Lint::Malformed, &format!("not a Dictionary of RFC 9651, so that nothing is stated: {text}"));
     }
     let old_company = pieces.iter().any(|piece| OLD_COMPANY.contains(&lowered(piece.label).as_str()));
     let mut stated: Vec<Stated> = Vec::new();
-    for piece in pieces.iter().take(64) {
+    for piece in pieces.iter().take(MAX_LABELS) {
         let literally = literal.and_then(|all| all.of(piece.label));
         if let Some(one) = meant(piece, literally, old_company, &mut complain)
             && !stated.contains(&one)
@@ -101,8 +103,12 @@ pub(super) fn read(value: &[u8], line: usize, complaints: &mut Vec<Complaint>) -
             stated.push(one);
         }
     }
-    if pieces.len() > 64 {
+    if pieces.len() > MAX_LABELS {
         complain(Lint::TooMuch, "Content-Usage: more labels than are read");
+        prohibited_beyond(
+            &mut stated,
+            pieces[MAX_LABELS..].iter().filter_map(|piece| meant(piece, None, old_company, &mut |_, _| ())),
+        );
         stated.iter_mut().for_each(|one| one.malformed |= one.preference == Preference::Allowed);
     }
     let reserved: Vec<Use> = stated
@@ -185,6 +191,16 @@ fn state(
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn what_is_prohibited_behind_more_than_is_read_is_prohibited() {
+        for filler in ["x=1, ".repeat(70), "x=1, ".repeat(9_000)] {
+            let parsed = parse_header(&[&format!("{filler}search=n")]);
+            let prohibits = |one: &super::super::Signal| one.preference == Preference::Disallowed;
+            let found = parsed.signals.iter().find(|one| prohibits(one)).expect("a prohibition");
+            assert!(found.uses.contains(&Use::Search), "{found:?}");
+        }
+    }
 
     #[test]
     fn more_than_is_read_permits_nothing() {

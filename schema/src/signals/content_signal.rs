@@ -3,13 +3,13 @@
 //! Not a Structured Field, but a grammar of its own. An absent name neither grants nor restricts.
 
 use super::shown;
-use super::stated::{Piece, Stated, evident, pieces};
+use super::stated::{Piece, Stated, evident, pieces, prohibited_beyond};
 use super::{Complaint, Lint, Parsed};
 use crate::vocab::labels::content_signal::{DISPLAY, TABLE, VERSION};
 use crate::vocab::labels::{self, aipref};
 use crate::vocab::{AuthorityKind, Preference, Use};
 
-/// Longest value that is looked at, in bytes, and most names in it.
+/// Longest value of which permissions are read, in bytes, and most names in it. Prohibitions are read to the end.
 const MAX_VALUE: usize = 16 << 10;
 const MAX_NAMES: usize = 64;
 
@@ -18,8 +18,11 @@ const MAX_NAMES: usize = 64;
 #[must_use]
 pub fn parse_header(values: &[&str]) -> Parsed {
     let mut parsed = Parsed::default();
-    for value in values.iter().take(MAX_NAMES) {
+    for (at, value) in values.iter().enumerate() {
         for one in read(value.as_bytes(), 0, &mut parsed.complaints) {
+            if at >= MAX_NAMES && one.preference == Preference::Allowed {
+                continue;
+            }
             parsed.signals.push(one.signal("content-signal", AuthorityKind::PlatformDefault, None, None));
         }
     }
@@ -30,7 +33,8 @@ pub fn parse_header(values: &[&str]) -> Parsed {
 pub(super) fn read(value: &[u8], line: usize, complaints: &mut Vec<Complaint>) -> Vec<Stated> {
     let mut complain = |lint, detail: &str| complaints.push(Complaint::at(line, lint, detail));
     let text = String::from_utf8_lossy(&value[..value.len().min(MAX_VALUE)]);
-    let pieces = pieces(&text);
+    let whole = String::from_utf8_lossy(value);
+    let pieces = pieces(&whole);
     let too_much = value.len() > MAX_VALUE || pieces.len() > MAX_NAMES;
     if too_much {
         complain(Lint::TooMuch, "Content-Signal: more than is read");
@@ -48,6 +52,8 @@ pub(super) fn read(value: &[u8], line: usize, complaints: &mut Vec<Complaint>) -
             }
         }
     }
+    let beyond = pieces.iter().skip(MAX_NAMES).flat_map(|piece| meant(piece, &mut |_, _| ()));
+    prohibited_beyond(&mut stated, beyond);
     let reserved: Vec<Use> = stated
         .iter()
         .filter(|one| one.preference == Preference::Disallowed)

@@ -32,6 +32,20 @@ impl Stated {
     }
 }
 
+/// Adds the prohibitions that stand behind as much as is read whole: whoever fills a line before one must not hide it. Each
+/// use is prohibited once, so that they are few.
+pub(super) fn prohibited_beyond(stated: &mut Vec<Stated>, rest: impl Iterator<Item = Stated>) {
+    for one in rest.filter(|one| one.preference == Preference::Disallowed) {
+        let known = |of: &Use| {
+            let prohibits = |it: &Stated| it.preference == Preference::Disallowed && it.uses.contains(of);
+            stated.iter().any(prohibits)
+        };
+        if !one.uses.iter().all(known) {
+            stated.push(one);
+        }
+    }
+}
+
 /// A label with what stands behind its `=`, as anybody would read it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Piece<'a> {

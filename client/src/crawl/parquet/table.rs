@@ -7,7 +7,9 @@ use std::sync::{Arc, PoisonError};
 use parquet::basic::{Compression, ConvertedType, LogicalType, TimeUnit, Type};
 use parquet::column::page::PageReader;
 use parquet::errors::ParquetError;
-use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData, ParquetMetaDataReader, RowGroupMetaData};
+use parquet::file::metadata::{
+    ColumnChunkMetaData, ParquetMetaData, ParquetMetaDataReader, ParquetMetaDataWriter, RowGroupMetaData,
+};
 use parquet::file::reader::SerializedPageReader;
 
 use super::super::fields::{FieldChoice, MissingField};
@@ -121,6 +123,7 @@ impl Table {
     ) -> Result<Self, TableError> {
         let metadata = footer(&mut stored, name)?;
         check(&metadata, stored.length(), name)?;
+        check_writable(&metadata, name)?;
         let columns = find(&metadata)?;
         Ok(Self { name: name.to_owned(), stored, metadata: Arc::new(metadata), columns, failure: Failure::default() })
     }
@@ -271,6 +274,16 @@ fn check(metadata: &ParquetMetaData, length: u64, name: &str) -> Result<(), Tabl
         Ok(claimed) if claimed == total => Ok(()),
         _ => Err(unsound(format!("it claims {} rows, its row groups {total}", metadata.file_metadata().num_rows()))),
     }
+}
+
+/// Whether what is kept can say of itself what the file says: a type of later days is read over, and can't be written down.
+fn check_writable(metadata: &ParquetMetaData, name: &str) -> Result<(), TableError> {
+    let written = guarded(|| ParquetMetaDataWriter::new(io::sink(), metadata).finish());
+    written.map_err(|error| TableError::Unsupported {
+        name: name.to_owned(),
+        detail: format!("whose footer can't be written again ({error})"),
+        hint: "write it anew with types that are known here",
+    })
 }
 
 fn check_chunk(
