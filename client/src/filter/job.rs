@@ -155,7 +155,7 @@ impl<D: AsRef<[u8]> + Sync> Job<'_, D> {
     }
 
     /// Whether records are handed on rather than kept, since less than all is looked at.
-    fn hands_on(&self) -> bool {
+    pub(super) fn hands_on(&self) -> bool {
         !self.asking.checks.all()
     }
 

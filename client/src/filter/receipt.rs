@@ -59,14 +59,16 @@ impl<D: AsRef<[u8]> + Sync> Job<'_, D> {
         let whole = ["manifest.jsonl", "damage.jsonl", "report.json"].map(|name| self.out.join(name));
         let mut found = Vec::new();
         if self.identity.index.is_some() {
-            ["kept", "review", "not-checked", "excluded"]
+            ["kept", "review", "candidates", "not-checked", "excluded"]
                 .iter()
                 .for_each(|folder| below(&self.out.join(folder), &mut found));
         } else {
             found.extend(inputs.iter().flat_map(|input| {
-                let Paths { kept, review, decisions, .. } = Paths::of(&self.out, &input.name);
-                let table = table_of(&decisions);
-                [kept, review, decisions, table]
+                let paths = if self.hands_on() { Paths::of_candidates } else { Paths::of };
+                let Paths { kept, review, decisions, not_checked, .. } = paths(&self.out, &input.name);
+                let (table, not_checked_table) = (table_of(&decisions), table_of(&not_checked));
+                let handed_on = [not_checked, not_checked_table].into_iter().filter(|_| self.hands_on());
+                [kept, review, decisions, table].into_iter().chain(handed_on)
             }));
         }
         found.into_iter().chain(whole).filter(|path| Path::is_file(path)).collect()

@@ -175,11 +175,12 @@ impl<D: AsRef<[u8]> + Sync> Fetch<'_, D> {
     /// The one record that these bytes are. Indexes of files that are not compressed differ in whether the line ends after a
     /// record are its own; its declared length fits one of the two.
     fn read(&self, file: &str, bytes: &[u8]) -> Result<Record, (&'static str, String)> {
-        let whole = self.read_whole(file, bytes);
-        if whole.is_err() && bytes.starts_with(b"WARC/") {
-            return self.read_whole(file, &[bytes, b"\r\n\r\n"].concat());
+        if bytes.starts_with(b"WARC/")
+            && let Ok(record) = self.read_whole(file, &[bytes, b"\r\n\r\n"].concat())
+        {
+            return Ok(record);
         }
-        whole
+        self.read_whole(file, bytes)
     }
 
     fn read_whole(&self, file: &str, bytes: &[u8]) -> Result<Record, (&'static str, String)> {

@@ -100,6 +100,38 @@ fn a_receipt_is_of_the_run_and_of_nothing_else() {
     assert_eq!(check(&out, &key()).unwrap(), 7);
 }
 
+#[test]
+fn what_is_handed_on_is_signed_for() {
+    use crate::filter::Check;
+    use crate::filter::index::IndexRun;
+    let folder = tempfile::tempdir().unwrap();
+    let (snapshot, keeping, inputs) = (reserved(), keeping(), inputs(folder.path(), 1));
+    let index = folder.path().join("i.cdxj");
+    let row =
+        r#"x 20240518015810 {"url": "https://open.example/", "filename": "a.warc.gz", "offset": "0", "length": "9"}"#;
+    std::fs::write(&index, format!("{row}\n")).unwrap();
+    let signing = |name: &str, inputs: &[PathBuf]| Run {
+        sign_key: Some(key()),
+        ..run(&snapshot, &keeping, folder.path().join(name), inputs)
+    };
+    let passes = [
+        ("first", "0.warc.gz", Run { checks: Checks::only(&[Check::Urls]), ..signing("first", &inputs) }),
+        ("rows", "i.cdxj", Run { index: Some(IndexRun { fetch: None }), ..signing("rows", &[index]) }),
+    ];
+    for (out, name, pass) in passes {
+        pass.run(&mut ()).unwrap();
+        let out = folder.path().join(out);
+        check(&out, &key()).unwrap();
+        for path in [format!("candidates/{name}"), format!("not-checked/{name}.decisions.jsonl")] {
+            let path = out.join(path);
+            let honest = std::fs::read(&path).unwrap();
+            std::fs::write(&path, b"forged").unwrap();
+            assert!(check(&out, &key()).is_err(), "{} was changed", path.display());
+            std::fs::write(&path, honest).unwrap();
+        }
+    }
+}
+
 /// Changes an input once everything was decided, before its digest is taken.
 struct Meddler(PathBuf);
 
