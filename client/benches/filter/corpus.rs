@@ -11,12 +11,12 @@ use cleartitle_schema::statement::{Statement, VERSION};
 use cleartitle_schema::time::Timestamp;
 use cleartitle_schema::tlog::Hash;
 use flate2::{Compression, write::GzEncoder};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::io::Write as _;
 
-const LOG: &str = "log.registry.example";
+pub const LOG: &str = "log.registry.example";
 /// 2024-01-01, before every capture.
-const REGISTERED: Timestamp = Timestamp(1_704_067_200);
+pub const REGISTERED: Timestamp = Timestamp(1_704_067_200);
 /// Of the logarithm of a page's size: `sqrt(2 ln(84 / 43))`.
 const SPREAD: f64 = 1.157;
 const MEDIAN: f64 = 43_000.0;
@@ -207,11 +207,16 @@ pub fn snapshot_with(size: &Size, granted: impl Fn(usize) -> bool) -> VerifiedSn
 }
 
 fn of_host(index: u64, host: &str, kind: &str, preference: &str) -> Registered {
+    let include = json!([{"target": "host", "host": host, "subdomains": true}]);
+    registered(index, host, (kind, preference), &include)
+}
+
+/// A statement about training by an owner, registered.
+pub fn registered(index: u64, issuer: &str, (kind, preference): (&str, &str), include: &Value) -> Registered {
     let value = json!({
-        "version": VERSION, "log": LOG, "issued_at": REGISTERED, "issuer": {"domain": host},
+        "version": VERSION, "log": LOG, "issued_at": REGISTERED, "issuer": {"domain": issuer},
         "body": {
-            "kind": kind, "basis": "owner",
-            "scope": {"include": [{"target": "host", "host": host, "subdomains": true}]},
+            "kind": kind, "basis": "owner", "scope": {"include": include},
             "terms": {"clauses": [{"rules": [{"preference": preference, "uses": ["train-ai"]}]}]},
         },
     });

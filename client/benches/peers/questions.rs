@@ -1,22 +1,15 @@
 //! What lookups are asked in: rules and names from numbers, the snapshots that hold them, and the questions with their answers.
 
-use crate::corpus::Dice;
+use crate::corpus::{self, Dice, LOG, REGISTERED};
 use cleartitle_schema::acquisition::Keys;
 use cleartitle_schema::evidence::Registered;
-use cleartitle_schema::id::{ContentId, ContentName, StatementId};
-use cleartitle_schema::issuer::Party;
-use cleartitle_schema::scope::{Scope, Target};
+use cleartitle_schema::id::{ContentId, ContentName};
+use cleartitle_schema::scope::Target;
 use cleartitle_schema::snapshot::{Head, Room, Snapshot, Tables, VerifiedSnapshot, build_within};
-use cleartitle_schema::statement::{Body, Statement, VERSION};
-use cleartitle_schema::terms::{Clause, Constraints, Rule, Terms};
-use cleartitle_schema::time::{Timestamp, Window};
 use cleartitle_schema::tlog::Hash;
-use cleartitle_schema::vocab::{Basis, Preference, Use};
 use std::convert::Infallible;
 use std::sync::Arc;
 
-const LOG: &str = "log.registry.example";
-const REGISTERED: Timestamp = Timestamp(1_795_000_000);
 /// Hosts that one statement speaks of, and names that one lists: near the most that a payload holds.
 const HOSTS_EACH: u64 = 100;
 const NAMES_EACH: usize = 600;
@@ -91,8 +84,10 @@ impl Rules {
             let host = host(number);
             paths(number).map(|path| Target::Url { host: host.parse().expect("a host"), port: None, path })
         };
-        let statements = (0..self.count / HOSTS_EACH)
-            .map(|index| registered(index, (index * HOSTS_EACH..(index + 1) * HOSTS_EACH).flat_map(of_host).collect()));
+        let statements = (0..self.count / HOSTS_EACH).map(|index| {
+            let include: Vec<Target> = (index * HOSTS_EACH..(index + 1) * HOSTS_EACH).flat_map(of_host).collect();
+            registered(index, &include)
+        });
         body(statements)
     }
 }
@@ -125,7 +120,7 @@ impl Names {
     pub fn body(&self) -> VerifiedSnapshot<Vec<u8>> {
         let statements = self.sorted.chunks(NAMES_EACH).zip(0..).map(|(names, index)| {
             let ids = names.iter().map(|name| ContentName::Blake3(*name)).collect();
-            registered(index, vec![Target::Content { ids }])
+            registered(index, &[Target::Content { ids }])
         });
         body(statements)
     }
@@ -147,38 +142,7 @@ fn body(statements: impl Iterator<Item = Arc<Registered>>) -> VerifiedSnapshot<V
     Snapshot::open(bytes).expect("it opens").verify_hash(&built.body_hash).expect("it verifies")
 }
 
-fn registered(index: u64, mut include: Vec<Target>) -> Arc<Registered> {
-    include.sort();
-    let rule = Rule {
-        preference: Preference::Disallowed,
-        uses: vec![Use::TrainAi],
-        constraints: Constraints::default(),
-        duties: Vec::new(),
-    };
-    let statement = Statement {
-        version: VERSION,
-        log: LOG.to_owned(),
-        issuer: Party::new("press.example".parse().expect("a domain")),
-        issued_at: Timestamp(1_790_000_000),
-        effective: Window::default(),
-        supersedes: Vec::new(),
-        delegation: None,
-        body: Body::Reservation {
-            basis: Basis::Owner,
-            scope: Scope { include, exclude: Vec::new() },
-            terms: Terms { clauses: vec![Clause { rules: vec![rule] }], ..Terms::default() },
-        },
-        evidence: Vec::new(),
-        modelled_on: None,
-        note: None,
-    };
-    Arc::new(Registered {
-        id: StatementId::of(&statement.to_payload().expect("a payload")),
-        index,
-        registered_at: REGISTERED,
-        signed_by: vec![statement.issuer.domain.clone()],
-        tenure_from: None,
-        proven: false,
-        statement,
-    })
+fn registered(index: u64, include: &[Target]) -> Arc<Registered> {
+    let include = serde_json::to_value(include).expect("JSON");
+    Arc::new(corpus::registered(index, "press.example", ("reservation", "disallowed"), &include))
 }

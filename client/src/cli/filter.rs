@@ -59,7 +59,7 @@ together; each is held against its row, decided by all that it says itself, and 
 .warc, .warc.zst). What is kept is what the filter keeps of the crawl itself; requests and metadata are in no index, and stay
 behind. A record that is not what its row says is damage, and never kept.
 
-With --only urls a crawl of WARC or JSONL is passed at the speed of inflation: no payload is decoded, hashed or read for marks, and
+With --only urls a crawl of WARC or JSONL is passed at some four fifths of the speed of inflation: no payload is decoded, hashed or read for marks, and
 each record's own header is taken as an index row is above. What such a row excludes is excluded; every other record goes to
 candidates/NAME as it is stored, with its requests and metadata, and to not-checked/NAME.decisions.jsonl. `--only urls,content`
 looks up documents' digests as well, `--only urls,signals` reads marks. Run the filter over candidates/: it keeps what it would

@@ -139,11 +139,11 @@ impl<R: Read + Seek> Stream<R> {
                     return Ok(true);
                 };
                 if self.end == self.head {
-                    (self.window, self.end, self.lent) = match content {
-                        Content::Owned(bytes) => (bytes, usize::MAX, false),
-                        Content::Lent(bytes, end) => (bytes, end, true),
+                    self.head = 0;
+                    (self.end, self.lent, self.window) = match content {
+                        Content::Owned(bytes) => (bytes.len(), false, bytes),
+                        Content::Lent(bytes, end) => (end, true, bytes),
                     };
-                    (self.head, self.end) = (0, self.end.min(self.window.len()));
                 } else {
                     keep(&mut self.window, &mut self.lent, self.end);
                     match content {

@@ -118,6 +118,26 @@ pub struct Document {
     pub source: Option<Arc<str>>,
 }
 
+impl Document {
+    /// What a ruling alone says of a document: nothing is known of it yet.
+    pub(super) fn ruled(ruling: Arc<Ruling>) -> Self {
+        Self {
+            content: None,
+            aliases: Vec::new(),
+            url: None,
+            host: None,
+            captured_at: None,
+            bytes: 0,
+            evidence: RecordEvidence::default(),
+            action: ruling.outcome.action,
+            because: ruling.outcome.because.clone(),
+            ruling,
+            digest: None,
+            source: None,
+        }
+    }
+}
+
 /// What became of a document's record.
 #[derive(Debug)]
 pub enum Judged {
@@ -237,33 +257,18 @@ impl<D: AsRef<[u8]>> Judge<'_, D> {
         let aliases = aliases(record, hashed.and_then(|bytes| asking.sha256_of(bytes)));
         let captured_at = asking.captured(record.date.as_deref());
         let missing = Missing { url: record.target_uri.is_none(), captured_at: captured_at.is_none() };
-        let evidence = match asking.checks.signals {
-            true => record_evidence(record, plan.agents()),
-            false => RecordEvidence::default(),
-        };
+        let evidence =
+            if asking.checks.signals { record_evidence(record, plan.agents()) } else { RecordEvidence::default() };
         let url = record.target_uri.clone();
         let mut copy = asking.copy(url.as_deref(), captured_at);
         copy.content = content.map(ContentName::Blake3).into_iter().chain(aliases.iter().copied()).collect();
         evidence.bring(&mut copy);
         let ruling = plan.rule(&copy, missing)?;
-        let (action, because) = (ruling.outcome.action, ruling.outcome.because.clone());
         let host = url.as_deref().and_then(|url| UrlKey::parse(url).ok()).map(|key| key.host);
         let digest = asking.check_digests.then(|| record.check_digest());
         let bytes = bytes.map_or(0, <[u8]>::len) as u64;
-        let document = Document {
-            content,
-            aliases,
-            url,
-            host,
-            captured_at,
-            bytes,
-            evidence,
-            ruling,
-            action,
-            because,
-            digest,
-            source: None,
-        };
+        let document =
+            Document { content, aliases, url, host, captured_at, bytes, evidence, digest, ..Document::ruled(ruling) };
         Ok(self.ruled(document, record.after_damage))
     }
 

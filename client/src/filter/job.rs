@@ -103,9 +103,10 @@ impl<D: AsRef<[u8]> + Sync> Job<'_, D> {
                 None => drop(self.open(input)?),
             }
         }
-        let finality = match self.hands_on() || self.identity.index.is_some() {
-            true => Some(Finality::of(self.plan.snapshot(), self.plan.policy())?),
-            false => None,
+        let finality = if self.hands_on() || self.identity.index.is_some() {
+            Some(Finality::of(self.plan.snapshot(), self.plan.policy())?)
+        } else {
+            None
         };
         lanes::run(&inputs, self.bounds, watch, |input, bounds, watch| {
             self.input(input, finality.as_ref(), bounds, watch)
@@ -243,9 +244,10 @@ impl<D: AsRef<[u8]> + Sync> Job<'_, D> {
         watch: &mut dyn Watch,
     ) -> Result<Ended, FilterError> {
         let name = named.name.as_str();
-        let mut outputs = match self.hands_on() {
-            true => Outputs::of_candidates(&Paths::of_candidates(&self.out, name), name, reader)?,
-            false => Outputs::create(&Paths::of(&self.out, name), name, reader)?,
+        let mut outputs = if self.hands_on() {
+            Outputs::of_candidates(&Paths::of_candidates(&self.out, name), name, reader)?
+        } else {
+            Outputs::create(&Paths::of(&self.out, name), name, reader)?
         };
         let judge = Judge { plan: self.plan, asking: &self.asking, finality };
         let mut documents = 0;

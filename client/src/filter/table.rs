@@ -5,7 +5,6 @@
 
 use super::FilterError;
 use super::document::{Asking, DamageRow, Document};
-use super::in_record::RecordEvidence;
 use super::plan::{Missing, Plan, Ruling};
 use super::table_output::{Stop, TableOutputs};
 use crate::crawl::parquet::{Keys, Table, Text};
@@ -175,27 +174,11 @@ fn document(
     read: Option<(ContentId, Vec<ContentName>, u64)>,
     ruling: Arc<Ruling>,
 ) -> Document {
-    let (action, because) = (ruling.outcome.action, ruling.outcome.because.clone());
     let host = keys.url.as_deref().and_then(|url| UrlKey::parse(url).ok()).map(|key| key.host);
     let (content, aliases, bytes) = match read {
         Some((content, aliases, bytes)) => (Some(content), aliases, bytes),
         None => (None, Vec::new(), 0),
     };
-    // What was extracted from a page has lost its marks.
-    let evidence = RecordEvidence::default();
-    let url = keys.url;
-    Document {
-        content,
-        aliases,
-        url,
-        host,
-        captured_at,
-        bytes,
-        evidence,
-        ruling,
-        action,
-        because,
-        digest: None,
-        source: None,
-    }
+    // What was extracted from a page has lost its marks: there is no evidence.
+    Document { content, aliases, url: keys.url, host, captured_at, bytes, ..Document::ruled(ruling) }
 }

@@ -33,17 +33,14 @@ pub struct Decided {
 
 /// The paths that an index's outputs have beside the usual ones.
 pub fn paths(out: &Path, name: &str, fetched: Option<Codec>) -> (Paths, String) {
-    let usual = Paths::of(out, name);
-    let Some(codec) = fetched else {
-        return (Paths { kept: out.join("candidates").join(name), ..usual }, name.to_owned());
-    };
+    let Some(codec) = fetched else { return (Paths::of_candidates(out, name), name.to_owned()) };
     let ending = match codec {
         Codec::Plain => ".warc",
         Codec::Gzip => ".warc.gz",
         Codec::Zstd => ".warc.zst",
     };
     let kept = format!("{name}{ending}");
-    (Paths { kept: out.join("kept").join(&kept), review: out.join("review").join(&kept), ..usual }, kept)
+    (Paths { kept: out.join("kept").join(&kept), review: out.join("review").join(&kept), ..Paths::of(out, name) }, kept)
 }
 
 enum Candidates {

@@ -5,7 +5,6 @@ use crate::crawl::index::Capture;
 use crate::filter::candidate::{self, CANDIDATE, Told};
 use crate::filter::document::{Asking, Document};
 use crate::filter::finality::Finality;
-use crate::filter::in_record::RecordEvidence;
 use crate::filter::plan::{Missing, Plan, Ruling};
 use crate::report::Tally;
 use cleartitle_schema::decide::Verdict;
@@ -146,20 +145,8 @@ impl<'a, D: AsRef<[u8]>> Rows<'a, D> {
             self.tally.candidates += rows;
             return;
         }
-        let document = Document {
-            content: None,
-            aliases: Vec::new(),
-            url: None,
-            host: host.map(|host| host.to_string()),
-            captured_at: None,
-            bytes: 0,
-            evidence: RecordEvidence::default(),
-            action: fate.ruling.outcome.action,
-            because: fate.ruling.outcome.because.clone(),
-            ruling: Arc::clone(&fate.ruling),
-            digest: None,
-            source: None,
-        };
+        let host = host.map(|host| host.to_string());
+        let document = Document { host, ..Document::ruled(Arc::clone(&fate.ruling)) };
         self.tally.alike(&document, rows);
     }
 }

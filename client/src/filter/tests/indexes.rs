@@ -2,8 +2,7 @@
 
 use super::made::{Made, Run, files, gzip_placed, keeping, policy, record, registered, reservation, snapshot};
 use super::plan::{Dice, HOSTS, TEXTS, URLS, asking, statements};
-use crate::crawl::{self, FieldChoice, Item};
-use crate::filter::Checks;
+use crate::crawl::{self, Item};
 use crate::filter::index::{IndexRun, Root};
 use crate::report::Report;
 use cleartitle_schema::id::ContentId;
@@ -141,20 +140,7 @@ pub fn crawl(dice: &mut Dice, pages: usize, root: &Path) -> (PathBuf, Vec<Row>) 
 }
 
 fn run(snapshot: &Made, policy: &Policy, input: &Path, out: &Path, index: Option<IndexRun>) -> Report {
-    let (inputs, out) = (vec![input.to_owned()], out.to_owned());
-    let run = Run {
-        snapshot,
-        policy,
-        inputs,
-        out,
-        threads: 2,
-        resume: false,
-        fields: FieldChoice::default(),
-        shard: None,
-        sign_key: None,
-        index,
-        checks: Checks::ALL,
-    };
+    let run = Run { index, ..Run::over(snapshot, policy, out, &[input.to_owned()]) };
     run.run(&mut ()).unwrap()
 }
 

@@ -165,7 +165,24 @@ pub struct Run<'a> {
     pub checks: Checks,
 }
 
-impl Run<'_> {
+impl<'a> Run<'a> {
+    /// A whole run over crawls, by two threads.
+    pub fn over(snapshot: &'a Made, policy: &'a Policy, out: &Path, inputs: &[PathBuf]) -> Self {
+        Self {
+            snapshot,
+            policy,
+            inputs: inputs.to_vec(),
+            out: out.to_owned(),
+            threads: 2,
+            resume: false,
+            fields: crate::crawl::FieldChoice::default(),
+            shard: None,
+            sign_key: None,
+            index: None,
+            checks: Checks::ALL,
+        }
+    }
+
     pub fn run(&self, watch: &mut dyn Watch) -> Result<Report, FilterError> {
         run_over(self.snapshot, self, watch)
     }

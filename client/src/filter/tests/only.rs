@@ -3,7 +3,6 @@
 use super::indexes::{cases, crawl, fates, lines, terms};
 use super::made::{Made, Run};
 use super::plan::Dice;
-use crate::crawl::FieldChoice;
 use crate::filter::{Check, Checks, FilterError};
 use crate::report::Report;
 use cleartitle_schema::policy::Policy;
@@ -13,20 +12,7 @@ use std::path::Path;
 const PASSES: [&[Check]; 3] = [&[Check::Urls], &[Check::Urls, Check::Content], &[Check::Urls, Check::Signals]];
 
 fn run(made: (&Made, &Policy), input: &Path, out: &Path, checks: Checks) -> Result<Report, FilterError> {
-    let run = Run {
-        snapshot: made.0,
-        policy: made.1,
-        inputs: vec![input.to_owned()],
-        out: out.to_owned(),
-        threads: 2,
-        resume: false,
-        fields: FieldChoice::default(),
-        shard: None,
-        sign_key: None,
-        index: None,
-        checks,
-    };
-    run.run(&mut ())
+    Run { checks, ..Run::over(made.0, made.1, out, &[input.to_owned()]) }.run(&mut ())
 }
 
 /// How many records each pass excluded.

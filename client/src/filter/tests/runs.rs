@@ -3,11 +3,10 @@
 use super::made::{
     self, Made, Run, crawl, files, gzip, keeping, page, policy, record, registered, reservation, snapshot,
 };
-use crate::crawl::FieldChoice;
-use crate::filter::{Checks, DamageRow, FilterError, Watch};
+use crate::filter::{DamageRow, FilterError, Watch};
 use cleartitle_schema::decide::Verdict;
 use cleartitle_schema::manifest::Row;
-use cleartitle_schema::policy::{Disposition, Policy};
+use cleartitle_schema::policy::Disposition;
 use cleartitle_schema::snapshot::Snapshot;
 use cleartitle_schema::time::Timestamp;
 use std::path::{Path, PathBuf};
@@ -24,22 +23,6 @@ fn reserved() -> Made {
     snapshot(registered(0, Timestamp(1_700_000_000), reservation("press.example")))
 }
 
-fn run<'a>(snapshot: &'a Made, policy: &'a Policy, out: &Path, inputs: &[PathBuf]) -> Run<'a> {
-    Run {
-        snapshot,
-        policy,
-        inputs: inputs.to_vec(),
-        out: out.to_owned(),
-        threads: 2,
-        resume: false,
-        fields: FieldChoice::default(),
-        shard: None,
-        sign_key: None,
-        index: None,
-        checks: Checks::ALL,
-    }
-}
-
 #[test]
 fn kept_records_are_byte_for_byte_with_their_companions() {
     let folder = tempfile::tempdir().unwrap();
@@ -48,7 +31,7 @@ fn kept_records_are_byte_for_byte_with_their_companions() {
     let plain = write(folder.path(), "a.warc", &records.concat());
     let zipped = write(folder.path(), "b.warc.gz", &gzip(&records));
     let out = folder.path().join("out");
-    let report = run(&snapshot, &keeping, &out, &[plain, zipped]).run(&mut ()).unwrap();
+    let report = Run::over(&snapshot, &keeping, &out, &[plain, zipped]).run(&mut ()).unwrap();
     assert_eq!(report.verdict_line(), "filter: 12 kept, 0 for review, 6 excluded, 0 damaged");
     assert!(report.clean());
     let of_page = |number: usize| records[1 + number * 3..4 + number * 3].to_vec();
@@ -83,7 +66,7 @@ fn any_number_of_threads_gives_the_same_bytes() {
     let mut outputs = Vec::new();
     for threads in [1, 2, 4] {
         let out = folder.path().join(threads.to_string());
-        Run { threads, ..run(&snapshot, &keeping, &out, std::slice::from_ref(&input)) }.run(&mut ()).unwrap();
+        Run { threads, ..Run::over(&snapshot, &keeping, &out, std::slice::from_ref(&input)) }.run(&mut ()).unwrap();
         outputs.push(files(&out));
     }
     assert!(outputs.windows(2).all(|pair| pair[0] == pair[1]));
@@ -128,25 +111,25 @@ fn a_resumed_run_gives_the_bytes_of_an_unbroken_one() {
         .collect();
     let (snapshot, keeping) = (reserved(), keeping());
     let (whole, broken) = (folder.path().join("whole"), folder.path().join("broken"));
-    run(&snapshot, &keeping, &whole, &inputs).run(&mut ()).unwrap();
+    Run::over(&snapshot, &keeping, &whole, &inputs).run(&mut ()).unwrap();
     let obstacle = broken.join("kept/b.warc.gz.partial");
     // On one thread, so that it is known what was finished by then.
-    let alone = Run { threads: 1, ..run(&snapshot, &keeping, &broken, &inputs) };
+    let alone = Run { threads: 1, ..Run::over(&snapshot, &keeping, &broken, &inputs) };
     let stopped = alone.run(&mut StopAt("b.warc.gz", obstacle.clone()));
     assert!(matches!(stopped, Err(FilterError::Write { .. })), "{stopped:?}");
     std::fs::remove_dir(obstacle).unwrap();
     assert!(!broken.join("kept/b.warc.gz").exists() && !broken.join("report.json").exists());
-    let again = run(&snapshot, &keeping, &broken, &inputs).run(&mut ());
+    let again = Run::over(&snapshot, &keeping, &broken, &inputs).run(&mut ());
     assert!(matches!(again, Err(FilterError::NotEmpty(_))));
     let mut seen = Seen::default();
-    let resumed = Run { resume: true, ..run(&snapshot, &keeping, &broken, &inputs) };
+    let resumed = Run { resume: true, ..Run::over(&snapshot, &keeping, &broken, &inputs) };
     resumed.run(&mut seen).unwrap();
     assert_eq!(seen.skipped, ["a.warc.gz"]);
     assert_eq!(files(&whole), files(&broken));
     // Another policy is another run: nothing is skipped.
     let mut seen = Seen::default();
     let strict = policy();
-    Run { resume: true, ..run(&snapshot, &strict, &broken, &inputs) }.run(&mut seen).unwrap();
+    Run { resume: true, ..Run::over(&snapshot, &strict, &broken, &inputs) }.run(&mut seen).unwrap();
     assert!(seen.skipped.is_empty());
 }
 
@@ -173,7 +156,7 @@ fn damage_is_told_and_never_kept_and_the_run_goes_on() {
     let out = folder.path().join("out");
     let (snapshot, keeping) = (reserved(), keeping());
     let mut seen = Seen::default();
-    let report = run(&snapshot, &keeping, &out, &[input]).run(&mut seen).unwrap();
+    let report = Run::over(&snapshot, &keeping, &out, &[input]).run(&mut seen).unwrap();
     assert_eq!(report.verdict_line(), "filter: 2 kept, 0 for review, 0 excluded, 2 damaged");
     assert!(!report.clean());
     let cut = &seen.damage[0];
@@ -205,7 +188,7 @@ fn without_a_date_or_a_url_nothing_is_cleared() {
     ];
     let input = write(folder.path(), "l.jsonl", text.concat().as_bytes());
     let out = folder.path().join("out");
-    let report = run(&snapshot, &policy(), &out, &[input]).run(&mut ()).unwrap();
+    let report = Run::over(&snapshot, &policy(), &out, &[input]).run(&mut ()).unwrap();
     assert_eq!(report.verdict_line(), "filter: 1 kept, 0 for review, 4 excluded, 0 damaged");
     assert_eq!(report.tally.verdicts[&Verdict::Unknown].documents, 4);
     assert_eq!(std::fs::read_to_string(out.join("kept/l.jsonl")).unwrap(), text[0]);
@@ -218,7 +201,7 @@ fn review_gets_its_own_file_and_waits() {
     let mut policy = keeping();
     policy.actions.reserved = Disposition::Review;
     let out = folder.path().join("out");
-    let report = run(&reserved(), &policy, &out, &[input]).run(&mut ()).unwrap();
+    let report = Run::over(&reserved(), &policy, &out, &[input]).run(&mut ()).unwrap();
     assert_eq!(report.verdict_line(), "filter: 2 kept, 1 for review, 0 excluded, 0 damaged");
     assert!(!report.clean());
     assert_eq!(std::fs::read(out.join("review/a.warc")).unwrap(), crawl(1).concat());
@@ -229,7 +212,7 @@ fn review_gets_its_own_file_and_waits() {
 fn two_inputs_of_one_name_are_refused() {
     let inputs = [PathBuf::from("x/a.warc"), PathBuf::from("x/a.warc")];
     let folder = tempfile::tempdir().unwrap();
-    let refused = run(&reserved(), &policy(), folder.path(), &inputs).run(&mut ());
+    let refused = Run::over(&reserved(), &policy(), folder.path(), &inputs).run(&mut ());
     assert!(matches!(refused, Err(FilterError::SameName { .. })));
 }
 
@@ -251,7 +234,7 @@ fn real_clean_files_come_out_as_they_went_in() {
         ("warcio-example-iana.org-chunked.warc", 1),
     ] {
         let dir = out.path().join(name);
-        let report = run(&snapshot, &keeping, &dir, &[folder.join(name)]).run(&mut ()).unwrap();
+        let report = Run::over(&snapshot, &keeping, &dir, &[folder.join(name)]).run(&mut ()).unwrap();
         assert_eq!((report.tally.of(Disposition::Keep).documents, report.clean()), (documents, true), "{name}");
         let (came, went) =
             (std::fs::read(dir.join("kept").join(name)).unwrap(), std::fs::read(folder.join(name)).unwrap());
@@ -265,7 +248,7 @@ fn real_clean_files_come_out_as_they_went_in() {
         ("whirlwind.warc.wat.gz", 1, 0),
     ] {
         let dir = out.path().join(name);
-        let report = run(&snapshot, &keeping, &dir, &[folder.join(name)]).run(&mut ()).unwrap();
+        let report = Run::over(&snapshot, &keeping, &dir, &[folder.join(name)]).run(&mut ()).unwrap();
         let counted = (report.tally.of(Disposition::Keep).documents, report.tally.damaged());
         assert_eq!(counted, (documents, damaged), "{name}");
     }
@@ -299,7 +282,7 @@ fn nothing_stands_that_a_broken_snapshot_decided() {
     let keeping = keeping();
     let out = folder.path().join("out");
     let mut break_it = BreakIt(Arc::clone(&changed));
-    let ran = made::run_over(&snapshot, &run(&reserved(), &keeping, &out, &[input]), &mut break_it);
+    let ran = made::run_over(&snapshot, &Run::over(&reserved(), &keeping, &out, &[input]), &mut break_it);
     assert!(matches!(ran, Err(FilterError::Snapshot(_))), "{ran:?}");
     let left: Vec<_> = files(&out).into_iter().map(|(path, _)| path).collect();
     assert!(left.iter().all(|path| path.ends_with("run.json") || path.extension().is_some_and(|it| it == "partial")));

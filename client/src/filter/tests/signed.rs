@@ -1,7 +1,6 @@
 //! Shards of a list, and receipts: what is signed for is what lies there.
 
 use super::made::{Made, Run, crawl, files, gzip, keeping, registered, reservation, snapshot};
-use crate::crawl::FieldChoice;
 use crate::filter::{Checks, FilterError};
 use crate::run_receipt::{self, OUTPUTS, RECEIPT, ReceiptError};
 use cleartitle_schema::policy::Policy;
@@ -24,20 +23,7 @@ fn inputs(folder: &Path, count: usize) -> Vec<PathBuf> {
 }
 
 fn run<'a>(snapshot: &'a Made, policy: &'a Policy, out: PathBuf, inputs: &[PathBuf]) -> Run<'a> {
-    let (inputs, fields) = (inputs.to_vec(), FieldChoice::default());
-    Run {
-        snapshot,
-        policy,
-        inputs,
-        out,
-        threads: 2,
-        resume: false,
-        fields,
-        shard: None,
-        sign_key: None,
-        index: None,
-        checks: Checks::ALL,
-    }
+    Run::over(snapshot, policy, &out, inputs)
 }
 
 fn reserved() -> Made {

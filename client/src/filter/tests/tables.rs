@@ -2,8 +2,8 @@
 
 use super::made::{Made, Run, files, keeping, policy, registered, reservation, snapshot};
 use crate::crawl::FieldChoice;
+use crate::filter::DamageRow;
 use crate::filter::Watch;
-use crate::filter::{Checks, DamageRow};
 use cleartitle_schema::id::ContentId;
 use cleartitle_schema::manifest::Row;
 use cleartitle_schema::policy::{Disposition, Policy};
@@ -68,20 +68,7 @@ fn lines(path: &Path, docs: &[Doc]) {
 
 pub fn run<'a>(snapshot: &'a Made, policy: &'a Policy, out: &Path, input: PathBuf) -> Run<'a> {
     let fields = FieldChoice { without_url: true, ..FieldChoice::default() };
-    let inputs = vec![input];
-    Run {
-        snapshot,
-        policy,
-        inputs,
-        out: out.to_owned(),
-        threads: 2,
-        resume: false,
-        fields,
-        shard: None,
-        sign_key: None,
-        index: None,
-        checks: Checks::ALL,
-    }
+    Run { fields, ..Run::over(snapshot, policy, out, &[input]) }
 }
 
 pub fn rows_of(path: &Path) -> Vec<Value> {
