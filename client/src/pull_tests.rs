@@ -43,6 +43,8 @@ fn registered(index: u64, branch: &str) -> Arc<Registered> {
         index,
         registered_at: at,
         signed_by: vec!["press.example".parse().unwrap()],
+        under: Vec::new(),
+        speaks_for: None,
         tenure_from: None,
         proven: false,
         statement,

@@ -146,7 +146,7 @@ fn body_of(top: &mut Members<'_>, kind: Kind, kind_span: &Range<usize>) -> Resul
             agreement: top.optional("agreement")?,
         },
         Kind::Observation => Body::Observation { scope: scope(top)?, sighting: sighting(top)? },
-        Kind::Withdrawal => Body::Withdrawal { statement: top.required("statement")? },
+        Kind::Withdrawal => Body::withdrawal_of(top.required("statement")?),
         Kind::Delegation => Body::Delegation {
             agent: party(top.take("agent").ok_or_else(|| top.missing("agent"))?)?,
             scope: scope(top)?,

@@ -100,6 +100,8 @@ fn registered(index: u64, mut include: Vec<Target>) -> Arc<Registered> {
         index,
         registered_at: Timestamp(1_795_000_000),
         signed_by: vec![statement.issuer.domain.clone()],
+        under: Vec::new(),
+        speaks_for: None,
         tenure_from: None,
         proven: false,
         statement,

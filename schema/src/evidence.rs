@@ -8,8 +8,19 @@ use crate::scope::Target;
 use crate::statement::{Body, Statement};
 use crate::surt::UrlError;
 use crate::time::Timestamp;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+
+/// A key binding under which a signature counted.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Signing {
+    /// The domain that the key spoke for.
+    pub domain: Domain,
+    /// The statement that bound it.
+    pub binding: StatementId,
+}
 
 /// A statement as the log holds it: what registration established stands beside it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -22,6 +33,11 @@ pub struct Registered {
     pub registered_at: Timestamp,
     /// The domains whose keys, as bound at registration, signed it; sorted.
     pub signed_by: Vec<Domain>,
+    /// The bindings of those keys, and of the keys that signed the delegations an agent relied on; sorted. A key that turns
+    /// out to be compromised casts its doubt through them.
+    pub under: Vec<Signing>,
+    /// Who is spoken for, where the issuer is an agent whose chain of delegations was in force at registration.
+    pub speaks_for: Option<Domain>,
     /// Start of the issuer's tenure, where an earlier one ended. `None`: no earlier tenure is known.
     pub tenure_from: Option<Timestamp>,
     /// A claim over content was proven: the bytes were served under the issuer's domain, with evidence.
@@ -43,6 +59,17 @@ impl Registered {
         names.any(|ids| ids.iter().any(|name| !name.may_clear()))
     }
 
+    /// The domain in whose name it speaks: the issuer's own, or of an agent, the one it speaks for.
+    #[must_use]
+    pub fn speaker(&self) -> &Domain {
+        self.speaks_for.as_ref().unwrap_or(&self.statement.issuer.domain)
+    }
+
+    /// The statements whose fate is this one's: itself, and the bindings of the keys that signed it.
+    pub fn rests_on(&self) -> impl Iterator<Item = &StatementId> {
+        std::iter::once(&self.id).chain(self.under.iter().map(|signing| &signing.binding))
+    }
+
     /// The authority that speaks; for an observation, the site that was observed.
     #[must_use]
     pub fn authority(&self) -> Authority {
@@ -55,7 +82,7 @@ impl Registered {
                 return host.authority();
             }
         }
-        self.statement.issuer.domain.authority()
+        self.speaker().authority()
     }
 }
 
@@ -97,7 +124,7 @@ fn gather_at(lookup: &dyn Lookup, copy: &Acquisition, depth: usize, left: &mut u
         if found.contains_key(&registered.index) {
             continue;
         }
-        open.extend(lookup.naming(&registered.id));
+        open.extend(registered.rests_on().flat_map(|id| lookup.naming(id)));
         found.insert(registered.index, registered);
     }
     let ancestors = copy

@@ -21,7 +21,8 @@
 //!     let statement = Statement::parse(payload.as_bytes()).expect("the one canonical form");
 //!     Registered {
 //!         id: StatementId::of(payload.as_bytes()), index, registered_at: at.parse().expect("a time"),
-//!         signed_by: vec![statement.issuer.domain.clone()], tenure_from: None, proven: false, statement,
+//!         signed_by: vec![statement.issuer.domain.clone()], under: Vec::new(), speaks_for: None,
+//!         tenure_from: None, proven: false, statement,
 //!     }
 //! };
 //! let ledger: Ledger = [
@@ -48,9 +49,11 @@
 #![deny(missing_docs)]
 
 pub mod acquisition;
+pub mod address;
 pub mod api;
 pub mod canon;
 pub mod decide;
+pub mod domain_proof;
 pub mod evidence;
 pub mod id;
 pub mod issuer;

@@ -110,6 +110,25 @@ impl Target {
         }
     }
 
+    /// Whether all that the other target may cover, exactly or folded, is covered by this one. Sound and not complete: two
+    /// patterns that only happen to match the same paths are not compared.
+    fn holds(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Host { host, subdomains }, Self::Host { host: below, subdomains: deep }) => {
+                host_covers(host.as_str(), *subdomains, below.as_str()) && (*subdomains || !deep)
+            }
+            (Self::Host { host, subdomains }, Self::Url { host: below, .. }) => {
+                host_covers(host.as_str(), *subdomains, below.as_str())
+            }
+            (Self::Url { host, port, path }, Self::Url { host: other, port: at, path: longer }) => {
+                host == other && port == at && (path == longer || is_literal(path) && longer.starts_with(path.as_str()))
+            }
+            (Self::Content { ids }, Self::Content { ids: fewer }) => fewer.iter().all(|id| ids.contains(id)),
+            (Self::Works { ids }, Self::Works { ids: fewer }) => fewer.iter().all(|id| ids.contains(id)),
+            _ => self == other,
+        }
+    }
+
     fn names_content(&self, name: &ContentName) -> bool {
         matches!(self, Self::Content { ids } if ids.contains(name))
     }
@@ -126,6 +145,12 @@ impl Target {
 /// Whether a host rule covers a host: itself, and with `subdomains` whatever stands below it.
 pub(crate) fn host_covers(rule: &str, subdomains: bool, host: &str) -> bool {
     rule == host || (subdomains && host.strip_suffix(rule).is_some_and(|below| below.ends_with('.')))
+}
+
+/// Whether a pattern is a plain prefix: no wildcard, and no escape that the next letters could complete.
+fn is_literal(path: &str) -> bool {
+    let end = path.as_bytes().iter().rev().take(2).any(|byte| *byte == b'%');
+    !path.contains(['*', '$']) && !end
 }
 
 impl Scope {
@@ -200,6 +225,21 @@ impl Scope {
     pub fn touches(&self, keys: &Keys) -> bool {
         let bare = Self { include: self.include.clone(), exclude: Vec::new() };
         bare.restricts(keys).is_some()
+    }
+
+    /// Whether this scope reaches nowhere where the other doesn't: what is delegated, and what an agent makes of it. Sound and not
+    /// complete; an agent names what it means in the words of its delegation.
+    #[must_use]
+    pub fn within(&self, outer: &Self) -> bool {
+        let included = |target: &Target| match target {
+            // Lists may be made of several of the outer ones.
+            Target::Content { ids } => ids.iter().all(|id| outer.include.iter().any(|target| target.names_content(id))),
+            Target::Works { ids } => ids.iter().all(|id| outer.include.iter().any(|target| target.names_work(id))),
+            _ => outer.include.iter().any(|held| held.holds(target)),
+        };
+        // Also what lies apart: a copy with a second address there is left out whole.
+        let excluded = |left_out: &Target| self.exclude.iter().any(|target| target.holds(left_out));
+        self.include.iter().all(included) && outer.exclude.iter().all(excluded)
     }
 
     /// The same scope with every list in its one order. Statements are accepted only in this form.

@@ -14,6 +14,10 @@ use serde::{Deserialize, Serialize};
 /// The version of the statement format that this crate writes and reads. Another version is refused, never guessed at.
 pub const VERSION: u32 = 1;
 
+/// What a key signed alone so many seconds before it was revoked as compromised is in doubt. Bounded: an issuer that could
+/// call any of its old promises a thief's would have made none.
+pub const COMPROMISE_WINDOW: i64 = 30 * Timestamp::DAY;
+
 /// DSSE payload type of a statement.
 pub const PAYLOAD_TYPE: &str = "application/vnd.cleartitle.statement+json";
 
@@ -37,7 +41,8 @@ pub struct Statement {
     /// Statements of the same authority that this one replaces, sorted. Only naming lifts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub supersedes: Vec<StatementId>,
-    /// The delegation that an agent relies on; `basis` is then `agent`, and the delegation's issuer is who it speaks for.
+    /// The delegation that an agent relies on, whose issuer, or the one at its chain's end, is who it speaks for: where `basis` is
+    /// `agent`, where an agent delegates onward, and where it withdraws what it stated itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delegation: Option<StatementId>,
     /// What is claimed.
@@ -128,6 +133,27 @@ words!(
         WellKnown = "well-known",
         /// The Web Bot Auth key directory; such a key signs requests, not deeds.
         KeyDirectory = "key-directory",
+    }
+);
+
+impl Proof {
+    /// Whether a key bound so signs statements. A key of a directory of request signers answers for requests alone: whoever
+    /// runs a crawler is not who licenses what a house publishes.
+    #[must_use]
+    pub const fn signs_deeds(self) -> bool {
+        !matches!(self, Self::KeyDirectory)
+    }
+}
+
+words!(
+    /// Why a key no longer speaks for a domain.
+    Cause {
+        /// The domain no longer publishes it; stated by the registry, which looks again at intervals.
+        Lapsed = "lapsed",
+        /// It is out of use; what it signed stands.
+        Retired = "retired",
+        /// Somebody else may have it; what it signed shortly before is in doubt.
+        Compromised = "compromised",
     }
 );
 
@@ -277,6 +303,13 @@ pub enum Body {
     Withdrawal {
         /// What ends.
         statement: StatementId,
+        /// Of a key binding, and of nothing else: why.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cause: Option<Cause>,
+        /// Of a compromised key: since when somebody else may have had it. Left out: as far back as is asked
+        /// ([`COMPROMISE_WINDOW`]).
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        since: Option<Timestamp>,
     },
     /// See [`Kind::Delegation`].
     Delegation {
@@ -316,6 +349,14 @@ pub enum Body {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         name: Option<String>,
     },
+}
+
+impl Body {
+    /// The end of a statement that is no key binding.
+    #[must_use]
+    pub const fn withdrawal_of(statement: StatementId) -> Self {
+        Self::Withdrawal { statement, cause: None, since: None }
+    }
 }
 
 /// Why a statement can't be read.
@@ -491,7 +532,7 @@ impl Statement {
         named.extend(self.delegation);
         match &self.body {
             Body::Acceptance { offer, .. } => named.push(*offer),
-            Body::Discharge { statement, .. } | Body::Withdrawal { statement } => named.push(*statement),
+            Body::Discharge { statement, .. } | Body::Withdrawal { statement, .. } => named.push(*statement),
             Body::Dispute { agreement, .. } => named.extend(agreement),
             _ => {}
         }

@@ -2,7 +2,7 @@
 
 use crate::license;
 use crate::scope::{Scope, Target};
-use crate::statement::{Body, Statement, StatementError, VERSION};
+use crate::statement::{Body, Cause, Statement, StatementError, VERSION};
 use crate::terms::Terms;
 use crate::vocab::{Basis, Preference};
 
@@ -50,7 +50,11 @@ pub(crate) fn check(statement: &Statement) -> Result<(), StatementError> {
     if let Body::Acceptance { scope: Some(scope), .. } = &statement.body {
         check_scope(scope)?;
     }
-    if statement.delegation.is_some() && statement.basis() != Some(Basis::Agent) {
+    let by_agent = match &statement.body {
+        Body::Delegation { .. } | Body::Withdrawal { .. } => true,
+        _ => statement.basis() == Some(Basis::Agent),
+    };
+    if statement.delegation.is_some() && !by_agent {
         return Err(sense("only an agent relies on a delegation"));
     }
     if let Some(terms) = statement.terms() {
@@ -155,6 +159,9 @@ fn check_body(body: &Body) -> Result<(), StatementError> {
             }
         }
         Body::Discharge { duty, .. } => bounded_text("duty", duty)?,
+        Body::Withdrawal { since: Some(_), cause, .. } if *cause != Some(Cause::Compromised) => {
+            return Err(sense("`since` says since when a key was compromised"));
+        }
         _ => {}
     }
     Ok(())

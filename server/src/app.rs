@@ -11,12 +11,13 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::clearance::Clearance;
 use crate::data_dir::{DataDir, DataDirError};
+use crate::domains::Domains;
+use crate::domains::binding::{self, BindError, Operator};
 use crate::log::{Candidate, Log, Sequencer, now};
 use crate::refusal::Refusal;
-use crate::registration::{self, BindError};
 use crate::snapshots::Snapshots;
 use crate::store::sqlite::SqliteStore;
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, in_force};
 
 /// How many streams of questions are answered at once.
 const MAX_STREAMS: usize = 64;
@@ -103,7 +104,7 @@ impl Registry {
         sequencer.begin()?;
         if self.store.bindings_of(&self.operator_domain)?.is_empty() {
             let key = self.operator.verifying_key();
-            self.bind(&self.operator_domain.clone(), &key)?;
+            self.bind(&self.operator_domain.clone(), &key, false)?;
         }
         Ok(())
     }
@@ -136,16 +137,26 @@ impl Registry {
             .map_err(|_| OpenError::OriginForm(self.origin.clone()))
     }
 
-    /// Binds a key to a domain by the operator's word; bound already is fine. Returns the binding's leaf index.
+    /// Who makes key bindings.
+    #[must_use]
+    pub const fn operator(&self) -> Operator<'_> {
+        Operator { origin: self.origin.as_str(), domain: &self.operator_domain, key: &self.operator }
+    }
+
+    /// Binds a key to a domain by the operator's word; bound already is fine, unless a new tenure is to begin. Returns the
+    /// binding's leaf index.
     ///
     /// # Errors
     /// [`OpenError::Bind`], [`OpenError::Log`], [`OpenError::Store`].
-    pub fn bind(&self, domain: &Domain, key: &ed25519_dalek::VerifyingKey) -> Result<u64, OpenError> {
-        if let Some(bound) = self.store.bindings_of(domain)?.iter().find(|bound| bound.key_id == key_id(key)) {
+    pub fn bind(&self, domain: &Domain, key: &ed25519_dalek::VerifyingKey, new_tenure: bool) -> Result<u64, OpenError> {
+        let store: &dyn Store = &*self.store;
+        let bound = in_force(store, domain)?;
+        if let Some(bound) = bound.iter().find(|bound| bound.key_id == key_id(key) && bound.proof.signs_deeds())
+            && !new_tenure
+        {
             return Ok(bound.index);
         }
-        let operator = (&self.operator_domain, &self.operator);
-        let candidate: Candidate = registration::bind(&*self.store, &self.origin, operator, domain, key, now())?;
+        let candidate: Candidate = binding::vouched(store, self.operator(), domain, key, new_tenure, now())?;
         let mut answers = self.sequencer().commit(std::slice::from_ref(&candidate));
         let lost = || Refusal::Unavailable("no answer".to_owned());
         Ok(answers.pop().ok_or_else(lost)??.stored.registered.index)
@@ -171,6 +182,8 @@ pub struct App {
     pub snapshots: Snapshots,
     /// The opened registry.
     pub registry: Registry,
+    /// What domains publish.
+    pub domains: Domains,
     streams: Arc<Semaphore>,
     large_bodies: Arc<Semaphore>,
     blob_bodies: Arc<Semaphore>,
@@ -181,7 +194,7 @@ impl App {
     ///
     /// # Errors
     /// Whatever starting a thread gives.
-    pub fn start(registry: Registry) -> std::io::Result<Arc<Self>> {
+    pub fn start(registry: Registry, domains: Domains) -> std::io::Result<Arc<Self>> {
         let store = Arc::clone(&registry.store) as Arc<dyn Store>;
         let log = Log::start(registry.sequencer())?;
         let clearance = Clearance::new(Arc::clone(&store));
@@ -189,7 +202,7 @@ impl App {
         let streams = Arc::new(Semaphore::new(MAX_STREAMS));
         let large_bodies = Arc::new(Semaphore::new(MAX_LARGE_BODIES));
         let blob_bodies = Arc::new(Semaphore::new(MAX_BLOB_BODIES));
-        Ok(Arc::new(Self { store, log, clearance, snapshots, registry, streams, large_bodies, blob_bodies }))
+        Ok(Arc::new(Self { store, log, clearance, snapshots, registry, domains, streams, large_bodies, blob_bodies }))
     }
 
     /// A place for a stream of questions, held while it lasts.

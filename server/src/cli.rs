@@ -4,6 +4,7 @@ use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
@@ -13,7 +14,8 @@ use cleartitle_schema::tlog::note::NoteVerifier;
 
 use crate::app::{App, Registry};
 use crate::data_dir::DataDir;
-use crate::jobs::observe;
+use crate::domains::{self, Domains};
+use crate::jobs::{observe, recheck};
 use crate::routes::health;
 use crate::store::Store;
 use crate::store::sqlite::SqliteStore;
@@ -54,10 +56,13 @@ enum Verb {
         origin: Option<String>,
         #[command(flatten)]
         observe: observe::Flags,
+        #[command(flatten)]
+        domains: domains::Flags,
     },
     /// Bind a public key to an issuer's domain on the operator's word, as a logged statement.
     ///
-    /// Works beside a running server. Make sure yourself that the key is the domain's: the log shows that you vouched.
+    /// Works beside a running server. Make sure yourself that the key is the domain's: the log shows that you vouched. Domains
+    /// need no operator: `cleartitle domain verify` binds what they publish.
     BindKey {
         /// The data folder.
         #[arg(long, value_name = "DIR")]
@@ -68,6 +73,9 @@ enum Verb {
         /// The public key file, as `cleartitle keys new` writes it beside the private one.
         #[arg(long, value_name = "PUBLIC_KEY_FILE")]
         key: PathBuf,
+        /// The domain has changed hands: nothing that was stated or captured before is loosened by whoever holds it now.
+        #[arg(long)]
+        new_tenure: bool,
         /// The log's name, where this is the first start.
         #[arg(long, value_name = "NAME")]
         origin: Option<String>,
@@ -127,12 +135,14 @@ pub fn main() -> ExitCode {
 
 fn run(verb: Verb) -> anyhow::Result<u8> {
     match verb {
-        Verb::Serve { data, listen, origin, observe } => serve_until_asked(&data, listen, origin.as_deref(), observe),
-        Verb::BindKey { data, issuer, key, origin } => {
+        Verb::Serve { data, listen, origin, observe, domains } => {
+            serve_until_asked(&data, listen, origin.as_deref(), observe, domains)
+        }
+        Verb::BindKey { data, issuer, key, new_tenure, origin } => {
             let text = std::fs::read_to_string(&key).with_context(|| format!("`{}`", key.display()))?;
             let public = parse_public_key(&text).with_context(|| format!("`{}`", key.display()))?;
             let registry = Registry::open(&data, origin.as_deref())?;
-            let index = registry.bind(&issuer, &public)?;
+            let index = registry.bind(&issuer, &public, new_tenure)?;
             println!("bound {} to {issuer} at index {index}", cleartitle_schema::signed::key_id(&public));
             Ok(0)
         }
@@ -157,6 +167,7 @@ fn serve_until_asked(
     listen: SocketAddr,
     origin: Option<&str>,
     observe: observe::Flags,
+    domains: domains::Flags,
 ) -> anyhow::Result<u8> {
     let filter = tracing_subscriber::EnvFilter::try_from_env("CLEARTITLE_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info,tower_http=warn"));
@@ -167,8 +178,9 @@ fn serve_until_asked(
     let held = folder.lock()?;
     let registry = Registry::open(data, origin)?;
     eprintln!("log key: {}", registry.verifier());
-    let app = App::start(registry)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let domains = runtime.block_on(async { Domains::new(domains) })?;
+    let app = App::start(registry, domains)?;
     runtime.block_on(async {
         let listener = serve::bind(listen).await.with_context(|| format!("listening on {listen}"))?;
         let address = listener.local_addr()?;
@@ -177,8 +189,10 @@ fn serve_until_asked(
         out.flush()?;
         drop(out);
         let observing = job.map(|job| tokio::spawn(job.run(address)));
+        let rechecking = tokio::spawn(recheck::run(Arc::clone(&app)));
         let asked_to_end = async {
             serve::asked_to_end().await;
+            rechecking.abort();
             // Before the requests inside are waited for: the observer's own would be among them.
             if let Some(observing) = &observing {
                 observing.abort();

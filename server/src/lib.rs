@@ -2,13 +2,15 @@
 //! place where the log grows), `store` (what is kept, and the contract), `clearance` (questions), `app` (how it fits).
 //!
 //! Floors: `main → cli → serve, jobs → patience, router → routes → app → registration, snapshots, audit → clearance → log →
-//! standing → store, data_dir`. A file imports from floors below its own.
+//! standing → registration, delegation → store, data_dir`. `domains` and `jobs` stand beside `app`. A file imports from floors below its own.
 
 pub mod app;
 pub mod audit;
 pub mod clearance;
 pub mod cli;
 pub mod data_dir;
+pub mod delegation;
+pub mod domains;
 pub mod jobs;
 pub mod log;
 pub mod patience;
@@ -24,5 +26,7 @@ pub mod store;
 pub use cli::main;
 pub use router::openapi_yaml;
 
+#[cfg(test)]
+mod identity_tests;
 #[cfg(test)]
 mod registration_tests;

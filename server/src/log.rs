@@ -12,7 +12,7 @@ use cleartitle_schema::evidence::Registered;
 use cleartitle_schema::id::{Commitment, StatementId};
 use cleartitle_schema::leaf::{Leaf, LeafKind, Published, Salt};
 use cleartitle_schema::signed::Envelope;
-use cleartitle_schema::statement::Statement;
+use cleartitle_schema::statement::{Body, Statement};
 use cleartitle_schema::time::Timestamp;
 use cleartitle_schema::tlog::checkpoint::Checkpoint;
 use cleartitle_schema::tlog::hash::leaf_hash;
@@ -23,7 +23,7 @@ use tokio::sync::oneshot;
 
 use crate::refusal::Refusal;
 use crate::standing;
-use crate::store::{Batch, CommitError, Entry, Head, SignedHead, Store, StoreError, Stored, signed_by};
+use crate::store::{Batch, CommitError, Entry, Established, Head, SignedHead, Store, StoreError, Stored, establish};
 
 /// The longest time that a candidate waits for others to share its commit. The promise is 100 ms; less is kinder.
 pub const TICK: Duration = Duration::from_millis(20);
@@ -136,7 +136,7 @@ impl Sequencer {
     ) -> Result<(), CommitError> {
         let head = self.store.head()?.unwrap_or_else(Head::empty);
         let registered_at = now().max(head.registered_at);
-        let mut chosen: Vec<usize> = Vec::new();
+        let mut chosen: Vec<(usize, Established)> = Vec::new();
         let mut touched: HashSet<StatementId> = HashSet::new();
         for (place, candidate) in
             candidates.iter().enumerate().filter(|(place, _)| answers[*place].is_none()).collect::<Vec<_>>()
@@ -145,31 +145,39 @@ impl Sequencer {
                 answers[place] = Some(Ok(Logged { stored, new: false }));
                 continue;
             }
-            // Two that name the same statement, or one payload twice: the second is judged after the first is in.
+            // Two that name the same statement, one payload twice, a key's end and what it signs: the second is judged after
+            // the first is in.
+            let established = establish(&*self.store, &candidate.statement, &candidate.envelope)?;
             let names = candidate.statement.names();
-            if touched.contains(&candidate.id) || names.iter().any(|name| touched.contains(name)) {
+            let rests_on = established.under.iter().map(|signing| &signing.binding);
+            if touched.contains(&candidate.id) || names.iter().chain(rests_on).any(|name| touched.contains(name)) {
                 continue;
             }
-            if let Err(refusal) = standing::check(&*self.store, &candidate.statement, registered_at) {
+            if let Err(refusal) = standing::check(&*self.store, candidate, registered_at) {
                 answers[place] = Some(Err(refusal));
                 continue;
             }
             touched.insert(candidate.id);
             touched.extend(names);
-            chosen.push(place);
+            let binds = matches!(candidate.statement.body, Body::KeyBinding { .. });
+            chosen.push((place, established));
+            if binds {
+                // It may open a tenure, in which older keys no longer speak.
+                break;
+            }
         }
         if chosen.is_empty() {
             return Ok(());
         }
         let mut entries = Vec::with_capacity(chosen.len());
-        for (place, index) in chosen.iter().zip(head.size..) {
-            entries.push(self.entry(&candidates[*place], index, registered_at)?);
+        for ((place, established), index) in chosen.iter().zip(head.size..) {
+            entries.push(self.entry(&candidates[*place], established.clone(), index, registered_at)?);
         }
         let batch = self.build(&head, entries).map_err(|refusal| StoreError::Damaged(refusal.to_string()))?;
         let committed = self.store.commit(&head, &batch)?;
         metrics::counter!("cleartitle_log_leaves_total").increment(chosen.len() as u64);
         metrics::gauge!("cleartitle_log_size").set(committed.size as f64);
-        for place in chosen {
+        for (place, _) in chosen {
             let stored = self.store.statement(&candidates[place].id)?;
             let missing = || StoreError::Damaged("a committed statement is not there".to_owned());
             answers[place] = Some(Ok(Logged { stored: stored.ok_or_else(missing)?, new: true }));
@@ -177,22 +185,27 @@ impl Sequencer {
         Ok(())
     }
 
-    fn entry(&self, candidate: &Candidate, index: u64, registered_at: Timestamp) -> Result<Entry, StoreError> {
+    fn entry(
+        &self,
+        candidate: &Candidate,
+        established: Established,
+        index: u64,
+        registered_at: Timestamp,
+    ) -> Result<Entry, StoreError> {
         let mut salt = [0; 32];
         getrandom::fill(&mut salt).map_err(|error| StoreError::Backend(error.to_string()))?;
         let published = Published { salt: Salt(salt), envelope: candidate.envelope.clone() };
         let amends = self.amended(&candidate.statement)?;
         let leaf = Leaf { kind: LeafKind::Public, commitment: published.commitment(), registered_at, amends };
-        let mut bindings = Vec::new();
-        for signature in candidate.envelope.signatures() {
-            bindings.extend(self.store.bindings_by(&signature.key_id())?);
-        }
+        let Established { signed_by, under, speaks_for, tenure_from } = established;
         let registered = Registered {
             id: candidate.id,
             index,
             registered_at,
-            signed_by: signed_by(&candidate.statement, &candidate.envelope, &bindings),
-            tenure_from: None,
+            signed_by,
+            under,
+            speaks_for,
+            tenure_from,
             // Proof of domain control over content is a later matter; until then a content claim is unproven.
             proven: false,
             statement: candidate.statement.clone(),

@@ -9,6 +9,29 @@ use cleartitle_schema::time::Timestamp;
 
 use crate::store::StoreError;
 
+/// What is wrong with the delegations that a statement relies on.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DelegationFault {
+    /// An agent names none.
+    #[error("the basis is `agent`, and no `delegation` is named")]
+    NoneNamed,
+    /// What is named is no delegation, or its chain is broken or too long.
+    #[error("the delegation that is named does not lead, in at most three steps, to whoever is spoken for")]
+    NoChain,
+    /// A delegation to somebody else.
+    #[error("`{0}` delegates to another agent, or to whoever held the agent's domain before")]
+    OtherAgent(StatementId),
+    /// A delegation that may not be passed on.
+    #[error("`{0}` may not be passed on")]
+    NotOnward(StatementId),
+    /// A delegation that has not begun, has run out or was withdrawn.
+    #[error("the delegation `{0}` is not in force")]
+    NotInForce(StatementId),
+    /// The scope reaches further than was delegated.
+    #[error("the scope is not within that of the delegation `{0}`")]
+    OutsideScope(StatementId),
+}
+
 /// Why a statement was not registered.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum Refusal {
@@ -69,6 +92,19 @@ pub enum Refusal {
     /// A permission by an issuer below its registrable domain.
     #[error("`{0}` is below its registrable domain and may only restrict")]
     SubdomainPermits(Domain),
+    /// An agent speaks of what nobody delegated to it.
+    #[error("{0}")]
+    NotDelegated(DelegationFault),
+    /// The key spoke for the domain, and no longer does.
+    #[error("`{key}` no longer speaks for `{domain}`: {why}")]
+    KeyEnded {
+        /// The key.
+        key: KeyId,
+        /// The domain.
+        domain: Domain,
+        /// Why.
+        why: &'static str,
+    },
     /// A part of the format that a later version of the registry takes.
     #[error("{0} is not supported yet")]
     NotSupported(&'static str),
@@ -99,6 +135,12 @@ pub enum Refusal {
         /// Its kind.
         found: Kind,
     },
+    /// The end of a key's binding says why it ends.
+    #[error("`{0}` is a key binding: its withdrawal says whether the key is `retired` or `compromised`")]
+    CauseMissing(StatementId),
+    /// The binding has ended before.
+    #[error("the key binding `{0}` has ended already")]
+    EndedAlready(StatementId),
     /// The offer has ended, not begun, or can no longer be accepted.
     #[error("the offer `{0}` is not in force")]
     OfferNotInForce(StatementId),

@@ -1,7 +1,7 @@
 //! Registration: from foreign bytes to a candidate for the log; every check that needs no other statement, in order.
 //!
-//! What is left for the sequencer, since it must be judged at the very head of the log, stands in `standing`. The place
-//! where proof of domain control will be asked for is [`bound_keys`]: it reads bindings and does not care who made them.
+//! What is left for the sequencer, since it must be judged at the very head of the log, stands in `standing`. Which key speaks for
+//! which domain is `domains`' matter: here bindings are read, whoever made them.
 
 use std::collections::BTreeSet;
 
@@ -9,15 +9,17 @@ use cleartitle_schema::acquisition::Acquisition;
 use cleartitle_schema::id::{KeyId, ListId, StatementId};
 use cleartitle_schema::issuer::{Authority, Domain, Party};
 use cleartitle_schema::scope::Target;
-use cleartitle_schema::signed::{Envelope, SignedError, key_id, open_statement, parse_public_key, sign};
-use cleartitle_schema::statement::{self, Body, Kind, ListRole, Proof, Statement};
-use cleartitle_schema::time::{Timestamp, Window};
-use cleartitle_schema::vocab::Basis;
-use ed25519_dalek::{SigningKey, VerifyingKey};
+use cleartitle_schema::signed::{
+    Envelope, EnvelopeSignature as Signature, SignedError, key_id, open_statement, parse_public_key,
+};
+use cleartitle_schema::statement::{self, Body, Cause, Kind, ListRole, Statement};
+use cleartitle_schema::time::Timestamp;
+use ed25519_dalek::VerifyingKey;
 
+use crate::delegation;
 use crate::log::Candidate;
 use crate::refusal::Refusal;
-use crate::store::{Binding, Store};
+use crate::store::{Binding, Store, in_force};
 
 /// How far an issuer's clock may run ahead, in seconds.
 pub const CLOCK_SKEW: i64 = 300;
@@ -133,7 +135,8 @@ fn open_candidate(store: &dyn Store, origin: &str, bytes: &[u8], now: Timestamp)
     if statement.issued_at > now.plus_seconds(CLOCK_SKEW) {
         return Err(Refusal::FutureTime { issued_at: statement.issued_at, now });
     }
-    check_authority(&statement)?;
+    let speaker = delegation::speaker(store, &statement, now)?;
+    check_authority(&statement, &speaker)?;
     let id = StatementId::of(envelope.payload());
     Ok(Candidate { id, envelope, statement, list: None })
 }
@@ -142,12 +145,8 @@ fn open_candidate(store: &dyn Store, origin: &str, bytes: &[u8], now: Timestamp)
 fn check_supported(statement: &Statement) -> Result<(), Refusal> {
     match &statement.body {
         Body::KeyBinding { .. } => return Err(Refusal::OperatorOnly(Kind::KeyBinding)),
-        Body::Delegation { .. } => return Err(Refusal::NotSupported("delegation")),
         Body::Manifest { role: ListRole::Repertoire, .. } => return Err(Refusal::NotSupported("a repertoire")),
         _ => {}
-    }
-    if statement.basis() == Some(Basis::Agent) {
-        return Err(Refusal::NotSupported("speaking as an `agent`, which needs delegation,"));
     }
     let taken_up = match &statement.body {
         Body::Acceptance { scope, .. } => scope.as_ref(),
@@ -160,9 +159,11 @@ fn check_supported(statement: &Statement) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// The keys that a domain speaks with now.
+/// The keys with which a domain signs statements now.
 fn bound_keys(store: &dyn Store, domain: &Domain) -> Result<Vec<Binding>, Refusal> {
-    Ok(store.bindings_of(domain)?)
+    let mut bindings = in_force(store, domain)?;
+    bindings.retain(|binding| binding.proof.signs_deeds());
+    Ok(bindings)
 }
 
 fn key_of(binding: &Binding) -> Option<VerifyingKey> {
@@ -173,111 +174,102 @@ fn domains_of(party: &Party) -> impl Iterator<Item = &Domain> {
     std::iter::once(&party.domain).chain(&party.affiliates).chain(&party.successors)
 }
 
-/// Every signature is by a key bound to a party and verifies strictly; the issuer signs; a licensee signs an agreement.
-fn check_signatures(store: &dyn Store, statement: &Statement, envelope: &Envelope) -> Result<(), Refusal> {
-    let issuer = &statement.issuer.domain;
-    let licensors = bound_keys(store, issuer)?;
-    if licensors.is_empty() {
-        return Err(Refusal::UnknownIssuer(issuer.clone()));
+/// The domains whose keys may sign a statement beside its issuer's: those of an agreement's licensees.
+fn licensees_of(statement: &Statement) -> BTreeSet<&Domain> {
+    match &statement.body {
+        Body::Agreement { licensees, .. } => licensees.iter().flat_map(domains_of).collect(),
+        _ => BTreeSet::new(),
     }
-    let mut licensees = Vec::new();
-    if let Body::Agreement { licensees: parties, .. } = &statement.body {
-        for domain in parties.iter().flat_map(domains_of).collect::<BTreeSet<_>>() {
-            licensees.extend(bound_keys(store, domain)?);
+}
+
+/// Every signature is by a key bound to a party, and verifies strictly.
+fn check_signatures(store: &dyn Store, statement: &Statement, envelope: &Envelope) -> Result<(), Refusal> {
+    let mut known = bound_keys(store, &statement.issuer.domain)?;
+    if known.is_empty() && store.bindings_of(&statement.issuer.domain)?.is_empty() {
+        return Err(Refusal::UnknownIssuer(statement.issuer.domain.clone()));
+    }
+    for domain in licensees_of(statement) {
+        known.extend(bound_keys(store, domain)?);
+    }
+    let signers: Vec<KeyId> = envelope.signatures().iter().map(Signature::key_id).collect();
+    if let Some(ended) = ended_key(store, statement, &signers)? {
+        return Err(ended);
+    }
+    let keys: Vec<VerifyingKey> = known.iter().filter_map(key_of).collect();
+    open_statement(envelope, |id| keys.iter().find(|key| key_id(key) == *id).copied())?;
+    consent(store, statement, &signers)
+}
+
+/// A signer whose key spoke for a party once, and what became of it: more use to its owner than that the key is foreign.
+fn ended_key(store: &dyn Store, statement: &Statement, signers: &[KeyId]) -> Result<Option<Refusal>, Refusal> {
+    for domain in std::iter::once(&statement.issuer.domain).chain(licensees_of(statement)) {
+        let now = in_force(store, domain)?;
+        for binding in store.bindings_of(domain)? {
+            let key = binding.key_id;
+            if !signers.contains(&key) || now.iter().any(|it| it.key_id == key && it.proof.signs_deeds()) {
+                continue;
+            }
+            let why = match binding.ended.map(|ended| ended.cause) {
+                Some(Cause::Lapsed) => "the domain no longer publishes it",
+                Some(Cause::Retired) => "it was retired",
+                Some(Cause::Compromised) => "it was revoked as compromised",
+                None if !binding.proof.signs_deeds() => "a key of a request directory signs no statements",
+                None => "the domain has changed hands",
+            };
+            return Ok(Some(Refusal::KeyEnded { key, domain: domain.clone(), why }));
         }
     }
-    let known: Vec<VerifyingKey> = licensors.iter().chain(&licensees).filter_map(key_of).collect();
-    let verified = open_statement(envelope, |id| known.iter().find(|key| key_id(key) == *id).copied())?;
-    let signed = |binding: &Binding| verified.signers().contains(&binding.key_id);
-    let by_licensor: Vec<&KeyId> = licensors.iter().filter(|it| signed(it)).map(|it| &it.key_id).collect();
+    Ok(None)
+}
+
+/// Whether those who must have signed have: the issuer, and of an agreement a licensee, each with a key bound to it now. Nobody
+/// else has.
+///
+/// # Errors
+/// [`Refusal::KeyEnded`], [`Refusal::ForeignKey`], [`Refusal::IssuerUnsigned`], [`Refusal::LicenseeUnsigned`].
+pub fn consent(store: &dyn Store, statement: &Statement, signers: &[KeyId]) -> Result<(), Refusal> {
+    let issuer = &statement.issuer.domain;
+    let licensors = bound_keys(store, issuer)?;
+    let mut licensees = Vec::new();
+    for domain in licensees_of(statement) {
+        licensees.extend(bound_keys(store, domain)?);
+    }
+    let of = |bindings: &[Binding]| -> Vec<KeyId> {
+        signers.iter().filter(|key| bindings.iter().any(|binding| binding.key_id == **key)).copied().collect()
+    };
+    let (by_licensor, by_licensee) = (of(&licensors), of(&licensees));
+    if let Some(foreign) = signers.iter().find(|key| !by_licensor.contains(key) && !by_licensee.contains(key)) {
+        return Err(match ended_key(store, statement, &[*foreign])? {
+            Some(ended) => ended,
+            None => Refusal::ForeignKey(*foreign),
+        });
+    }
     if by_licensor.is_empty() {
         return Err(Refusal::IssuerUnsigned(issuer.clone()));
     }
-    if statement.kind() == Kind::Agreement {
-        // One key bound to both sides is one consent, not two.
-        let by_licensee = licensees.iter().filter(|it| signed(it)).map(|it| &it.key_id);
-        let two = by_licensee.flat_map(|licensee| by_licensor.iter().map(move |licensor| licensee != *licensor));
-        if !two.into_iter().any(|differ| differ) {
-            return Err(Refusal::LicenseeUnsigned);
-        }
+    // One key bound to both sides is one consent, not two.
+    let two = by_licensor.iter().any(|licensor| by_licensee.iter().any(|licensee| licensee != licensor));
+    if statement.kind() == Kind::Agreement && !two {
+        return Err(Refusal::LicenseeUnsigned);
     }
     Ok(())
 }
 
-/// Hosts in the scope belong to the issuer's authority; an issuer below its registrable domain only restricts.
-fn check_authority(statement: &Statement) -> Result<(), Refusal> {
-    let issuer = &statement.issuer.domain;
-    let authority = issuer.authority();
+/// Hosts in the scope belong to the authority of whoever speaks; who stands below its registrable domain only restricts.
+fn check_authority(statement: &Statement, speaker: &Domain) -> Result<(), Refusal> {
+    let authority = speaker.authority();
     // An observer may look at any site: what it saw speaks for the site, as far as a policy trusts the observer.
     if statement.kind() != Kind::Observation {
         for target in statement.scope().into_iter().flat_map(|scope| &scope.include) {
             let (Target::Host { host, .. } | Target::Url { host, .. }) = target else { continue };
             if Authority::is_public_suffix(host.as_str()) || host.authority() != authority {
-                return Err(Refusal::OutsideAuthority { host: host.to_string(), issuer: issuer.clone() });
+                return Err(Refusal::OutsideAuthority { host: host.to_string(), issuer: speaker.clone() });
             }
         }
     }
-    let permits = matches!(statement.kind(), Kind::Grant | Kind::Offer | Kind::Agreement);
-    if permits && authority.as_str() != issuer.as_str() {
-        return Err(Refusal::SubdomainPermits(issuer.clone()));
+    let permits = matches!(statement.kind(), Kind::Grant | Kind::Offer | Kind::Agreement | Kind::Delegation);
+    if permits && authority.as_str() != speaker.as_str() {
+        return Err(Refusal::SubdomainPermits(speaker.clone()));
     }
     Ok(())
-}
-
-/// Why an operator can't bind a key.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum BindError {
-    /// Nobody speaks for a public suffix.
-    #[error("`{0}` is a public suffix, for which nobody speaks")]
-    PublicSuffix(Domain),
-    /// The key already speaks for another authority; a signature must not count for two houses.
-    #[error("the key is bound to `{0}` already, which is another authority")]
-    KeyOfAnother(Domain),
-    /// The statement could not be made.
-    #[error("{0}")]
-    Statement(String),
-}
-
-/// The operator's statement that a key speaks for a domain, as a candidate for the log.
-///
-/// # Errors
-/// [`BindError`].
-pub fn bind(
-    store: &dyn Store,
-    origin: &str,
-    operator: (&Domain, &SigningKey),
-    domain: &Domain,
-    key: &VerifyingKey,
-    now: Timestamp,
-) -> Result<Candidate, BindError> {
-    let failed = |error: &dyn std::fmt::Display| BindError::Statement(error.to_string());
-    if Authority::is_public_suffix(domain.as_str()) {
-        return Err(BindError::PublicSuffix(domain.clone()));
-    }
-    let bindings = store.bindings_by(&key_id(key)).map_err(|error| failed(&error))?;
-    if let Some(other) = bindings.iter().find(|binding| binding.domain.authority() != domain.authority()) {
-        return Err(BindError::KeyOfAnother(other.domain.clone()));
-    }
-    let text = cleartitle_schema::signed::print_public_key(key);
-    let statement = Statement {
-        version: statement::VERSION,
-        log: origin.to_owned(),
-        issuer: Party::new(operator.0.clone()),
-        issued_at: now,
-        effective: Window::default(),
-        supersedes: Vec::new(),
-        delegation: None,
-        body: Body::KeyBinding {
-            domain: domain.clone(),
-            key: text.trim_end().to_owned(),
-            proof: Proof::Operator,
-            new_tenure: false,
-        },
-        evidence: Vec::new(),
-        modelled_on: None,
-        note: None,
-    };
-    let payload = statement.to_payload().map_err(|error| failed(&error))?;
-    let envelope = sign(statement::PAYLOAD_TYPE, &payload, &[operator.1]).map_err(|error| failed(&error))?;
-    Ok(Candidate { id: StatementId::of(&payload), envelope, statement, list: None })
 }

@@ -19,8 +19,10 @@ use tower::ServiceExt as _;
 
 use crate::app::{App, Registry};
 use crate::audit::audit;
+use crate::domains::binding::{Operator, vouched};
+use crate::domains::{Domains, Flags};
 use crate::log::now;
-use crate::registration::{MAX_LIST, bind};
+use crate::registration::MAX_LIST;
 use crate::router::router;
 use crate::store::Store as _;
 
@@ -45,9 +47,9 @@ fn service() -> Service {
     let folder = tempfile::tempdir().unwrap();
     let registry = Registry::open(folder.path(), Some(ORIGIN)).unwrap();
     for (issuer, byte) in [("press.example", 1), ("biglab.example", 2), ("news.press.example", 4)] {
-        registry.bind(&domain(issuer), &key(byte).verifying_key()).unwrap();
+        registry.bind(&domain(issuer), &key(byte).verifying_key(), false).unwrap();
     }
-    let app = App::start(registry).unwrap();
+    let app = App::start(registry, Domains::new(Flags::default()).unwrap()).unwrap();
     Service { router: router(Arc::clone(&app)), app, _folder: folder }
 }
 
@@ -401,22 +403,20 @@ async fn later_parts_of_the_format_are_refused_by_name() {
     let service = service();
     let mut agent = reservation();
     agent["body"]["basis"] = "agent".into();
-    assert_eq!(service.refusal(&agent, &[1]).await, "not-supported");
+    assert_eq!(service.refusal(&agent, &[1]).await, "not-delegated");
     let mut repertoire = reservation();
     repertoire["body"]["scope"]["include"] = json!([{"target": "repertoire", "list": ListId::of(b"")}]);
     assert_eq!(service.refusal(&repertoire, &[1]).await, "not-supported");
-    let mut delegation = reservation();
-    delegation["body"] = json!({"kind": "delegation", "agent": {"domain": "agency.example"},
-        "scope": {"include": [{"target": "host", "host": "press.example"}]}});
-    assert_eq!(service.refusal(&delegation, &[1]).await, "not-supported");
-    let operator = (&domain("press.example"), &key(1));
+    let (press, by) = (domain("press.example"), key(1));
+    let operator = Operator { origin: ORIGIN, domain: &press, key: &by };
     let store = &*service.app.store;
-    let binding = bind(store, ORIGIN, operator, &domain("press.example"), &key(7).verifying_key(), now()).unwrap();
+    let bind =
+        |issuer: &str, key: SigningKey| vouched(store, operator, &domain(issuer), &key.verifying_key(), false, now());
+    let binding = bind("press.example", key(7)).unwrap();
     let bytes = binding.envelope.to_bytes();
     assert_eq!(service.refused("/v1/statements", "application/json", bytes).await.1, "operator-only");
-    let key_of_press = key(1).verifying_key();
-    assert!(bind(store, ORIGIN, operator, &domain("biglab.example"), &key_of_press, now()).is_err());
-    assert!(bind(store, ORIGIN, operator, &domain("co.uk"), &key(7).verifying_key(), now()).is_err());
+    assert!(bind("biglab.example", key(1)).is_err());
+    assert!(bind("co.uk", key(7)).is_err());
 }
 
 #[tokio::test]
@@ -509,7 +509,7 @@ async fn a_key_bound_beside_the_running_server_counts() {
     statement["body"]["scope"]["include"][0]["host"] = "late.example".into();
     assert_eq!(service.refusal(&statement, &[5]).await, "unknown-issuer");
     let beside = Registry::open(service._folder.path(), None).unwrap();
-    let index = beside.bind(&domain("late.example"), &key(5).verifying_key()).unwrap();
+    let index = beside.bind(&domain("late.example"), &key(5).verifying_key(), false).unwrap();
     assert_eq!(service.register(&statement, &[5]).await.index, index + 1);
     service.audit();
 }

@@ -23,7 +23,7 @@ use utoipa_axum::routes;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::routes::problem::{Code, Failure};
-use crate::routes::{Shared, blobs, decisions, documents, health, issuers, log, reasons, snapshots, statements};
+use crate::routes::{Shared, blobs, decisions, documents, health, issuers, keys, log, reasons, snapshots, statements};
 
 /// How many requests are worked on at once; more are turned away, so that those inside get done.
 const MAX_REQUESTS: usize = 512;
@@ -84,6 +84,7 @@ fn described() -> OpenApiRouter<Shared> {
     OpenApiRouter::with_openapi(Base::openapi())
         // Publishers.
         .routes(routes!(statements::register, statements::list))
+        .routes(routes!(keys::bind))
         .routes(routes!(documents::register))
         .routes(routes!(blobs::put, blobs::show))
         // Labs.

@@ -2,20 +2,33 @@
 //!
 //! Asked by the sequencer alone, one statement after the other, so that nothing can change between question and commit.
 
+use cleartitle_schema::id::KeyId;
 use cleartitle_schema::issuer::Domain;
-use cleartitle_schema::statement::{Body, Kind, Statement};
+use cleartitle_schema::signed::EnvelopeSignature as Signature;
+use cleartitle_schema::statement::{Body, Cause, Kind};
 use cleartitle_schema::terms::Action;
 use cleartitle_schema::time::Timestamp;
 
+use crate::log::Candidate;
 use crate::refusal::Refusal;
 use crate::store::{Relation, Store, Stored};
+use crate::{delegation, registration};
 
-/// Checks every statement that `statement` names against the log as it stands.
+/// Checks what a candidate rests on, and every statement that it names, against the log as it stands: its keys may have been
+/// revoked, and its delegation withdrawn, since it was admitted.
 ///
 /// # Errors
-/// [`Refusal::UnknownStatement`], [`Refusal::NotYours`], [`Refusal::WrongKind`], [`Refusal::OfferNotInForce`].
-pub fn check(store: &dyn Store, statement: &Statement, now: Timestamp) -> Result<(), Refusal> {
+/// [`Refusal::UnknownStatement`], [`Refusal::NotYours`], [`Refusal::WrongKind`], [`Refusal::OfferNotInForce`], what
+/// [`registration::consent`] and [`delegation::speaker`] say.
+pub fn check(store: &dyn Store, candidate: &Candidate, now: Timestamp) -> Result<(), Refusal> {
+    let statement = &candidate.statement;
     let issuer = &statement.issuer.domain;
+    if statement.kind() == Kind::KeyBinding {
+        return Ok(());
+    }
+    let signers: Vec<KeyId> = candidate.envelope.signatures().iter().map(Signature::key_id).collect();
+    registration::consent(store, statement, &signers)?;
+    delegation::speaker(store, statement, now)?;
     let find = |id| store.statement(id)?.ok_or(Refusal::UnknownStatement(*id));
     for id in &statement.supersedes {
         let named = find(id)?;
@@ -25,8 +38,17 @@ pub fn check(store: &dyn Store, statement: &Statement, now: Timestamp) -> Result
         }
     }
     match &statement.body {
-        Body::Withdrawal { statement } => {
-            let named = find(statement)?;
+        Body::Withdrawal { statement: named, cause, .. } => {
+            let named = find(named)?;
+            if named.registered.statement.kind() == Kind::KeyBinding {
+                return check_revocation(store, issuer, &named, *cause);
+            }
+            if cause.is_some() {
+                return Err(Refusal::WrongKind {
+                    named: named.registered.id,
+                    found: named.registered.statement.kind(),
+                });
+            }
             check_nameable(&named)?;
             if !may_replace(issuer, &named) && !is_party(issuer, &named) {
                 return Err(not_yours(&named, issuer, "only its issuer or, of an agreement, a party withdraws it"));
@@ -69,7 +91,28 @@ fn check_kind(named: &Stored, kinds: &[Kind]) -> Result<(), Refusal> {
     Err(Refusal::WrongKind { named: named.registered.id, found })
 }
 
-/// Keys are bound and revoked by the operator; and a withdrawal that could be withdrawn would revive what others took for ended.
+/// A key is revoked with a cause, by any key bound now to its domain or to the registrable domain above, or by the operator, who
+/// alone says that it lapsed.
+fn check_revocation(store: &dyn Store, issuer: &Domain, named: &Stored, cause: Option<Cause>) -> Result<(), Refusal> {
+    let id = named.registered.id;
+    let binding = &named.registered.statement;
+    let Body::KeyBinding { domain, .. } = &binding.body else {
+        return Err(Refusal::WrongKind { named: id, found: binding.kind() });
+    };
+    let Some(cause) = cause else { return Err(Refusal::CauseMissing(id)) };
+    let operator = *issuer == binding.issuer.domain;
+    let own = issuer == domain || domain.authority().as_str() == issuer.as_str();
+    if !(operator || own && cause != Cause::Lapsed) {
+        return Err(not_yours(named, issuer, "only the domain itself, or the operator, ends its key's binding"));
+    }
+    let bound = store.bindings_of(domain)?;
+    if bound.iter().any(|binding| binding.id == id && binding.ended.is_some()) {
+        return Err(Refusal::EndedAlready(id));
+    }
+    Ok(())
+}
+
+/// Key bindings are ended by withdrawal alone; and a withdrawal that could be withdrawn would revive what others took for ended.
 fn check_nameable(named: &Stored) -> Result<(), Refusal> {
     match named.registered.statement.kind() {
         found @ (Kind::KeyBinding | Kind::Withdrawal) => Err(Refusal::WrongKind { named: named.registered.id, found }),
@@ -77,10 +120,13 @@ fn check_nameable(named: &Stored) -> Result<(), Refusal> {
     }
 }
 
-/// The issuer itself, or the registrable domain that answers for it. A subdomain may not loosen what stands above it.
+/// The issuer itself, or the registrable domain that answers for it, also where its agent spoke. A subdomain may not loosen what
+/// stands above it.
 fn may_replace(issuer: &Domain, named: &Stored) -> bool {
     let theirs = &named.registered.statement.issuer.domain;
-    issuer == theirs || theirs.authority().as_str() == issuer.as_str()
+    issuer == theirs
+        || theirs.authority().as_str() == issuer.as_str() && named.registered.speaks_for.is_none()
+        || named.registered.authority().as_str() == issuer.as_str()
 }
 
 fn is_party(issuer: &Domain, named: &Stored) -> bool {

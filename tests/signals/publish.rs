@@ -88,6 +88,8 @@ fn stated(statement: &Statement) -> BTreeMap<(&'static str, Use), Verdict> {
         index: 0,
         registered_at: Timestamp(1_768_000_000),
         signed_by: vec![statement.issuer.domain.clone()],
+        under: Vec::new(),
+        speaks_for: None,
         tenure_from: None,
         proven: true,
         statement: statement.clone(),

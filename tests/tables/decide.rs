@@ -133,6 +133,8 @@ fn register(index: usize, short: &Map<String, Value>) -> Registered {
         index: index as u64,
         registered_at: statement.issued_at,
         signed_by: signed_by.into_iter().map(|domain| domain.parse().expect("a domain")).collect(),
+        under: short.get("under").map(|it| serde_json::from_value(it.clone()).expect("bindings")).unwrap_or_default(),
+        speaks_for: short.get("speaks_for").map(|it| serde_json::from_value(it.clone()).expect("a domain")),
         tenure_from: short.get("tenure_from").map(|at| serde_json::from_value(at.clone()).expect("a time")),
         proven: short.get("proven").and_then(Value::as_bool).unwrap_or(false),
         statement,

@@ -124,6 +124,8 @@ fn ledger() -> Ledger {
             index: index as u64,
             registered_at: at,
             signed_by,
+            under: Vec::new(),
+            speaks_for: None,
             tenure_from: None,
             proven: false,
             statement,

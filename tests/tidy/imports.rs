@@ -7,7 +7,7 @@ use crate::tree::{assert_none, code, files};
 /// The floors of `schema`, the ground first. A file may import from its own floor and from those below.
 const FLOORS: &[&[&str]] = &[
     // Ground: bytes, names and times.
-    &["canon", "id", "issuer", "money", "surt", "time", "tlog", "vocab"],
+    &["address", "canon", "id", "issuer", "money", "surt", "time", "tlog", "vocab"],
     // What is signed, and the log's leaves.
     &["leaf", "signed"],
     // What can be said.
@@ -15,7 +15,7 @@ const FLOORS: &[&[&str]] = &[
     // Who says it.
     &["statement", "statement_check"],
     // Everything brought to one question.
-    &["evidence", "ledger"],
+    &["domain_proof", "evidence", "ledger"],
     // The one verdict, and the asker's file that reads evidence for it.
     &["decide", "policy"],
     // What travels.

@@ -227,6 +227,8 @@ pub fn registered(index: u64, issuer: &str, (kind, preference): (&str, &str), in
         index,
         registered_at: REGISTERED,
         signed_by: vec![statement.issuer.domain.clone()],
+        under: Vec::new(),
+        speaks_for: None,
         tenure_from: None,
         proven: false,
         statement,

@@ -257,7 +257,9 @@ impl<'a, D: AsRef<[u8]>> Plan<'a, D> {
         let mut found: BTreeMap<u64, Arc<Registered>> = BTreeMap::new();
         while let Some(registered) = open.pop() {
             if let Entry::Vacant(place) = found.entry(registered.index) {
-                open.extend(self.snapshot.try_naming(&registered.id)?);
+                for id in registered.rests_on() {
+                    open.extend(self.snapshot.try_naming(id)?);
+                }
                 place.insert(registered);
             }
         }

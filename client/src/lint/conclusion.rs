@@ -201,6 +201,8 @@ fn observation(site: &Domain, channels: &[Channel], now: Timestamp) -> Option<Re
         index: 0,
         registered_at: now,
         signed_by: vec![observer()],
+        under: Vec::new(),
+        speaks_for: None,
         tenure_from: None,
         proven: false,
         statement,

@@ -189,10 +189,11 @@ impl Case<'_> {
                     && accept_until.is_none_or(|until| at <= until)
                     && offered_until.is_none_or(|end| end > at);
                 let parties = |domain: &Domain| acceptance.statement.issuer.includes(domain);
-                let doubt = self.suspended(&[offer.id, acceptance.id], offer, parties);
+                let suspended = self.suspended(&[offer.id, acceptance.id], offer, parties);
+                let suspended = suspended.map(|by| Finding::new(Reason::AgreementSuspended).by(by));
+                let doubt = suspended.or_else(|| self.doubt(offer)).or_else(|| self.doubt(acceptance));
                 match (standing, doubt, term.filter(|term| *term <= used_at)) {
-                    (true, Some(by), None) => {
-                        let finding = Finding::new(Reason::AgreementSuspended).by(by);
+                    (true, Some(finding), None) => {
                         self.hear_doubted(offer, finding, Some(acceptance.id), heard);
                     }
                     _ if self.question.asker.domain.is_none() => {}

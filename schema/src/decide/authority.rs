@@ -122,6 +122,11 @@ impl Case<'_> {
                 Permit::Elsewhere => {}
                 Permit::Silent(finding) => heard.notes.push(finding),
                 Permit::Speaks(outcome) if outcome.verdict == Verdict::Reserved => {}
+                Permit::Speaks(outcome)
+                    if outcome.verdict >= Verdict::Conditional && self.doubt(registered).is_some() =>
+                {
+                    heard.speaking.extend(self.doubt(registered).map(|doubt| Outcome::of(Verdict::Disputed, doubt)));
+                }
                 Permit::Speaks(mut outcome) => {
                     if outcome.verdict >= Verdict::Conditional {
                         permitting.latest = permitting.latest.max(Some(registered.registered_at));
@@ -245,6 +250,9 @@ impl Case<'_> {
         }
         match reached {
             Reach::Undetermined(finding) => Some(Outcome::of(Verdict::Unknown, finding.by(registered.id))),
+            Reach::Disallowed if believed && self.doubt(registered).is_some() => {
+                self.doubt(registered).map(|doubt| Outcome::of(Verdict::Disputed, doubt))
+            }
             Reach::Disallowed if believed => Some(Outcome::of(Verdict::Reserved, Finding::new(code).by(registered.id))),
             Reach::Disallowed => {
                 Some(Outcome::of(Verdict::Disputed, Finding::new(Reason::ClaimUnproven).by(registered.id)))

@@ -24,20 +24,19 @@ pub(super) fn permits_from(registered: &Registered) -> Timestamp {
 
 /// Whether two statements come from one house: one authority in one tenure, by who signed and not by what was observed.
 pub(super) fn same_house(one: &Registered, other: &Registered) -> bool {
-    let authority = |registered: &Registered| registered.statement.issuer.domain.authority();
-    one.tenure_from == other.tenure_from && authority(one) == authority(other)
+    one.tenure_from == other.tenure_from && one.speaker().authority() == other.speaker().authority()
 }
 
 /// Whether `other` may loosen what `registered` restricts: the house itself, or whoever said it. A desk below the domain
-/// may only restrict.
+/// may only restrict, and an agent loosens nothing but its own word.
 fn may_loosen(other: &Registered, registered: &Registered) -> bool {
     let who = &other.statement.issuer.domain;
-    let house = who.authority().as_str() == who.as_str();
+    let house = other.speaks_for.is_none() && who.authority().as_str() == who.as_str();
     same_house(other, registered) && (house || *who == registered.statement.issuer.domain)
 }
 
 fn withdraws(other: &Registered, id: StatementId) -> bool {
-    matches!(other.statement.body, Body::Withdrawal { statement } if statement == id)
+    matches!(other.statement.body, Body::Withdrawal { statement, .. } if statement == id)
 }
 
 /// The end of a statement and the reason for it.
@@ -89,7 +88,8 @@ impl<'a> Case<'a> {
             } else {
                 other.statement.kind() == successor
             };
-            ends && may_loosen(other, registered)
+            // A thief with the key must not open what its owner closed.
+            ends && may_loosen(other, registered) && self.doubt(other).is_none()
         })
     }
 
@@ -170,9 +170,9 @@ impl Case<'_> {
         if permits_from(registered) > used_at {
             return AgreementState::Before;
         }
-        let licensor = registered.statement.issuer.domain.authority();
+        let licensor = registered.speaker().authority();
         let is_licensee = |domain: &Domain| licensees.iter().any(|party| party.includes(domain));
-        let (mut by_licensor, mut by_licensee) = (None, None);
+        let (mut by_licensor, mut by_licensee, mut in_doubt) = (None, None, None);
         for other in self.naming(registered.id).filter(|other| binds_from(other) <= used_at) {
             let who = &other.statement.issuer.domain;
             let superseded = other.statement.supersedes.contains(&registered.id);
@@ -186,7 +186,9 @@ impl Case<'_> {
             }
             if withdraws(other, registered.id) || superseded {
                 let since = Some((binds_from(other), other.id));
-                if who.authority() == licensor {
+                if self.doubt(other).is_some() {
+                    in_doubt = in_doubt.or(Some(other.id));
+                } else if other.speaker().authority() == licensor {
                     by_licensor = by_licensor.min(since).or(since);
                 } else if is_licensee(who) {
                     by_licensee = by_licensee.min(since).or(since);
@@ -197,7 +199,7 @@ impl Case<'_> {
             return AgreementState::After(until);
         }
         match (by_licensor, by_licensee, ending) {
-            (None, None, _) => AgreementState::During,
+            (None, None, _) => in_doubt.map_or(AgreementState::During, AgreementState::Contested),
             (Some((one, _)), Some((other, _)), _) => AgreementState::After(one.max(other)),
             (Some((at, _)), None, Some(Ending::EitherParty | Ending::Licensor))
             | (None, Some((at, _)), Some(Ending::EitherParty | Ending::Licensee)) => AgreementState::After(at),
@@ -217,7 +219,7 @@ impl Case<'_> {
         let suspends = |other: &&Arc<Registered>| {
             let who = &other.statement.issuer.domain;
             matches!(&other.statement.body, Body::Dispute { agreement: Some(named), .. } if ids.contains(named))
-                && (who.authority() == licensor.statement.issuer.domain.authority() || is_licensee(who))
+                && (other.speaker().authority() == licensor.speaker().authority() || is_licensee(who))
                 && binds_from(other) <= used_at
                 && self.end(other).is_none_or(|end| end.at > used_at)
         };

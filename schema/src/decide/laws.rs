@@ -107,7 +107,7 @@ fn some_body() -> impl Strategy<Value = Body> {
             4 => Body::Offer { basis, scope, terms, accept_until: None },
             5 => Body::Agreement { basis, scope, terms, licensees: lab(), ending },
             6 => Body::Acceptance { offer: id(named), scope: flag.then_some(scope) },
-            7 => Body::Withdrawal { statement: id(named) },
+            7 => Body::withdrawal_of(id(named)),
             8 => read(&format!(
                 r#"{{"kind":"discharge","statement":"{}","duty":"pay","licensee":{{"domain":"biglab.example"}}}}"#,
                 id(named)
@@ -154,6 +154,8 @@ fn registered(place: u8, issuer: &str, at: u8, body: Body) -> Registered {
         index: u64::from(place),
         registered_at: day(at),
         signed_by,
+        under: Vec::new(),
+        speaks_for: None,
         tenure_from: None,
         proven: false,
         statement,
@@ -291,6 +293,24 @@ proptest! {
 
     /// Without exception as long as the restriction names nothing: a reservation that names another replaces it, and a
     /// signal that is already known may prove a block to be older than the grant that lifts it.
+    #[test]
+    fn what_is_delegated_bounds_what_an_agent_says(
+        outer in some_scope(), other in some_scope(), kept in any::<u8>(), question in some_question(), any_copy: bool
+    ) {
+        let (keys, _) = question.acquisition.keys();
+        let bit = |place: usize| kept >> (place % 8) & 1 == 1;
+        let mut narrower = outer.clone();
+        narrower.include = outer.include.iter().enumerate().filter(|(place, _)| bit(*place)).map(|(_, it)| it.clone()).collect();
+        narrower.exclude.extend(other.exclude.iter().cloned());
+        prop_assert!(narrower.within(&outer));
+        for inner in [narrower, other] {
+            if inner.within(&outer) {
+                prop_assert!(inner.permits(&keys, any_copy).is_none() || outer.permits(&keys, any_copy).is_some());
+                prop_assert!(inner.restricts(&keys).is_none() || outer.restricts(&keys).is_some());
+            }
+        }
+    }
+
     #[test]
     fn a_restriction_never_improves(
         question in some_question(), mut statements in some_statements(),
@@ -437,7 +457,7 @@ fn a_crowd_of_statements_is_heard_in_time() {
         let mut one = match place % 3 {
             0 => registered(0, lab, 1, Body::Acceptance { offer: id(0), scope: None }),
             1 => registered(0, "watch.example", 1, Body::Observation { scope: scope.clone(), sighting }),
-            _ => registered(0, lab, 1, Body::Withdrawal { statement: id(0) }),
+            _ => registered(0, lab, 1, Body::withdrawal_of(id(0))),
         };
         (one.id, one.index) = (StatementId::of(&place.to_le_bytes()), u64::from(place));
         all.push(one);

@@ -5,6 +5,7 @@
 
 mod agreements;
 mod authority;
+mod compromise;
 mod force;
 mod in_record;
 #[cfg(test)]

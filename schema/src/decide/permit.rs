@@ -105,10 +105,10 @@ impl Case<'_> {
     fn may_clear(&self, registered: &Registered, basis: Basis, by: Match, named: bool) -> Result<(), Finding> {
         match basis {
             Basis::Host => return Err(Finding::new(Reason::HostCannotClear)),
-            Basis::Agent => return Err(Finding::new(Reason::AgentUndelegated)),
-            Basis::Owner | Basis::ExclusiveLicensee | Basis::SublicensableLicensee => {}
+            Basis::Agent if registered.speaks_for.is_none() => return Err(Finding::new(Reason::AgentUndelegated)),
+            Basis::Agent | Basis::Owner | Basis::ExclusiveLicensee | Basis::SublicensableLicensee => {}
         }
-        if registered.statement.issuer.domain.as_str() != registered.authority().as_str() {
+        if registered.speaker().as_str() != registered.authority().as_str() {
             return Err(Finding::new(Reason::SubdomainCannotClear));
         }
         if registered.tenure_from.is_some_and(|from| self.question.captured_at() < from) {
@@ -285,6 +285,7 @@ impl Case<'_> {
                 && in_tenure
                 && force::binds_from(registered) <= self.now
                 && self.end(registered).is_none_or(|end| end.at > self.now)
+                && self.doubt(registered).is_none()
         })
     }
 }

@@ -90,6 +90,8 @@ reasons!(
     HostCannotClear = "host-cannot-clear", 5;
     /// An agent whose delegation is not on record can't clear.
     AgentUndelegated = "agent-undelegated", 5;
+    /// The key that signed it alone was revoked as compromised soon after.
+    KeyCompromised = "key-compromised", 5;
     /// An issuer below its registrable domain may only restrict.
     SubdomainCannotClear = "subdomain-cannot-clear", 5;
     /// The document shows material of a third party, which the permission excludes.

@@ -85,8 +85,7 @@ impl Case<'_> {
         for ((_, standard), seen) in looked {
             let mut all: Vec<Seen<'b>> = seen.into_values().collect();
             all.sort_by_key(|it| (it.sighting.observed_at, it.registered.index));
-            let trusted =
-                |seen: &Seen<'_>| self.reading.trusted_observers.contains(&seen.registered.statement.issuer.domain);
+            let trusted = |seen: &Seen<'_>| self.trusts(seen.registered);
             let others: BTreeSet<&Domain> =
                 all.iter().filter(|seen| !trusted(seen)).map(|seen| &seen.registered.statement.issuer.domain).collect();
             if others.len() < 2 && all.iter().all(|seen| !trusted(seen)) {
@@ -102,6 +101,11 @@ impl Case<'_> {
         series
     }
 
+    /// Whether the policy trusts who observed, and the observer's key is in no doubt.
+    fn trusts(&self, registered: &Registered) -> bool {
+        self.reading.trusted_observers.contains(&registered.statement.issuer.domain) && self.doubt(registered).is_none()
+    }
+
     fn hear_allowing(&self, seen: &Seen<'_>, heeded: &Heeded<'_>, label: String, heard: &mut Heard) {
         let signal = heeded.signal;
         let id = seen.registered.id;
@@ -109,13 +113,12 @@ impl Case<'_> {
         if seen.sighting.observed_at > self.question.captured_at() {
             return;
         }
-        let observer = &seen.registered.statement.issuer.domain;
         let evidenced = seen.sighting.sources.iter().any(|it| it.standard == signal.standard && it.evidence.is_some());
         let note = if signal.malformed {
             Reason::SignalMalformed
         } else if !heeded.of_the_source || signal.authority.never_clears() {
             Reason::SignalCannotClear
-        } else if !self.reading.trusted_observers.contains(observer) || !evidenced {
+        } else if !self.trusts(seen.registered) || !evidenced {
             Reason::ObserverUntrusted
         } else {
             let authority = seen.registered.authority();

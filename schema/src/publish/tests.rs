@@ -283,6 +283,8 @@ fn verdict(statement: &Statement, at: &str, category: Use, class: Option<AskerCl
         index: 0,
         registered_at: Timestamp(1_768_000_000),
         signed_by: vec![statement.issuer.domain.clone()],
+        under: Vec::new(),
+        speaks_for: None,
         tenure_from: None,
         proven: true,
         statement: statement.clone(),

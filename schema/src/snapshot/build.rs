@@ -7,6 +7,7 @@ use super::facts::{Facts, Groups};
 use super::format::{self, Header, Section, Tables};
 use super::index::Index;
 use super::sets::Sets;
+use super::signers;
 use super::sort::{Room, Sorter};
 use super::spool::{Spool, count};
 use crate::evidence::Registered;
@@ -167,7 +168,8 @@ fn check(registered: &Registered, before: Option<(u64, Timestamp)>, head: &Head)
     if !follows || !bounded {
         return Err(BuildError::Order(registered.id));
     }
-    if !registered.signed_by.windows(2).all(|pair| pair[0] < pair[1]) {
+    let signers_sorted = registered.signed_by.windows(2).all(|pair| pair[0] < pair[1]);
+    if !signers_sorted || !registered.under.windows(2).all(|pair| pair[0] < pair[1]) {
         return Err(BuildError::Signers(registered.id));
     }
     Ok(())
@@ -179,8 +181,7 @@ fn write_statement(registered: &Registered, sections: &mut [Spool]) -> Result<()
     if StatementId::of(&payload) != id {
         return Err(BuildError::Id(id));
     }
-    let signers: Vec<&str> = registered.signed_by.iter().map(crate::issuer::Domain::as_str).collect();
-    let signers = signers.join("\n");
+    let signers = signers::write(registered);
     let flags = u32::from(registered.proven) | (u32::from(registered.tenure_from.is_some()) << 1);
     let at = |section: Section| sections.get(section.rank()).map_or(0, Spool::length);
     let mut record = Vec::with_capacity(Section::Statements.width());

@@ -17,6 +17,7 @@ mod radix;
 mod read;
 mod rules;
 mod sets;
+mod signers;
 mod sort;
 mod spool;
 mod tails;

@@ -1,12 +1,12 @@
 //! Reads a snapshot in place: opening looks at the header alone, nothing is trusted to be in order, every read is bounds-checked.
 
 use super::format::{self, Extent, FormatError, Header, NONE, Section, array_at, i64_at, slice_at, u32_at, u64_at};
+use super::signers::{self, Signers};
 use super::tree::{Checks, Tree};
 use super::view::View;
 use crate::acquisition::{Keys, WorkId};
 use crate::evidence::Registered;
 use crate::id::StatementId;
-use crate::issuer::Domain;
 use crate::statement::Statement;
 use crate::time::Timestamp;
 use std::cmp::Ordering;
@@ -462,16 +462,16 @@ pub(super) fn parse_record(
         return Err(damage);
     }
     let statement = Statement::parse(payload).map_err(|_| damage)?;
-    let signers = std::str::from_utf8(signers).map_err(|_| damage)?;
-    let signed_by: Result<Vec<Domain>, _> =
-        signers.split('\n').filter(|_| !signers.is_empty()).map(str::parse).collect();
+    let Signers { signed_by, under, speaks_for } = signers::parse(signers).ok_or(damage)?;
     let time = |at| i64_at(record, at).map(Timestamp).ok_or(damage);
     let flags = u32_at(record, 80).filter(|flags| *flags < 4).ok_or(damage)?;
     Ok(Registered {
         id,
         index: u64_at(record, 32).ok_or(damage)?,
         registered_at: time(40)?,
-        signed_by: signed_by.map_err(|_| damage)?,
+        signed_by,
+        under,
+        speaks_for,
         tenure_from: if flags & 2 == 0 { None } else { Some(time(48)?) },
         proven: flags & 1 == 1,
         statement,

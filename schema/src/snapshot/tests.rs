@@ -4,7 +4,7 @@ use super::format::{DIRECTORY_RECORD, FIXED_HEADER, Section};
 use super::*;
 use crate::acquisition::{Acquisition, Keys, UrlRole};
 use crate::canon;
-use crate::evidence::{Lookup, Registered};
+use crate::evidence::{Lookup, Registered, Signing};
 use crate::id::{ContentId, ContentName, Sha256Alias, StatementId, WarcSha1Alias};
 use crate::ledger::Ledger;
 use crate::scope::{Scope, Target};
@@ -52,6 +52,14 @@ pub(super) fn registered(index: u64, statement: Statement) -> Registered {
         index,
         registered_at: Timestamp(1_795_000_000 + i64::try_from(index).unwrap()),
         signed_by: vec![statement.issuer.domain.clone()],
+        under: (index % 4 == 1)
+            .then(|| Signing {
+                domain: statement.issuer.domain.clone(),
+                binding: StatementId([index.to_le_bytes()[0]; 32]),
+            })
+            .into_iter()
+            .collect(),
+        speaks_for: (index % 5 == 3).then(|| "agency.example".parse().unwrap()),
         tenure_from: (index % 3 == 1).then_some(Timestamp(1_500_000_000)),
         proven: index % 2 == 1,
         statement,
@@ -157,7 +165,7 @@ pub(super) fn a_ledger() -> impl Strategy<Value = Ledger> {
             let earlier = (!ledger.statements().is_empty()).then(|| which.get(ledger.statements()).id);
             let body = match (kind, earlier) {
                 (0 | 1, _) => reservation(scope),
-                (2, Some(id)) => Body::Withdrawal { statement: id },
+                (2, Some(id)) => Body::withdrawal_of(id),
                 (3, Some(id)) => Body::Acceptance { offer: id, scope: None },
                 (4, earlier) => Body::Dispute {
                     basis: Basis::Owner,
@@ -305,7 +313,7 @@ pub(super) fn full_ledger() -> Ledger {
     ];
     let scope = Scope { include: sorted(include), exclude: vec![url("press.example", "/open/")] };
     let first = registered(1, statement("press.example", reservation(scope)));
-    let mut end = statement("press.example", Body::Withdrawal { statement: first.id });
+    let mut end = statement("press.example", Body::withdrawal_of(first.id));
     end.note = Some("ends it".to_owned());
     [first, registered(3, end)].into_iter().collect()
 }
@@ -346,10 +354,10 @@ fn a_left_out_index_entry_is_refused_though_all_checksums_are_right() {
 #[test]
 fn another_version_says_expected_got_and_the_way_out() {
     let mut bytes = body(&full_ledger(), 9);
-    for (version, way_out) in [(3u32, "update"), (1, "pull a fresh"), (0, "pull a fresh")] {
+    for (version, way_out) in [(4u32, "update"), (2, "pull a fresh"), (0, "pull a fresh")] {
         bytes[8..12].copy_from_slice(&version.to_le_bytes());
         let error = Snapshot::open(bytes.as_slice()).unwrap_err().to_string();
-        assert!(error.contains(&format!("version {version}")) && error.contains("expects 2"), "{error}");
+        assert!(error.contains(&format!("version {version}")) && error.contains("expects 3"), "{error}");
         assert!(error.contains(way_out), "{error}");
     }
 }
@@ -434,6 +442,9 @@ struct VectorStatement {
     index: u64,
     registered_at: Timestamp,
     signed_by: Vec<crate::issuer::Domain>,
+    #[serde(default)]
+    under: Vec<Signing>,
+    speaks_for: Option<crate::issuer::Domain>,
     tenure_from: Option<Timestamp>,
     proven: bool,
     statement: serde_json::Value,
@@ -447,9 +458,9 @@ fn the_format_does_not_drift_unseen() {
     assert_eq!(vector.format, format::FORMAT_VERSION);
     let read = |row: VectorStatement| {
         let payload = canon::to_canonical(&row.statement).unwrap();
-        let VectorStatement { index, registered_at, signed_by, tenure_from, proven, .. } = row;
-        let statement = Statement::parse(&payload).unwrap();
-        Registered { id: StatementId::of(&payload), index, registered_at, signed_by, tenure_from, proven, statement }
+        let VectorStatement { index, registered_at, signed_by, under, speaks_for, tenure_from, proven, .. } = row;
+        let (id, statement) = (StatementId::of(&payload), Statement::parse(&payload).unwrap());
+        Registered { id, index, registered_at, signed_by, under, speaks_for, tenure_from, proven, statement }
     };
     let ledger: Ledger = vector.statements.into_iter().map(read).collect();
     let root = Hash::from_base64(&vector.root).unwrap();

@@ -13,6 +13,7 @@ use cleartitle_schema::issuer::Domain;
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
 use tokio::process::{Child, Command};
 
+use super::interval;
 use crate::data_dir::DataDir;
 
 /// The client's program, where no other is named.
@@ -87,23 +88,6 @@ impl Outcome {
             Self::Held => "held",
         }
     }
-}
-
-/// Reads `90s`, `15m`, `24h`, `7d`.
-fn interval(text: &str) -> Result<Duration, String> {
-    let wrong = || format!("`{text}` is not a number with s, m, h or d, such as 24h, from 1s to 365d");
-    let number = text.trim_end_matches(['s', 'm', 'h', 'd']);
-    let factor = match &text[number.len()..] {
-        "s" => 1,
-        "m" => 60,
-        "h" => 3600,
-        "d" => 86_400,
-        _ => return Err(wrong()),
-    };
-    let digits = number.len() <= 9 && number.bytes().all(|byte| byte.is_ascii_digit());
-    let seconds = number.parse::<u64>().ok().filter(|_| digits).map(|number| number * factor);
-    let seconds = seconds.filter(|seconds| (1..=365 * 86_400).contains(seconds)).ok_or_else(wrong)?;
-    Ok(Duration::from_secs(seconds))
 }
 
 impl Flags {

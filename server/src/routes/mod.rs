@@ -8,6 +8,7 @@ pub mod documents;
 pub mod extract;
 pub mod health;
 pub mod issuers;
+pub mod keys;
 pub mod log;
 pub mod problem;
 pub mod range;

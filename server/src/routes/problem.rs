@@ -4,8 +4,12 @@ use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use cleartitle_schema::api::{PROBLEM_JSON, Problem};
+use cleartitle_schema::domain_proof::request::RequestError;
+use cleartitle_schema::signed::SignedError;
 
 use crate::clearance::ClearanceError;
+use crate::domains::LookError;
+use crate::domains::binding::BindError;
 use crate::refusal::Refusal;
 use crate::store::StoreError;
 
@@ -52,9 +56,33 @@ codes! {
     OtherLog = "other-log", UNPROCESSABLE_ENTITY, "For another log",
         "The statement names another log's origin, so registering it here would replay it. Sign it for this log; `/v1/log-key` gives the origin.";
     UnknownIssuer = "unknown-issuer", FORBIDDEN, "Unknown issuer",
-        "No key is bound to the issuer's domain. The operator binds keys with `cleartitle-server bind-key`.";
+        "No key is bound to the issuer's domain. Publish a key at the domain and let `cleartitle domain verify` bind it.";
     ForeignKey = "foreign-key", FORBIDDEN, "Foreign key",
         "A signature is by a key that is bound to no party of the statement. Sign with a key bound to the issuer or, on an agreement, to a licensee.";
+    KeyEnded = "key-ended", FORBIDDEN, "The key no longer speaks",
+        "The key spoke for the domain once. It lapsed because the domain no longer publishes it, was retired or revoked, or the domain has changed hands. Sign with a key that is bound now.";
+    NotDelegated = "not-delegated", FORBIDDEN, "Not delegated",
+        "An agent speaks under a `delegation` that names it, is in force, covers all of the scope, and leads in at most three steps to whoever is spoken for, each but the last with leave to pass it on. The detail says what fails.";
+    CauseMissing = "cause-missing", UNPROCESSABLE_ENTITY, "A key's end needs a cause",
+        "The withdrawal of a key binding says whether the key is `retired` or `compromised`: of a compromised key, what it signed shortly before is in doubt.";
+    EndedAlready = "ended-already", CONFLICT, "Ended already",
+        "The key binding has ended before. A key has one end.";
+    MalformedKeyRequest = "malformed-key-request", BAD_REQUEST, "Malformed key request",
+        "The body is not a DSSE v1 envelope over a canonical key request, signed by the key that it asks to bind and by no key that is not known here. `cleartitle domain verify` writes it.";
+    StaleKeyRequest = "stale-key-request", UNPROCESSABLE_ENTITY, "Stale key request",
+        "A key request holds for fifteen minutes, so that no revoked key comes back by an old one. Set the clock right and make it anew.";
+    PublicSuffix = "public-suffix", FORBIDDEN, "A public suffix",
+        "Nobody speaks for a public suffix such as `co.uk` or `github.io`; each name directly below it speaks for itself.";
+    NameNeedsReview = "name-needs-review", FORBIDDEN, "The name needs a person's look",
+        "The name is no valid internationalised name, mixes scripts within a label, or looks like another that speaks here already. The operator can bind it by hand.";
+    KeyOfAnother = "key-of-another", FORBIDDEN, "The key speaks for another",
+        "The key is bound to another registrable domain. One signature must not count for two houses: make a key of its own.";
+    KeyCompromised = "key-compromised-before", FORBIDDEN, "The key was compromised",
+        "The key was revoked as compromised. It is never bound again, to any domain: make a new one.";
+    NotPublished = "not-published", UNPROCESSABLE_ENTITY, "The domain does not publish the key",
+        "The registry looked at the place that the request names, and the key is not there. `cleartitle domain record` prints what to publish; a DNS record may take its time to be seen.";
+    DomainUnreachable = "domain-unreachable", BAD_GATEWAY, "The domain could not be looked at",
+        "Nobody answered where the domain should publish its keys, or what answers is not looked at: an address that is not public, a redirect out of the registrable domain, more than 64 KiB, no valid certificate.";
     BadSignature = "bad-signature", FORBIDDEN, "Bad signature",
         "A signature does not verify over these bytes with its key (Ed25519, strict). The payload was changed after signing, or another key signed.";
     IssuerUnsigned = "issuer-unsigned", FORBIDDEN, "Not signed by the issuer",
@@ -66,11 +94,11 @@ codes! {
     OutsideAuthority = "outside-authority", FORBIDDEN, "Outside the issuer's authority",
         "The scope names a host whose registrable domain is not the issuer's. Nobody speaks for another's hosts, nor for a public suffix.";
     SubdomainMayOnlyRestrict = "subdomain-may-only-restrict", FORBIDDEN, "A subdomain may only restrict",
-        "A grant, offer or agreement comes from the registrable domain itself. An issuer below it may reserve and dispute, not permit, until delegation is supported.";
+        "A grant, offer or agreement comes from the registrable domain itself. An issuer below it may reserve and dispute, not permit nor delegate.";
     NotSupported = "not-supported", UNPROCESSABLE_ENTITY, "Not supported yet",
-        "The statement format has this member, but this version of the registry does not take it: delegation, the basis `agent`, repertoires, sealed leaves.";
+        "The statement format has this member, but this version of the registry does not take it: repertoires, sealed leaves.";
     OperatorOnly = "operator-only", FORBIDDEN, "Made by the operator",
-        "Key bindings are made by the registry's operator with `cleartitle-server bind-key`, not sent in.";
+        "Key bindings are made by the registry, not sent in: `cleartitle domain verify` asks for one, and `cleartitle-server bind-key` makes one on the operator's word.";
     NeedsBytes = "needs-bytes", UNPROCESSABLE_ENTITY, "Bytes are missing",
         "A manifest of provenance records is sent to `POST /v1/documents` together with the records.";
     UnknownStatement = "unknown-statement", UNPROCESSABLE_ENTITY, "Names an unknown statement",
@@ -217,6 +245,10 @@ impl From<Refusal> for Failure {
             Refusal::FutureTime { .. } => Code::FutureTime,
             Refusal::OutsideAuthority { .. } => Code::OutsideAuthority,
             Refusal::SubdomainPermits(_) => Code::SubdomainMayOnlyRestrict,
+            Refusal::KeyEnded { .. } => Code::KeyEnded,
+            Refusal::NotDelegated(_) => Code::NotDelegated,
+            Refusal::CauseMissing(_) => Code::CauseMissing,
+            Refusal::EndedAlready(_) => Code::EndedAlready,
             Refusal::NotSupported(_) => Code::NotSupported,
             Refusal::OperatorOnly(_) => Code::OperatorOnly,
             Refusal::NeedsBytes => Code::NeedsBytes,
@@ -233,5 +265,40 @@ impl From<Refusal> for Failure {
             }
         };
         Self::new(code, refusal.to_string())
+    }
+}
+
+impl From<BindError> for Failure {
+    fn from(error: BindError) -> Self {
+        let code = match &error {
+            BindError::Request(RequestError::Signed(SignedError::BadSignature(_))) => Code::BadSignature,
+            BindError::Request(RequestError::Signed(
+                SignedError::EnvelopeTooLong(_) | SignedError::PayloadTooLong(_),
+            )) => Code::TooLong,
+            BindError::Request(_) => Code::MalformedKeyRequest,
+            BindError::OtherLog { .. } => Code::OtherLog,
+            BindError::Stale(_) => Code::StaleKeyRequest,
+            BindError::PublicSuffix(_) => Code::PublicSuffix,
+            BindError::Name(_) => Code::NameNeedsReview,
+            BindError::KeyOfAnother(_) => Code::KeyOfAnother,
+            BindError::Compromised => Code::KeyCompromised,
+            BindError::NotPublished { .. } => Code::NotPublished,
+            BindError::OperatorsWord => Code::OperatorOnly,
+            BindError::Statement(_) | BindError::Store(_) => {
+                tracing::error!(%error, "a key could not be bound");
+                return Self::internal();
+            }
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+impl From<LookError> for Failure {
+    fn from(error: LookError) -> Self {
+        let code = match &error {
+            LookError::Busy => Code::Overloaded,
+            LookError::Unreachable(_) | LookError::Refused(_) => Code::DomainUnreachable,
+        };
+        Self::new(code, error.to_string())
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use cleartitle_schema::evidence::Registered;
+use cleartitle_schema::evidence::{Registered, Signing};
 use cleartitle_schema::id::{BlobId, ContentId, ContentName, StatementId};
 use cleartitle_schema::leaf::{Leaf, LeafKind, Published, Salt};
 use cleartitle_schema::signed::{key_id, print_public_key, sign};
@@ -48,11 +48,18 @@ fn entry(index: u64, time: i64, body: serde_json::Value) -> Entry {
         index,
         registered_at,
         signed_by,
+        under: if index == 0 { Vec::new() } else { vec![by_first_binding()] },
+        speaks_for: None,
         tenure_from: None,
         proven: false,
         statement: Statement::parse(&payload).unwrap(),
     };
     Entry { leaf, published, registered, list: None }
+}
+
+/// Under what everything behind the first leaf was signed.
+fn by_first_binding() -> Signing {
+    Signing { domain: "press.example".parse().unwrap(), binding: binding(0, 0).registered.id }
 }
 
 fn binding(index: u64, time: i64) -> Entry {

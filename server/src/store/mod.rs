@@ -3,6 +3,7 @@
 //! Deliberately absent: SQL and rows (each back end is written natively), checks of any kind (`registration`), signatures
 //! and clocks (`log`).
 
+mod bindings;
 #[cfg(test)]
 mod conformance;
 pub mod sqlite;
@@ -15,12 +16,13 @@ use cleartitle_schema::evidence::Registered;
 use cleartitle_schema::id::{BlobId, Commitment, ContentName, KeyId, ListId, StatementId};
 use cleartitle_schema::issuer::Domain;
 use cleartitle_schema::leaf::{Leaf, Published};
-use cleartitle_schema::signed::{Envelope, key_id, parse_public_key};
-use cleartitle_schema::statement::{Body, Kind, Proof, Statement};
+use cleartitle_schema::statement::{Body, Kind, Statement};
 use cleartitle_schema::time::Timestamp;
 use cleartitle_schema::tlog::hash::{Hash, empty_root};
 use cleartitle_schema::tlog::tile::TileId;
 use cleartitle_schema::vocab::UnknownWord;
+
+pub use bindings::{Binding, Ended, Established, Known, MAX_CHAIN, delegations, establish, in_force, tenure};
 
 /// Why the store could not answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -152,7 +154,7 @@ impl Relation {
         let statement = &registered.statement;
         let mut found: Vec<_> = statement.supersedes.iter().map(|id| (*id, Self::Supersedes)).collect();
         match &statement.body {
-            Body::Withdrawal { statement } => found.push((*statement, Self::Withdraws)),
+            Body::Withdrawal { statement, .. } => found.push((*statement, Self::Withdraws)),
             Body::Acceptance { offer, .. } => found.push((*offer, Self::Accepts)),
             Body::Discharge { statement, .. } => found.push((*statement, Self::Discharges)),
             Body::Dispute { agreement: Some(agreement), .. } => found.push((*agreement, Self::Disputes)),
@@ -173,40 +175,6 @@ impl std::str::FromStr for Relation {
     }
 }
 
-/// A key that speaks for a domain.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Binding {
-    /// The domain.
-    pub domain: Domain,
-    /// The key's id.
-    pub key_id: KeyId,
-    /// The key, in its file form.
-    pub key: String,
-    /// How control of the domain was proven.
-    pub proof: Proof,
-    /// The leaf of the key binding.
-    pub index: u64,
-    /// When it was bound.
-    pub bound_at: Timestamp,
-}
-
-/// The domains whose bound keys signed an envelope, sorted: what [`Registered::signed_by`] holds, at registration and when
-/// projections are made again. `bindings` are those of the signing keys, older than the statement.
-#[must_use]
-pub fn signed_by(statement: &Statement, envelope: &Envelope, bindings: &[Binding]) -> Vec<Domain> {
-    let mut domains: Vec<Domain> = bindings.iter().map(|binding| binding.domain.clone()).collect();
-    // The operator's own first binding is signed by the very key that it binds.
-    if let Body::KeyBinding { domain, key, .. } = &statement.body
-        && let Ok(key) = parse_public_key(key)
-        && envelope.signatures().iter().any(|signature| signature.key_id() == key_id(&key))
-    {
-        domains.push(domain.clone());
-    }
-    domains.sort();
-    domains.dedup();
-    domains
-}
-
 /// Every blob that a statement names as evidence, among its exhibits or as what an observer read.
 #[must_use]
 pub fn evidence_of(statement: &Statement) -> BTreeSet<BlobId> {
@@ -215,6 +183,17 @@ pub fn evidence_of(statement: &Statement) -> BTreeSet<BlobId> {
         named.extend(sighting.sources.iter().filter_map(|source| source.evidence));
     }
     named
+}
+
+/// What looking again at what a domain publishes came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ProofCheck {
+    /// When it was looked at last.
+    pub at: Timestamp,
+    /// Since when each look found the key missing.
+    pub missing_since: Option<Timestamp>,
+    /// Since when each look found nobody there.
+    pub unreachable_since: Option<Timestamp>,
 }
 
 /// Which statements to list, oldest first.
@@ -354,17 +333,35 @@ pub trait Store: Send + Sync {
     /// [`StoreError`].
     fn naming(&self, id: &StatementId) -> Result<Vec<(Relation, Stored)>, StoreError>;
 
-    /// The keys bound to a domain, in log order.
+    /// The keys bound to a domain, ended ones too, in log order.
     ///
     /// # Errors
     /// [`StoreError`].
     fn bindings_of(&self, domain: &Domain) -> Result<Vec<Binding>, StoreError>;
 
-    /// The domains that a key is bound to.
+    /// The domains that a key is, or was, bound to, in log order.
     ///
     /// # Errors
     /// [`StoreError`].
     fn bindings_by(&self, key: &KeyId) -> Result<Vec<Binding>, StoreError>;
+
+    /// Bindings that have not ended, at this index or later, at most `limit`, in log order.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn bindings_from(&self, index: u64, limit: usize) -> Result<Vec<Binding>, StoreError>;
+
+    /// What the last looks at what a domain publishes came to; `None` before the first. Lost without harm.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn proof_check(&self, binding: &StatementId) -> Result<Option<ProofCheck>, StoreError>;
+
+    /// Notes what the last looks came to.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn note_proof_check(&self, binding: &StatementId, check: &ProofCheck) -> Result<(), StoreError>;
 
     /// How many statements of each kind an issuer has registered.
     ///
@@ -395,4 +392,18 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// [`StoreError`]; a failed write is [`StoreError::Backend`].
     fn dump(&self, out: &mut dyn Write) -> Result<(), StoreError>;
+}
+
+impl Known for dyn Store + '_ {
+    fn bindings_of(&self, domain: &Domain) -> Result<Vec<Binding>, StoreError> {
+        Store::bindings_of(self, domain)
+    }
+
+    fn bindings_by(&self, key: &KeyId) -> Result<Vec<Binding>, StoreError> {
+        Store::bindings_by(self, key)
+    }
+
+    fn statement(&self, id: &StatementId) -> Result<Option<Stored>, StoreError> {
+        Store::statement(self, id)
+    }
 }

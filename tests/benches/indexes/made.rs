@@ -55,6 +55,8 @@ pub fn snapshot() -> VerifiedSnapshot<Vec<u8>> {
                 index: number as u64,
                 registered_at: Timestamp(1_700_000_000),
                 signed_by: vec![statement.issuer.domain.clone()],
+                under: Vec::new(),
+                speaks_for: None,
                 tenure_from: None,
                 proven: false,
                 statement,

@@ -20,6 +20,8 @@ fuzz_target!(|bytes: &[u8]| {
             index: index as u64,
             registered_at: statement.issued_at,
             signed_by: vec![statement.issuer.domain.clone()],
+            under: Vec::new(),
+            speaks_for: None,
             tenure_from: None,
             proven: false,
             statement,

@@ -39,6 +39,8 @@ pub fn registered(index: u64, at: Timestamp, value: serde_json::Value) -> Option
         index,
         registered_at: at,
         signed_by: vec![statement.issuer.domain.clone()],
+        under: Vec::new(),
+        speaks_for: None,
         tenure_from: None,
         proven: false,
         statement,

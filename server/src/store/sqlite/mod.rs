@@ -20,7 +20,8 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use super::{
-    Batch, Binding, CommitError, Head, Page, Rebuilt, Record, Relation, SignedHead, Store, StoreError, Stored,
+    Batch, Binding, CommitError, Head, Page, ProofCheck, Rebuilt, Record, Relation, SignedHead, Store, StoreError,
+    Stored,
 };
 
 /// How long a connection waits for another process's transaction.
@@ -275,6 +276,18 @@ impl Store for SqliteStore {
 
     fn bindings_by(&self, key: &KeyId) -> Result<Vec<Binding>, StoreError> {
         self.read(|connection| read::bindings_by(connection, key))
+    }
+
+    fn bindings_from(&self, index: u64, limit: usize) -> Result<Vec<Binding>, StoreError> {
+        self.read(|connection| read::bindings_from(connection, index, limit))
+    }
+
+    fn proof_check(&self, binding: &StatementId) -> Result<Option<ProofCheck>, StoreError> {
+        self.read(|connection| read::proof_check(connection, binding))
+    }
+
+    fn note_proof_check(&self, binding: &StatementId, check: &ProofCheck) -> Result<(), StoreError> {
+        write::note_proof_check(&lock(&self.writer), binding, check)
     }
 
     fn counts(&self, domain: &Domain) -> Result<Vec<(Kind, u64)>, StoreError> {

@@ -11,10 +11,11 @@ use cleartitle_schema::tlog::hash::Hash;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::failed;
-use crate::store::{Binding, Head, Page, Record, Relation, SignedHead, StoreError, Stored};
+use crate::store::{Binding, Ended, Head, Known, Page, ProofCheck, Record, Relation, SignedHead, StoreError, Stored};
 
 const STATEMENT_COLUMNS: &str =
-    "s.idx, s.id, s.commitment, s.registered_at, s.signed_by, s.tenure_from, s.proven, s.payload";
+    "s.idx, s.id, s.commitment, s.registered_at, s.signed_by, s.tenure_from, s.proven, s.payload,
+    s.under, s.speaks_for";
 
 fn damaged(what: &str) -> impl Fn() -> StoreError {
     move || StoreError::Damaged(format!("`{what}` can't be read back"))
@@ -137,12 +138,16 @@ fn stored(row: &Row<'_>) -> Result<Stored, StoreError> {
     let signed_by: String = row.get(4).map_err(failed)?;
     let tenure_from: Option<i64> = row.get(5).map_err(failed)?;
     let payload: Vec<u8> = row.get(7).map_err(failed)?;
+    let under: String = row.get(8).map_err(failed)?;
+    let speaks_for: Option<String> = row.get(9).map_err(failed)?;
     let statement = Statement::parse(&payload).map_err(|error| StoreError::Damaged(format!("{index}: {error}")))?;
     let registered = Registered {
         id: StatementId(array(row, 1, "id")?),
         index: index.cast_unsigned(),
         registered_at: Timestamp(row.get(3).map_err(failed)?),
         signed_by: serde_json::from_str(&signed_by).map_err(|_| damaged("signed_by")())?,
+        under: serde_json::from_str(&under).map_err(|_| damaged("under")())?,
+        speaks_for: speaks_for.map(|domain| domain.parse().map_err(|_| damaged("speaks_for")())).transpose()?,
         tenure_from: tenure_from.map(Timestamp),
         proven: row.get(6).map_err(failed)?,
         statement,
@@ -176,7 +181,7 @@ pub(super) fn naming(connection: &Connection, id: &StatementId) -> Result<Vec<(R
          ORDER BY n.idx, n.relation"
     );
     rows(connection, &sql, [id.0], |row| {
-        let relation: String = row.get(8).map_err(failed)?;
+        let relation: String = row.get(10).map_err(failed)?;
         Ok((relation.parse().map_err(|_| damaged("relation")())?, stored(row)?))
     })
 }
@@ -185,7 +190,21 @@ fn binding(row: &Row<'_>) -> Result<Binding, StoreError> {
     let domain: String = row.get(1).map_err(failed)?;
     let index: i64 = row.get(2).map_err(failed)?;
     let proof: String = row.get(4).map_err(failed)?;
+    let ended_index: Option<i64> = row.get(8).map_err(failed)?;
+    let ended_at: Option<i64> = row.get(9).map_err(failed)?;
+    let cause: Option<String> = row.get(10).map_err(failed)?;
+    let ended = match (ended_index, ended_at, cause) {
+        (Some(index), Some(at), Some(cause)) => {
+            let cause = cause.parse().map_err(|_| damaged("cause")())?;
+            Some(Ended { index: index.cast_unsigned(), at: Timestamp(at), cause })
+        }
+        (None, None, None) => None,
+        _ => return Err(damaged("bindings")()),
+    };
     Ok(Binding {
+        id: StatementId(array(row, 6, "id")?),
+        new_tenure: row.get(7).map_err(failed)?,
+        ended,
         key_id: KeyId(array(row, 0, "key_id")?),
         domain: domain.parse().map_err(|_| damaged("domain")())?,
         index: index.cast_unsigned(),
@@ -195,7 +214,7 @@ fn binding(row: &Row<'_>) -> Result<Binding, StoreError> {
     })
 }
 
-const BINDING_COLUMNS: &str = "key_id, domain, idx, key, proof, bound_at";
+const BINDING_COLUMNS: &str = "key_id, domain, idx, key, proof, bound_at, id, new_tenure, ended_idx, ended_at, cause";
 
 pub(super) fn bindings_of(connection: &Connection, domain: &Domain) -> Result<Vec<Binding>, StoreError> {
     let sql = format!("SELECT {BINDING_COLUMNS} FROM bindings WHERE domain = ?1 ORDER BY idx");
@@ -205,6 +224,22 @@ pub(super) fn bindings_of(connection: &Connection, domain: &Domain) -> Result<Ve
 pub(super) fn bindings_by(connection: &Connection, key: &KeyId) -> Result<Vec<Binding>, StoreError> {
     let sql = format!("SELECT {BINDING_COLUMNS} FROM bindings WHERE key_id = ?1 ORDER BY idx");
     rows(connection, &sql, [key.0], binding)
+}
+
+pub(super) fn bindings_from(connection: &Connection, index: u64, limit: usize) -> Result<Vec<Binding>, StoreError> {
+    let sql =
+        format!("SELECT {BINDING_COLUMNS} FROM bindings WHERE idx >= ?1 AND ended_idx IS NULL ORDER BY idx LIMIT ?2");
+    rows(connection, &sql, params![column(index), limit as i64], binding)
+}
+
+pub(super) fn proof_check(connection: &Connection, binding: &StatementId) -> Result<Option<ProofCheck>, StoreError> {
+    let sql = "SELECT at, missing_since, unreachable_since FROM proof_checks WHERE binding = ?1";
+    let found = rows(connection, sql, [binding.0], |row| {
+        let time = |place| Ok(row.get::<_, Option<i64>>(place).map_err(failed)?.map(Timestamp));
+        let at = Timestamp(row.get(0).map_err(failed)?);
+        Ok(ProofCheck { at, missing_since: time(1)?, unreachable_since: time(2)? })
+    });
+    Ok(found?.pop())
 }
 
 pub(super) fn counts(connection: &Connection, domain: &Domain) -> Result<Vec<(Kind, u64)>, StoreError> {
@@ -251,4 +286,19 @@ pub(super) fn claims(connection: &Connection, name: &ContentName, limit: usize) 
          ORDER BY c.idx LIMIT ?3"
     );
     rows(connection, &sql, params![kind, digest, limit as i64], stored)
+}
+
+/// The log as far as a connection's projections go.
+impl Known for Connection {
+    fn bindings_of(&self, domain: &Domain) -> Result<Vec<Binding>, StoreError> {
+        bindings_of(self, domain)
+    }
+
+    fn bindings_by(&self, key: &KeyId) -> Result<Vec<Binding>, StoreError> {
+        bindings_by(self, key)
+    }
+
+    fn statement(&self, id: &StatementId) -> Result<Option<Stored>, StoreError> {
+        statement(self, id)
+    }
 }

@@ -3,6 +3,7 @@
 use cleartitle_schema::acquisition::Acquisition;
 use cleartitle_schema::evidence::Registered;
 use cleartitle_schema::id::{BlobId, StatementId};
+use cleartitle_schema::issuer::Domain;
 use cleartitle_schema::leaf::{Leaf, LeafKind, Published};
 use cleartitle_schema::scope::Target;
 use cleartitle_schema::signed::{key_id, parse_public_key};
@@ -12,14 +13,14 @@ use cleartitle_schema::tlog::tile::{TileId, tiles_after};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::{failed, read};
-use crate::store::{Batch, Entry, Relation, StoreError, evidence_of, signed_by};
+use crate::store::{Batch, Entry, Established, ProofCheck, Relation, StoreError, establish, evidence_of};
 
 /// The tables that are made again by `rebuild`, each with its order in the canonical dump.
 pub(super) const DERIVED: [(&str, &str); 7] = [
     ("tiles", "level, idx"),
     ("statements", "idx"),
     ("names", "named, idx, relation"),
-    ("bindings", "key_id, domain"),
+    ("bindings", "idx"),
     ("documents", "kind, name, idx, line"),
     ("claims", "kind, name, idx"),
     ("exhibits", "blob, idx"),
@@ -82,10 +83,11 @@ fn project(connection: &Connection, entry: &Entry) -> Result<(), StoreError> {
     let index = integer(registered.index)?;
     let statement = &registered.statement;
     let signed_by = serde_json::to_string(&registered.signed_by).map_err(damaged)?;
+    let under = serde_json::to_string(&registered.under).map_err(damaged)?;
     connection
         .prepare_cached(
             "INSERT INTO statements (idx, id, commitment, issuer, authority, kind, registered_at, signed_by, tenure_from,
-             proven, payload) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+             proven, payload, under, speaks_for) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
         )
         .and_then(|mut insert| {
             insert.execute(params![
@@ -100,6 +102,8 @@ fn project(connection: &Connection, entry: &Entry) -> Result<(), StoreError> {
                 registered.tenure_from.map(|time| time.0),
                 registered.proven,
                 entry.published.envelope.payload(),
+                under,
+                registered.speaks_for.as_ref().map(Domain::as_str),
             ])
         })
         .map_err(failed)?;
@@ -109,20 +113,39 @@ fn project(connection: &Connection, entry: &Entry) -> Result<(), StoreError> {
             .and_then(|mut insert| insert.execute(params![named.0, index, relation.word()]))
             .map_err(failed)?;
     }
-    if let Body::KeyBinding { domain, key, proof, .. } = &statement.body {
-        let id = parse_public_key(key).map(|key| key_id(&key)).map_err(damaged)?;
-        connection
-            .prepare_cached(
-                "INSERT OR IGNORE INTO bindings (key_id, domain, idx, key, proof, bound_at)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-            )
-            .and_then(|mut insert| {
-                insert.execute(params![id.0, domain.as_str(), index, key, proof.word(), registered.registered_at.0])
-            })
-            .map_err(failed)?;
-    }
+    project_binding(connection, registered, index)?;
     project_exhibits(connection, statement, index)?;
     project_content(connection, entry, index)
+}
+
+/// A key that begins or ceases to speak for a domain.
+fn project_binding(connection: &Connection, registered: &Registered, index: i64) -> Result<(), StoreError> {
+    let at = registered.registered_at.0;
+    match &registered.statement.body {
+        Body::KeyBinding { domain, key, proof, new_tenure } => {
+            let key_id = parse_public_key(key).map(|key| key_id(&key)).map_err(damaged)?;
+            connection
+                .prepare_cached(
+                    "INSERT INTO bindings (idx, id, key_id, domain, key, proof, bound_at, new_tenure)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                )
+                .and_then(|mut insert| {
+                    let (id, domain) = (registered.id.0, domain.as_str());
+                    insert.execute(params![index, id, key_id.0, domain, key, proof.word(), at, new_tenure])
+                })
+                .map_err(failed)?;
+        }
+        Body::Withdrawal { statement, cause: Some(cause), .. } => {
+            connection
+                .prepare_cached(
+                    "UPDATE bindings SET ended_idx = ?2, ended_at = ?3, cause = ?4 WHERE id = ?1 AND ended_idx IS NULL",
+                )
+                .and_then(|mut update| update.execute(params![statement.0, index, at, cause.word()]))
+                .map_err(failed)?;
+        }
+        _ => {}
+    }
+    Ok(())
 }
 
 /// The evidence that a statement names.
@@ -131,18 +154,6 @@ fn project_exhibits(connection: &Connection, statement: &Statement, index: i64) 
         connection.prepare_cached("INSERT OR IGNORE INTO exhibits (blob, idx) VALUES (?1, ?2)").map_err(failed)?;
     for blob in evidence_of(statement) {
         insert.execute(params![blob.0, index]).map_err(failed)?;
-    }
-    Ok(())
-}
-
-/// Fills `exhibits` from the statements that were registered before the table was.
-pub(super) fn project_exhibits_of_all(connection: &Connection) -> Result<(), StoreError> {
-    let mut query = connection.prepare("SELECT idx, payload FROM statements").map_err(failed)?;
-    let mut rows = query.query([]).map_err(failed)?;
-    while let Some(row) = rows.next().map_err(failed)? {
-        let index: i64 = row.get(0).map_err(failed)?;
-        let payload: Vec<u8> = row.get(1).map_err(failed)?;
-        project_exhibits(connection, &Statement::parse(&payload).map_err(damaged)?, index)?;
     }
     Ok(())
 }
@@ -207,17 +218,15 @@ fn entry_from(
     }
     let payload = published.envelope.payload();
     let statement = Statement::parse(payload).map_err(|error| StoreError::Damaged(format!("{index}: {error}")))?;
-    let mut bindings = Vec::new();
-    for signature in published.envelope.signatures() {
-        bindings.extend(read::bindings_by(derived, &signature.key_id())?);
-    }
-    let signed_by = signed_by(&statement, &published.envelope, &bindings);
+    let Established { signed_by, under, speaks_for, tenure_from } =
+        establish(derived, &statement, &published.envelope)?;
     let list = match &statement.body {
         Body::Manifest { list, .. } => read::list(primary, list)?,
         _ => None,
     };
     let (id, registered_at) = (StatementId::of(payload), leaf.registered_at);
-    let registered = Registered { id, index, registered_at, signed_by, tenure_from: None, proven: false, statement };
+    let registered =
+        Registered { id, index, registered_at, signed_by, under, speaks_for, tenure_from, proven: false, statement };
     Ok(Some(Entry { leaf, published, registered, list }))
 }
 
@@ -246,6 +255,22 @@ pub(super) fn project_all(connection: &Connection, from: &Connection) -> Result<
             size += 1;
         }
     }
+}
+
+/// Notes what the last looks at a domain's publication came to.
+pub(super) fn note_proof_check(
+    connection: &Connection,
+    id: &StatementId,
+    check: &ProofCheck,
+) -> Result<(), StoreError> {
+    let ProofCheck { at, missing_since, unreachable_since } = *check;
+    connection
+        .execute(
+            "INSERT OR REPLACE INTO proof_checks (binding, at, missing_since, unreachable_since) VALUES (?1, ?2, ?3, ?4)",
+            params![id.0, at.0, missing_since.map(|at| at.0), unreachable_since.map(|at| at.0)],
+        )
+        .map(|_| ())
+        .map_err(failed)
 }
 
 /// The registry's own settings, written once.

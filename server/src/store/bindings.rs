@@ -1,0 +1,179 @@
+//! Bindings: which key speaks for which domain from when until when, and what follows for a statement that it signs.
+//!
+//! [`establish`] is asked by the sequencer about a new statement and by `rebuild` about an old one, each time over the log as
+//! it stood just before: both come to the same.
+
+use std::collections::BTreeSet;
+
+use cleartitle_schema::evidence::Signing;
+use cleartitle_schema::id::{KeyId, StatementId};
+use cleartitle_schema::issuer::Domain;
+use cleartitle_schema::signed::{Envelope, key_id, parse_public_key};
+use cleartitle_schema::statement::{Body, Cause, Proof, Statement};
+use cleartitle_schema::time::Timestamp;
+
+use super::{StoreError, Stored};
+
+/// The most delegations between an agent and the one it speaks for.
+pub const MAX_CHAIN: usize = 3;
+
+/// A key that speaks, or spoke, for a domain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Binding {
+    /// The statement that bound it.
+    pub id: StatementId,
+    /// The domain.
+    pub domain: Domain,
+    /// The key's id.
+    pub key_id: KeyId,
+    /// The key, in its file form.
+    pub key: String,
+    /// How control of the domain was proven.
+    pub proof: Proof,
+    /// The leaf of the key binding.
+    pub index: u64,
+    /// When it was bound.
+    pub bound_at: Timestamp,
+    /// It opened a new tenure of the domain.
+    pub new_tenure: bool,
+    /// How it ended, where it did.
+    pub ended: Option<Ended>,
+}
+
+/// The end of a binding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ended {
+    /// The leaf of the withdrawal.
+    pub index: u64,
+    /// When.
+    pub at: Timestamp,
+    /// Why.
+    pub cause: Cause,
+}
+
+/// What the log, as far as it goes, says of keys and statements.
+pub trait Known {
+    /// The bindings of a domain, in log order, ended ones too.
+    ///
+    /// # Errors
+    /// [`StoreError`], as for every method.
+    fn bindings_of(&self, domain: &Domain) -> Result<Vec<Binding>, StoreError>;
+
+    /// The bindings of a key, in log order, ended ones too.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn bindings_by(&self, key: &KeyId) -> Result<Vec<Binding>, StoreError>;
+
+    /// One statement.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn statement(&self, id: &StatementId) -> Result<Option<Stored>, StoreError>;
+}
+
+/// The tenure of a domain: the last binding of it, or of the registrable domain above it, that opened one.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn tenure(known: &(impl Known + ?Sized), domain: &Domain) -> Result<Option<(u64, Timestamp)>, StoreError> {
+    let mut bindings = known.bindings_of(domain)?;
+    let authority = domain.authority();
+    if authority.as_str() != domain.as_str()
+        && let Ok(above) = authority.as_str().parse()
+    {
+        bindings.extend(known.bindings_of(&above)?);
+    }
+    let opened = bindings.iter().filter(|binding| binding.new_tenure).map(|binding| (binding.index, binding.bound_at));
+    Ok(opened.max())
+}
+
+/// Those of a domain's bindings that are in force: not ended, and of its present tenure. Whoever held the domain before
+/// must not speak for whoever holds it now.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn in_force(known: &(impl Known + ?Sized), domain: &Domain) -> Result<Vec<Binding>, StoreError> {
+    let since = tenure(known, domain)?.map_or(0, |(index, _)| index);
+    let mut bindings = known.bindings_of(domain)?;
+    bindings.retain(|binding| binding.ended.is_none() && binding.index >= since);
+    Ok(bindings)
+}
+
+/// What registration establishes about a statement.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Established {
+    /// The domains whose bound keys signed, sorted.
+    pub signed_by: Vec<Domain>,
+    /// Their bindings, and those of the delegations that it relies on; sorted.
+    pub under: Vec<Signing>,
+    /// Who is spoken for, where a delegation is relied on.
+    pub speaks_for: Option<Domain>,
+    /// Start of the tenure of whoever speaks, where an earlier one ended.
+    pub tenure_from: Option<Timestamp>,
+}
+
+/// Establishes who signed a statement in what standing. No check: what may be registered is `registration`'s and
+/// `standing`'s matter, and what was registered stays so.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn establish(
+    known: &(impl Known + ?Sized),
+    statement: &Statement,
+    envelope: &Envelope,
+) -> Result<Established, StoreError> {
+    let (mut signed_by, mut under) = (BTreeSet::new(), BTreeSet::new());
+    for signature in envelope.signatures() {
+        let domains: BTreeSet<Domain> =
+            known.bindings_by(&signature.key_id())?.into_iter().map(|binding| binding.domain).collect();
+        for domain in domains {
+            let bindings = in_force(known, &domain)?;
+            for binding in bindings.iter().filter(|it| it.key_id == signature.key_id() && it.proof.signs_deeds()) {
+                under.insert(Signing { domain: domain.clone(), binding: binding.id });
+                signed_by.insert(domain.clone());
+            }
+        }
+    }
+    // The operator's own first binding is signed by the very key that it binds.
+    if let Body::KeyBinding { domain, key, .. } = &statement.body
+        && domain == &statement.issuer.domain
+        && let Ok(key) = parse_public_key(key)
+        && envelope.signatures().iter().any(|signature| signature.key_id() == key_id(&key))
+    {
+        signed_by.insert(domain.clone());
+    }
+    let chain = delegations(known, statement)?;
+    let speaks_for = chain.last().map(|last| last.registered.statement.issuer.domain.clone());
+    under.extend(chain.into_iter().flat_map(|delegation| delegation.registered.under));
+    let speaker = speaks_for.as_ref().unwrap_or(&statement.issuer.domain);
+    let tenure_from = tenure(known, speaker)?.map(|(_, at)| at);
+    Ok(Established {
+        signed_by: signed_by.into_iter().collect(),
+        under: under.into_iter().collect(),
+        speaks_for,
+        tenure_from,
+    })
+}
+
+/// The delegations that a statement relies on, its own first, the one by whoever is spoken for last; empty where the chain is
+/// broken or longer than [`MAX_CHAIN`].
+///
+/// # Errors
+/// [`StoreError`].
+pub fn delegations(known: &(impl Known + ?Sized), statement: &Statement) -> Result<Vec<Stored>, StoreError> {
+    let mut chain: Vec<Stored> = Vec::new();
+    let mut next = statement.delegation;
+    while let Some(id) = next {
+        match known.statement(&id)? {
+            Some(found)
+                if chain.len() < MAX_CHAIN && matches!(found.registered.statement.body, Body::Delegation { .. }) =>
+            {
+                next = found.registered.statement.delegation;
+                chain.push(found);
+            }
+            _ => return Ok(Vec::new()),
+        }
+    }
+    Ok(chain)
+}
