@@ -14,6 +14,7 @@ pub mod bill;
 pub mod cli;
 pub mod clock;
 pub mod crawl;
+pub mod domain_look;
 pub mod filter;
 mod grow;
 pub mod lint;

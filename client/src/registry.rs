@@ -1,9 +1,10 @@
 //! A registry over HTTP: one bounded request each, no redirects, https or loopback alone, errors as the registry tells them.
 
 use cleartitle_schema::api::{
-    DecisionAnswer, DecisionRequest, LogKey, Problem, Registration, SnapshotView, StatementView,
+    DecisionAnswer, DecisionRequest, IssuerView, LogKey, Problem, Registration, SnapshotView, StatementView,
 };
 use cleartitle_schema::id::{BlobId, StatementId};
+use cleartitle_schema::issuer::Domain;
 use cleartitle_schema::tlog::note::MAX_NOTE;
 use cleartitle_schema::tlog::tile::TileId;
 use reqwest::StatusCode;
@@ -191,6 +192,27 @@ impl Registry {
         let new = answer.status() == StatusCode::CREATED;
         let registration = parse(&read_bounded(answer, &url, MAX_ANSWER)?, &url)?;
         Ok(Registered { registration, new })
+    }
+
+    /// Asks for a key to be bound, as its domain publishes it.
+    ///
+    /// # Errors
+    /// [`RegistryError`]; [`RegistryError::Refused`] says what the registry saw.
+    pub fn bind_key(&self, request: &[u8]) -> Result<Registered, RegistryError> {
+        let url = self.url("v1/keys")?;
+        let request = self.http.post(url.clone()).header(CONTENT_TYPE, "application/json").body(request.to_vec());
+        let answer = self.send(request, &url)?;
+        let new = answer.status() == StatusCode::CREATED;
+        let registration = parse(&read_bounded(answer, &url, MAX_ANSWER)?, &url)?;
+        Ok(Registered { registration, new })
+    }
+
+    /// An issuer as the registry knows it.
+    ///
+    /// # Errors
+    /// [`RegistryError`].
+    pub fn issuer(&self, domain: &Domain) -> Result<IssuerView, RegistryError> {
+        self.json(&format!("v1/issuers/{domain}"))
     }
 
     /// Uploads the bytes of a blob that a registered statement names. The flag says whether they are new there.

@@ -7,7 +7,7 @@ use crate::decide::{Asker, Decision, Reason, Verdict};
 use crate::id::{Commitment, ContentName, KeyId, ListId, StatementId};
 use crate::issuer::Domain;
 use crate::policy::Reading;
-use crate::statement::{Kind, Proof};
+use crate::statement::{Cause, Kind, Proof};
 use crate::time::Timestamp;
 use crate::vocab::{Artefact, Use, words};
 use serde::{Deserialize, Serialize};
@@ -169,6 +169,26 @@ pub struct IssuerKey {
     /// Since when it speaks.
     #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
     pub bound_at: Timestamp,
+    /// The statement that bound it; its withdrawal ends the key.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub binding: StatementId,
+    /// The domain was said to have changed hands with it.
+    #[serde(default)]
+    pub new_tenure: bool,
+    /// When it ceased to speak, and why; left out while it speaks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended: Option<KeyEnd>,
+}
+
+/// The end of a key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct KeyEnd {
+    /// When.
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
+    pub at: Timestamp,
+    /// Why.
+    pub cause: Cause,
 }
 
 /// How many statements of a kind.
@@ -190,7 +210,7 @@ pub struct IssuerView {
     pub domain: Domain,
     /// The registrable domain that answers for it.
     pub authority: String,
-    /// The start of its tenure: when its first key was bound.
+    /// The start of its tenure: when its first key was bound, or the last that was said to open a new one.
     #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
     pub tenure_from: Timestamp,
     /// Its keys, the oldest first.

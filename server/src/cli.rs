@@ -40,6 +40,7 @@ struct Arguments {
 }
 
 #[derive(Debug, Subcommand)]
+#[allow(clippy::large_enum_variant, reason = "parsed once")]
 enum Verb {
     /// Serve the registry over HTTP; prints `listening on http://ADDRESS` when ready.
     ///

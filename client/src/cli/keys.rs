@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 /// Flags of `keys`.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
-The private key is PKCS#8 PEM (Ed25519) that only you can read; the public key beside it, FILE.pub, is one line. Give the
-public key to the registry's operator, who binds it to your domain.
+The private key is PKCS#8 PEM (Ed25519) that only you can read; the public key beside it, FILE.pub, is one line. Publish
+the public key at your domain (`cleartitle domain record`) and have it bound (`cleartitle domain verify`).
 
 Examples:
   cleartitle keys new --out press.key

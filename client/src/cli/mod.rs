@@ -5,6 +5,8 @@
 pub mod agents;
 pub mod ask;
 pub mod check;
+pub mod domain;
+mod domain_bind;
 pub mod explain;
 pub mod files;
 pub mod filter;
@@ -53,6 +55,8 @@ A registry proves who stated what and when, not who owns what; `cleared` says no
 
 Examples:
   cleartitle keys new --out press.key
+  cleartitle domain record --key press.key press.example
+  cleartitle domain verify --registry https://registry.example --key press.key press.example
   cleartitle init --terms
   cleartitle register --registry https://registry.example --key press.key --issuer press.example terms.toml
   cleartitle init
@@ -65,6 +69,8 @@ pub enum Command {
     Init(init::Args),
     /// Make and show keys.
     Keys(keys::Args),
+    /// Prove control of a domain: publish its keys, have them bound, end them.
+    Domain(domain::Args),
     /// Write the files that say terms on the site itself.
     Publish(publish::Args),
     /// Tell what a site's files say, where they contradict, and what a lab would conclude.
@@ -98,6 +104,7 @@ pub fn run(cli: &Cli) -> ExitCode {
     let ended = match &cli.command {
         Command::Init(args) => init::run(args, talk),
         Command::Keys(args) => keys::run(args, talk),
+        Command::Domain(args) => domain::run(args, talk),
         Command::Publish(args) => publish::run(args, talk),
         Command::Lint(args) => lint::run(args, talk),
         Command::Register(args) => register::run(args, talk),

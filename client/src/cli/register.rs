@@ -182,8 +182,10 @@ fn advise(error: RegistryError, issuer: Option<&Domain>) -> anyhow::Error {
     let issuer = issuer.map_or_else(|| "DOMAIN".to_owned(), Domain::to_string);
     let hint = match code.as_str() {
         "unknown-issuer" | "foreign-key" | "issuer-unsigned" => format!(
-            "the operator binds a key with `cleartitle-server bind-key --data DIR --issuer {issuer} --key PUBLIC_KEY_FILE`"
+            "`cleartitle domain record` prints what to publish at {issuer}, and `cleartitle domain verify` has it bound"
         ),
+        "key-ended" => "`cleartitle domain show` lists the keys that speak now".to_owned(),
+        "not-delegated" => "name the `delegation` in the terms file; its issuer registers it".to_owned(),
         "licensee-unsigned" => "give the licensee's --key too, or let it --countersign".to_owned(),
         "outside-authority" => "a scope names hosts of the issuer's own registrable domain".to_owned(),
         "future-time" => "is this machine's clock right?".to_owned(),

@@ -35,6 +35,7 @@ const TURN: Duration = Duration::from_secs(5);
 /// Flags of `serve` about the domains' own publications.
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Domain control")]
+#[group(id = "domain-control")]
 pub struct Flags {
     /// Ask this DNS server instead of the system's.
     #[arg(long, value_name = "ADDRESS:PORT")]

@@ -2,12 +2,13 @@
 
 use axum::Json;
 use axum::extract::{Path, State};
-use cleartitle_schema::api::{IssuerKey, IssuerView, KindCount, Problem};
+use cleartitle_schema::api::{IssuerKey, IssuerView, KeyEnd, KindCount, Problem};
 use cleartitle_schema::issuer::Domain;
 
 use super::extract::{Asked, Nothing};
 use super::problem::{Failure, nowhere};
 use super::{Shared, blocking};
+use crate::store::tenure;
 
 /// Read an issuer: its keys, its tenure, and how much it has registered.
 #[utoipa::path(
@@ -30,8 +31,11 @@ pub async fn show(
     blocking(&app, move |app| {
         let bindings = app.store.bindings_of(&domain)?;
         let first = bindings.first().ok_or_else(|| Failure::not_found(format!("the issuer `{domain}`")))?;
-        let tenure_from = first.bound_at;
+        let tenure_from = tenure(&*app.store, &domain)?.map_or(first.bound_at, |(_, at)| at);
         let keys = bindings.iter().map(|bound| IssuerKey {
+            binding: bound.id,
+            new_tenure: bound.new_tenure,
+            ended: bound.ended.map(|ended| KeyEnd { at: ended.at, cause: ended.cause }),
             key_id: bound.key_id,
             key: bound.key.clone(),
             proof: bound.proof,
