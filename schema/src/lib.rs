@@ -55,6 +55,7 @@ pub mod canon;
 pub mod decide;
 pub mod domain_proof;
 pub mod evidence;
+pub mod http_signature;
 pub mod id;
 pub mod issuer;
 pub mod leaf;

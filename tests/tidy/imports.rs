@@ -9,7 +9,7 @@ const FLOORS: &[&[&str]] = &[
     // Ground: bytes, names and times.
     &["address", "canon", "id", "issuer", "money", "surt", "time", "tlog", "vocab"],
     // What is signed, and the log's leaves.
-    &["leaf", "signed"],
+    &["http_signature", "leaf", "signed"],
     // What can be said.
     &["acquisition", "license", "lineage", "scope", "signals", "terms", "terms_laws"],
     // Who says it.
