@@ -51,6 +51,7 @@
 pub mod acquisition;
 pub mod address;
 pub mod api;
+pub mod bindings;
 pub mod canon;
 pub mod decide;
 pub mod domain_proof;

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use cleartitle_schema::bindings::in_force;
 use cleartitle_schema::issuer::Domain;
 use cleartitle_schema::signed::{key_id, print_public_key};
 use cleartitle_schema::tlog::note::{NoteSigner, NoteVerifier};
@@ -17,7 +18,7 @@ use crate::log::{Candidate, Log, Sequencer, now};
 use crate::refusal::Refusal;
 use crate::snapshots::Snapshots;
 use crate::store::sqlite::SqliteStore;
-use crate::store::{Store, StoreError, in_force};
+use crate::store::{Store, StoreError};
 
 /// How many streams of questions are answered at once.
 const MAX_STREAMS: usize = 64;

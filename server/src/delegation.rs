@@ -3,6 +3,8 @@
 //! Each link was checked when it was registered; what can have changed since is that one of them ended, or that an agent's
 //! domain changed hands. Who withdraws a delegation must not meet a statement that was made under it afterwards.
 
+use cleartitle_schema::bindings::{delegations, tenure};
+use cleartitle_schema::evidence::Registered;
 use cleartitle_schema::issuer::Domain;
 use cleartitle_schema::scope::Scope;
 use cleartitle_schema::statement::{Body, Kind, Statement};
@@ -10,7 +12,7 @@ use cleartitle_schema::time::Timestamp;
 use cleartitle_schema::vocab::Basis;
 
 use crate::refusal::{DelegationFault as Fault, Refusal};
-use crate::store::{Relation, Store, Stored, delegations, tenure};
+use crate::store::{Relation, Store};
 
 /// The domain in whose name a statement speaks: its issuer, or whoever the chain of delegations behind it ends at.
 ///
@@ -37,7 +39,7 @@ pub fn speaker(store: &dyn Store, statement: &Statement, now: Timestamp) -> Resu
     for link in &chain {
         let (given_by, scope) = check_link(store, link, agent, passed_on, now)?;
         if covered.is_some_and(|covered| !covered.within(scope)) {
-            return Err(Refusal::NotDelegated(Fault::OutsideScope(link.registered.id)));
+            return Err(Refusal::NotDelegated(Fault::OutsideScope(link.id)));
         }
         (agent, covered, passed_on) = (given_by, Some(scope), true);
     }
@@ -47,14 +49,14 @@ pub fn speaker(store: &dyn Store, statement: &Statement, now: Timestamp) -> Resu
 /// One link: a delegation to this agent, by the agent's tenure, in force, and with leave to delegate where it is passed on.
 fn check_link<'l>(
     store: &dyn Store,
-    link: &'l Stored,
+    link: &'l Registered,
     agent: &Domain,
     passed_on: bool,
     now: Timestamp,
 ) -> Result<(&'l Domain, &'l Scope), Refusal> {
-    let id = link.registered.id;
+    let id = link.id;
     let fault = |fault: fn(_) -> Fault| Refusal::NotDelegated(fault(id));
-    let statement = &link.registered.statement;
+    let statement = &link.statement;
     let Body::Delegation { agent: named, scope, onward } = &statement.body else {
         return Err(Refusal::NotDelegated(Fault::NoChain));
     };
@@ -62,7 +64,7 @@ fn check_link<'l>(
         return Err(fault(Fault::OtherAgent));
     }
     // Whoever bought the agent's domain was not asked to speak.
-    if tenure(store, agent)?.is_some_and(|(index, _)| index > link.registered.index) {
+    if tenure(store, agent)?.is_some_and(|(index, _)| index > link.index) {
         return Err(fault(Fault::OtherAgent));
     }
     if passed_on && !onward {

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use cleartitle_schema::bindings::in_force;
 use cleartitle_schema::id::StatementId;
 use cleartitle_schema::issuer::Domain;
 use cleartitle_schema::signed::{Envelope, sign};
@@ -16,7 +17,7 @@ use crate::domains::binding::{Operator, lapsed};
 use crate::log::{Sequencer, now};
 use crate::refusal::Refusal;
 use crate::registration::admit;
-use crate::store::{Store, Stored, in_force};
+use crate::store::{Store, Stored};
 
 const ORIGIN: &str = "registry.example/log";
 

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use cleartitle_schema::bindings::{Established, establish};
 use cleartitle_schema::evidence::Registered;
 use cleartitle_schema::id::{Commitment, StatementId};
 use cleartitle_schema::leaf::{Leaf, LeafKind, Published, Salt};
@@ -23,7 +24,7 @@ use tokio::sync::oneshot;
 
 use crate::refusal::Refusal;
 use crate::standing;
-use crate::store::{Batch, CommitError, Entry, Established, Head, SignedHead, Store, StoreError, Stored, establish};
+use crate::store::{Batch, CommitError, Entry, Head, SignedHead, Store, StoreError, Stored};
 
 /// The longest time that a candidate waits for others to share its commit. The promise is 100 ms; less is kinder.
 pub const TICK: Duration = Duration::from_millis(20);

@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 
 use cleartitle_schema::acquisition::Acquisition;
+use cleartitle_schema::bindings::{Binding, in_force};
 use cleartitle_schema::id::{KeyId, ListId, StatementId};
 use cleartitle_schema::issuer::{Authority, Domain, Party};
 use cleartitle_schema::scope::Target;
@@ -19,7 +20,7 @@ use ed25519_dalek::VerifyingKey;
 use crate::delegation;
 use crate::log::Candidate;
 use crate::refusal::Refusal;
-use crate::store::{Binding, Store, in_force};
+use crate::store::Store;
 
 /// How far an issuer's clock may run ahead, in seconds.
 pub const CLOCK_SKEW: i64 = 300;

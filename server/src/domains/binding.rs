@@ -4,6 +4,7 @@
 //! (never bound again), whoever buys a domain (a key that no older one vouches for opens a new tenure, in which nothing that
 //! was stated before is loosened).
 
+use cleartitle_schema::bindings::{Binding, in_force};
 use cleartitle_schema::domain_proof::request::{Opened, RequestError};
 use cleartitle_schema::domain_proof::{KeyRequest, Published};
 use cleartitle_schema::id::{BlobId, KeyId, StatementId};
@@ -17,7 +18,7 @@ use super::Sight;
 use super::look_alike::NameError;
 use crate::log::Candidate;
 use crate::registration::CLOCK_SKEW;
-use crate::store::{Binding, Store, StoreError, in_force};
+use crate::store::{Store, StoreError};
 
 /// The longest time for which a request holds, in seconds: a key that was revoked since must not come back by it.
 const REQUEST_LIFE: i64 = 15 * 60;

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use cleartitle_schema::bindings::Binding;
 use cleartitle_schema::id::BlobId;
 use cleartitle_schema::signed::parse_public_key;
 use cleartitle_schema::statement::Proof;
@@ -13,7 +14,7 @@ use crate::app::App;
 use crate::domains::binding;
 use crate::domains::{LookError, Sight};
 use crate::log::now;
-use crate::store::{Binding, ProofCheck};
+use crate::store::ProofCheck;
 
 /// How many bindings are read at once.
 const PAGE: usize = 256;

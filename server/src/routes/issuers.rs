@@ -3,12 +3,12 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use cleartitle_schema::api::{IssuerKey, IssuerView, KeyEnd, KindCount, Problem};
+use cleartitle_schema::bindings::tenure;
 use cleartitle_schema::issuer::Domain;
 
 use super::extract::{Asked, Nothing};
 use super::problem::{Failure, nowhere};
 use super::{Shared, blocking};
-use crate::store::tenure;
 
 /// Read an issuer: its keys, its tenure, and how much it has registered.
 #[utoipa::path(

@@ -3,7 +3,6 @@
 //! Deliberately absent: SQL and rows (each back end is written natively), checks of any kind (`registration`), signatures
 //! and clocks (`log`).
 
-mod bindings;
 #[cfg(test)]
 mod conformance;
 pub mod sqlite;
@@ -12,6 +11,7 @@ use std::collections::BTreeSet;
 use std::io::Write;
 use std::ops::Range;
 
+use cleartitle_schema::bindings::{Binding, Known};
 use cleartitle_schema::evidence::Registered;
 use cleartitle_schema::id::{BlobId, Commitment, ContentName, KeyId, ListId, StatementId};
 use cleartitle_schema::issuer::Domain;
@@ -21,8 +21,6 @@ use cleartitle_schema::time::Timestamp;
 use cleartitle_schema::tlog::hash::{Hash, empty_root};
 use cleartitle_schema::tlog::tile::TileId;
 use cleartitle_schema::vocab::UnknownWord;
-
-pub use bindings::{Binding, Ended, Established, Known, MAX_CHAIN, delegations, establish, in_force, tenure};
 
 /// Why the store could not answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -395,6 +393,8 @@ pub trait Store: Send + Sync {
 }
 
 impl Known for dyn Store + '_ {
+    type Error = StoreError;
+
     fn bindings_of(&self, domain: &Domain) -> Result<Vec<Binding>, StoreError> {
         Store::bindings_of(self, domain)
     }
@@ -403,7 +403,7 @@ impl Known for dyn Store + '_ {
         Store::bindings_by(self, key)
     }
 
-    fn statement(&self, id: &StatementId) -> Result<Option<Stored>, StoreError> {
-        Store::statement(self, id)
+    fn find(&self, id: &StatementId) -> Result<Option<Registered>, StoreError> {
+        Ok(self.statement(id)?.map(|stored| stored.registered))
     }
 }

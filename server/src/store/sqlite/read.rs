@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use cleartitle_schema::bindings::{Binding, Ended, Known};
 use cleartitle_schema::evidence::Registered;
 use cleartitle_schema::id::{BlobId, Commitment, ContentName, KeyId, ListId, StatementId};
 use cleartitle_schema::issuer::Domain;
@@ -11,7 +12,7 @@ use cleartitle_schema::tlog::hash::Hash;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::failed;
-use crate::store::{Binding, Ended, Head, Known, Page, ProofCheck, Record, Relation, SignedHead, StoreError, Stored};
+use crate::store::{Head, Page, ProofCheck, Record, Relation, SignedHead, StoreError, Stored};
 
 const STATEMENT_COLUMNS: &str =
     "s.idx, s.id, s.commitment, s.registered_at, s.signed_by, s.tenure_from, s.proven, s.payload,
@@ -289,16 +290,20 @@ pub(super) fn claims(connection: &Connection, name: &ContentName, limit: usize) 
 }
 
 /// The log as far as a connection's projections go.
-impl Known for Connection {
+pub(super) struct SoFar<'c>(pub(super) &'c Connection);
+
+impl Known for SoFar<'_> {
+    type Error = StoreError;
+
     fn bindings_of(&self, domain: &Domain) -> Result<Vec<Binding>, StoreError> {
-        bindings_of(self, domain)
+        bindings_of(self.0, domain)
     }
 
     fn bindings_by(&self, key: &KeyId) -> Result<Vec<Binding>, StoreError> {
-        bindings_by(self, key)
+        bindings_by(self.0, key)
     }
 
-    fn statement(&self, id: &StatementId) -> Result<Option<Stored>, StoreError> {
-        statement(self, id)
+    fn find(&self, id: &StatementId) -> Result<Option<Registered>, StoreError> {
+        Ok(statement(self.0, id)?.map(|stored| stored.registered))
     }
 }

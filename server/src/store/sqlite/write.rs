@@ -1,6 +1,7 @@
 //! Writing to SQLite: the commit of a batch, and the projections that follow from one entry.
 
 use cleartitle_schema::acquisition::Acquisition;
+use cleartitle_schema::bindings::{Established, establish};
 use cleartitle_schema::evidence::Registered;
 use cleartitle_schema::id::{BlobId, StatementId};
 use cleartitle_schema::issuer::Domain;
@@ -13,7 +14,7 @@ use cleartitle_schema::tlog::tile::{TileId, tiles_after};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::{failed, read};
-use crate::store::{Batch, Entry, Established, ProofCheck, Relation, StoreError, establish, evidence_of};
+use crate::store::{Batch, Entry, ProofCheck, Relation, StoreError, evidence_of};
 
 /// The tables that are made again by `rebuild`, each with its order in the canonical dump.
 pub(super) const DERIVED: [(&str, &str); 7] = [
@@ -219,7 +220,7 @@ fn entry_from(
     let payload = published.envelope.payload();
     let statement = Statement::parse(payload).map_err(|error| StoreError::Damaged(format!("{index}: {error}")))?;
     let Established { signed_by, under, speaks_for, tenure_from } =
-        establish(derived, &statement, &published.envelope)?;
+        establish(&read::SoFar(derived), &statement, &published.envelope)?;
     let list = match &statement.body {
         Body::Manifest { list, .. } => read::list(primary, list)?,
         _ => None,

@@ -1,18 +1,15 @@
 //! Bindings: which key speaks for which domain from when until when, and what follows for a statement that it signs.
 //!
-//! [`establish`] is asked by the sequencer about a new statement and by `rebuild` about an old one, each time over the log as
-//! it stood just before: both come to the same.
+//! [`establish`] is asked by a registry's sequencer about a new statement, by its `rebuild` about an old one, and by a lab about
+//! a sealed one that it holds itself, each time over the log as it stood just before: all come to the same.
 
+use crate::evidence::{Registered, Signing};
+use crate::id::{KeyId, StatementId};
+use crate::issuer::Domain;
+use crate::signed::{Envelope, key_id, parse_public_key};
+use crate::statement::{Body, Cause, Proof, Statement};
+use crate::time::Timestamp;
 use std::collections::BTreeSet;
-
-use cleartitle_schema::evidence::Signing;
-use cleartitle_schema::id::{KeyId, StatementId};
-use cleartitle_schema::issuer::Domain;
-use cleartitle_schema::signed::{Envelope, key_id, parse_public_key};
-use cleartitle_schema::statement::{Body, Cause, Proof, Statement};
-use cleartitle_schema::time::Timestamp;
-
-use super::{StoreError, Stored};
 
 /// The most delegations between an agent and the one it speaks for.
 pub const MAX_CHAIN: usize = 3;
@@ -53,30 +50,33 @@ pub struct Ended {
 
 /// What the log, as far as it goes, says of keys and statements.
 pub trait Known {
+    /// Why it can't be read.
+    type Error;
+
     /// The bindings of a domain, in log order, ended ones too.
     ///
     /// # Errors
-    /// [`StoreError`], as for every method.
-    fn bindings_of(&self, domain: &Domain) -> Result<Vec<Binding>, StoreError>;
+    /// Whatever reading gives, as for every method.
+    fn bindings_of(&self, domain: &Domain) -> Result<Vec<Binding>, Self::Error>;
 
     /// The bindings of a key, in log order, ended ones too.
     ///
     /// # Errors
-    /// [`StoreError`].
-    fn bindings_by(&self, key: &KeyId) -> Result<Vec<Binding>, StoreError>;
+    /// Whatever reading gives.
+    fn bindings_by(&self, key: &KeyId) -> Result<Vec<Binding>, Self::Error>;
 
     /// One statement.
     ///
     /// # Errors
-    /// [`StoreError`].
-    fn statement(&self, id: &StatementId) -> Result<Option<Stored>, StoreError>;
+    /// Whatever reading gives.
+    fn find(&self, id: &StatementId) -> Result<Option<Registered>, Self::Error>;
 }
 
 /// The tenure of a domain: the last binding of it, or of the registrable domain above it, that opened one.
 ///
 /// # Errors
-/// [`StoreError`].
-pub fn tenure(known: &(impl Known + ?Sized), domain: &Domain) -> Result<Option<(u64, Timestamp)>, StoreError> {
+/// Whatever reading gives.
+pub fn tenure<K: Known + ?Sized>(known: &K, domain: &Domain) -> Result<Option<(u64, Timestamp)>, K::Error> {
     let mut bindings = known.bindings_of(domain)?;
     let authority = domain.authority();
     if authority.as_str() != domain.as_str()
@@ -92,8 +92,8 @@ pub fn tenure(known: &(impl Known + ?Sized), domain: &Domain) -> Result<Option<(
 /// must not speak for whoever holds it now.
 ///
 /// # Errors
-/// [`StoreError`].
-pub fn in_force(known: &(impl Known + ?Sized), domain: &Domain) -> Result<Vec<Binding>, StoreError> {
+/// Whatever reading gives.
+pub fn in_force<K: Known + ?Sized>(known: &K, domain: &Domain) -> Result<Vec<Binding>, K::Error> {
     let since = tenure(known, domain)?.map_or(0, |(index, _)| index);
     let mut bindings = known.bindings_of(domain)?;
     bindings.retain(|binding| binding.ended.is_none() && binding.index >= since);
@@ -117,12 +117,12 @@ pub struct Established {
 /// `standing`'s matter, and what was registered stays so.
 ///
 /// # Errors
-/// [`StoreError`].
-pub fn establish(
-    known: &(impl Known + ?Sized),
+/// Whatever reading gives.
+pub fn establish<K: Known + ?Sized>(
+    known: &K,
     statement: &Statement,
     envelope: &Envelope,
-) -> Result<Established, StoreError> {
+) -> Result<Established, K::Error> {
     let (mut signed_by, mut under) = (BTreeSet::new(), BTreeSet::new());
     for signature in envelope.signatures() {
         let domains: BTreeSet<Domain> =
@@ -144,8 +144,8 @@ pub fn establish(
         signed_by.insert(domain.clone());
     }
     let chain = delegations(known, statement)?;
-    let speaks_for = chain.last().map(|last| last.registered.statement.issuer.domain.clone());
-    under.extend(chain.into_iter().flat_map(|delegation| delegation.registered.under));
+    let speaks_for = chain.last().map(|last| last.statement.issuer.domain.clone());
+    under.extend(chain.into_iter().flat_map(|delegation| delegation.under));
     let speaker = speaks_for.as_ref().unwrap_or(&statement.issuer.domain);
     let tenure_from = tenure(known, speaker)?.map(|(_, at)| at);
     Ok(Established {
@@ -160,16 +160,14 @@ pub fn establish(
 /// broken or longer than [`MAX_CHAIN`].
 ///
 /// # Errors
-/// [`StoreError`].
-pub fn delegations(known: &(impl Known + ?Sized), statement: &Statement) -> Result<Vec<Stored>, StoreError> {
-    let mut chain: Vec<Stored> = Vec::new();
+/// Whatever reading gives.
+pub fn delegations<K: Known + ?Sized>(known: &K, statement: &Statement) -> Result<Vec<Registered>, K::Error> {
+    let mut chain: Vec<Registered> = Vec::new();
     let mut next = statement.delegation;
     while let Some(id) = next {
-        match known.statement(&id)? {
-            Some(found)
-                if chain.len() < MAX_CHAIN && matches!(found.registered.statement.body, Body::Delegation { .. }) =>
-            {
-                next = found.registered.statement.delegation;
+        match known.find(&id)? {
+            Some(found) if chain.len() < MAX_CHAIN && matches!(found.statement.body, Body::Delegation { .. }) => {
+                next = found.statement.delegation;
                 chain.push(found);
             }
             _ => return Ok(Vec::new()),
