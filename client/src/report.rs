@@ -338,6 +338,16 @@ pub struct SnapshotLine {
     pub body: String,
 }
 
+/// Which sealed deals a run knew: their number, and a digest over the commitments that stand in the log. Nothing of their terms.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SealedLine {
+    /// How many.
+    pub deals: usize,
+    /// BLAKE3 over their commitments, in log order.
+    pub digest: String,
+}
+
 /// What a run did: `report.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -346,6 +356,9 @@ pub struct Report {
     pub version: String,
     /// The snapshot.
     pub snapshot: SnapshotLine,
+    /// The sealed deals that were joined to it; left out where none were asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sealed: Option<SealedLine>,
     /// BLAKE3 of the policy file.
     pub policy: String,
     /// Who asked.
@@ -387,6 +400,7 @@ impl Report {
                 time: header.time,
                 body: identity.snapshot.clone(),
             },
+            sealed: identity.sealed.clone(),
             policy: identity.policy.clone(),
             asker: Asker { domain: policy.asker.domain.clone(), class: policy.asker.class },
             category: policy.category,
@@ -481,6 +495,9 @@ impl fmt::Display for Report {
             "Snapshot  {} at size {} of {}, root {}",
             snapshot.origin, snapshot.size, snapshot.time, snapshot.root
         )?;
+        if let Some(sealed) = &self.sealed {
+            writeln!(f, "Sealed    {} deals of the asker's own, {}", sealed.deals, sealed.digest)?;
+        }
         writeln!(f, "Policy    {}", self.policy)?;
         let stored = &self.tally.stored;
         writeln!(

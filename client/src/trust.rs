@@ -200,6 +200,8 @@ pub struct CheckedReceipt {
     pub statement: Statement,
     /// The checkpoint that covers it.
     pub checkpoint: Checkpoint,
+    /// Its envelope is published nowhere: whoever shows it was party to it, or was shown it by one.
+    pub sealed: bool,
 }
 
 impl ReceiptFile {
@@ -251,9 +253,6 @@ impl ReceiptFile {
     /// [`TrustError`], one variant a fact.
     pub fn check(&self, log: &PinnedLog) -> Result<CheckedReceipt, TrustError> {
         let leaf = Leaf::parse(self.leaf.as_bytes())?;
-        if leaf.kind != LeafKind::Public {
-            return Err(TrustError::Other("kind of leaf"));
-        }
         if leaf.commitment != Salt::from_hex(&self.salt)?.commit(&self.envelope.to_bytes()) {
             return Err(TrustError::Other("envelope"));
         }
@@ -272,7 +271,7 @@ impl ReceiptFile {
             return Err(TrustError::Other("index"));
         }
         let checkpoint = receipt.verify(self.leaf.as_bytes(), log.verifier(), log.origin())?;
-        Ok(CheckedReceipt { statement, checkpoint })
+        Ok(CheckedReceipt { statement, checkpoint, sealed: leaf.kind == LeafKind::Sealed })
     }
 }
 

@@ -5,7 +5,7 @@
 
 use crate::evidence::{Registered, Signing};
 use crate::id::{KeyId, StatementId};
-use crate::issuer::Domain;
+use crate::issuer::{Domain, Party};
 use crate::signed::{Envelope, key_id, parse_public_key};
 use crate::statement::{Body, Cause, Proof, Statement};
 use crate::time::Timestamp;
@@ -154,6 +154,76 @@ pub fn establish<K: Known + ?Sized>(
         speaks_for,
         tenure_from,
     })
+}
+
+/// Why those who must have signed a statement have not.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ConsentError {
+    /// A signature by a key that is bound to none of the statement's parties.
+    #[error("`{0}` is not bound to a party of the statement")]
+    Foreign(KeyId),
+    /// The issuer itself did not sign.
+    #[error("no key bound to `{0}` has signed")]
+    IssuerUnsigned(Domain),
+    /// No licensee signed the agreement with a key of its own.
+    #[error("an agreement is signed by the licensor and by at least one licensee, each with a key of its own")]
+    LicenseeUnsigned,
+}
+
+/// The keys with which a domain signs statements now.
+///
+/// # Errors
+/// Whatever reading gives.
+pub fn deed_keys<K: Known + ?Sized>(known: &K, domain: &Domain) -> Result<Vec<Binding>, K::Error> {
+    let mut bindings = in_force(known, domain)?;
+    bindings.retain(|binding| binding.proof.signs_deeds());
+    Ok(bindings)
+}
+
+/// The domains whose keys may sign a statement beside its issuer's: those of an agreement's licensees.
+#[must_use]
+pub fn licensees_of(statement: &Statement) -> BTreeSet<&Domain> {
+    fn domains_of(party: &Party) -> impl Iterator<Item = &Domain> {
+        std::iter::once(&party.domain).chain(&party.affiliates).chain(&party.successors)
+    }
+    match &statement.body {
+        Body::Agreement { licensees, .. } => licensees.iter().flat_map(domains_of).collect(),
+        _ => BTreeSet::new(),
+    }
+}
+
+/// Whether those who must have signed have, and nobody else: the issuer, and of an agreement a licensee, each with a key bound to
+/// it now. That the signatures are right is for [`open_statement`](crate::signed::open_statement).
+///
+/// # Errors
+/// [`ConsentError`] inside, whatever reading gives outside.
+pub fn consent<K: Known + ?Sized>(
+    known: &K,
+    statement: &Statement,
+    signers: &[KeyId],
+) -> Result<Result<(), ConsentError>, K::Error> {
+    let issuer = &statement.issuer.domain;
+    let licensors = deed_keys(known, issuer)?;
+    let mut licensees = Vec::new();
+    for domain in licensees_of(statement) {
+        licensees.extend(deed_keys(known, domain)?);
+    }
+    let of = |bindings: &[Binding]| -> Vec<KeyId> {
+        signers.iter().filter(|key| bindings.iter().any(|binding| binding.key_id == **key)).copied().collect()
+    };
+    let (by_licensor, by_licensee) = (of(&licensors), of(&licensees));
+    if let Some(foreign) = signers.iter().find(|key| !by_licensor.contains(key) && !by_licensee.contains(key)) {
+        return Ok(Err(ConsentError::Foreign(*foreign)));
+    }
+    if by_licensor.is_empty() {
+        return Ok(Err(ConsentError::IssuerUnsigned(issuer.clone())));
+    }
+    // One key bound to both sides is one consent, not two.
+    let two = by_licensor.iter().any(|licensor| by_licensee.iter().any(|licensee| licensee != licensor));
+    if matches!(statement.body, Body::Agreement { .. }) && !two {
+        return Ok(Err(ConsentError::LicenseeUnsigned));
+    }
+    Ok(Ok(()))
 }
 
 /// The delegations that a statement relies on, its own first, the one by whoever is spoken for last; empty where the chain is

@@ -3,12 +3,10 @@
 //! What is left for the sequencer, since it must be judged at the very head of the log, stands in `standing`. Which key speaks for
 //! which domain is `domains`' matter: here bindings are read, whoever made them.
 
-use std::collections::BTreeSet;
-
 use cleartitle_schema::acquisition::Acquisition;
-use cleartitle_schema::bindings::{Binding, in_force};
+use cleartitle_schema::bindings::{self, Binding, ConsentError, deed_keys, in_force, licensees_of};
 use cleartitle_schema::id::{KeyId, ListId, StatementId};
-use cleartitle_schema::issuer::{Authority, Domain, Party};
+use cleartitle_schema::issuer::{Authority, Domain};
 use cleartitle_schema::scope::Target;
 use cleartitle_schema::signed::{
     Envelope, EnvelopeSignature as Signature, SignedError, key_id, open_statement, parse_public_key,
@@ -160,37 +158,18 @@ fn check_supported(statement: &Statement) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// The keys with which a domain signs statements now.
-fn bound_keys(store: &dyn Store, domain: &Domain) -> Result<Vec<Binding>, Refusal> {
-    let mut bindings = in_force(store, domain)?;
-    bindings.retain(|binding| binding.proof.signs_deeds());
-    Ok(bindings)
-}
-
 fn key_of(binding: &Binding) -> Option<VerifyingKey> {
     parse_public_key(&binding.key).ok()
 }
 
-fn domains_of(party: &Party) -> impl Iterator<Item = &Domain> {
-    std::iter::once(&party.domain).chain(&party.affiliates).chain(&party.successors)
-}
-
-/// The domains whose keys may sign a statement beside its issuer's: those of an agreement's licensees.
-fn licensees_of(statement: &Statement) -> BTreeSet<&Domain> {
-    match &statement.body {
-        Body::Agreement { licensees, .. } => licensees.iter().flat_map(domains_of).collect(),
-        _ => BTreeSet::new(),
-    }
-}
-
 /// Every signature is by a key bound to a party, and verifies strictly.
 fn check_signatures(store: &dyn Store, statement: &Statement, envelope: &Envelope) -> Result<(), Refusal> {
-    let mut known = bound_keys(store, &statement.issuer.domain)?;
+    let mut known = deed_keys(store, &statement.issuer.domain)?;
     if known.is_empty() && store.bindings_of(&statement.issuer.domain)?.is_empty() {
         return Err(Refusal::UnknownIssuer(statement.issuer.domain.clone()));
     }
     for domain in licensees_of(statement) {
-        known.extend(bound_keys(store, domain)?);
+        known.extend(deed_keys(store, domain)?);
     }
     let signers: Vec<KeyId> = envelope.signatures().iter().map(Signature::key_id).collect();
     if let Some(ended) = ended_key(store, statement, &signers)? {
@@ -223,37 +202,21 @@ fn ended_key(store: &dyn Store, statement: &Statement, signers: &[KeyId]) -> Res
     Ok(None)
 }
 
-/// Whether those who must have signed have: the issuer, and of an agreement a licensee, each with a key bound to it now. Nobody
-/// else has.
+/// Whether those who must have signed have, at the log as it stands.
 ///
 /// # Errors
 /// [`Refusal::KeyEnded`], [`Refusal::ForeignKey`], [`Refusal::IssuerUnsigned`], [`Refusal::LicenseeUnsigned`].
 pub fn consent(store: &dyn Store, statement: &Statement, signers: &[KeyId]) -> Result<(), Refusal> {
-    let issuer = &statement.issuer.domain;
-    let licensors = bound_keys(store, issuer)?;
-    let mut licensees = Vec::new();
-    for domain in licensees_of(statement) {
-        licensees.extend(bound_keys(store, domain)?);
-    }
-    let of = |bindings: &[Binding]| -> Vec<KeyId> {
-        signers.iter().filter(|key| bindings.iter().any(|binding| binding.key_id == **key)).copied().collect()
-    };
-    let (by_licensor, by_licensee) = (of(&licensors), of(&licensees));
-    if let Some(foreign) = signers.iter().find(|key| !by_licensor.contains(key) && !by_licensee.contains(key)) {
-        return Err(match ended_key(store, statement, &[*foreign])? {
-            Some(ended) => ended,
-            None => Refusal::ForeignKey(*foreign),
-        });
-    }
-    if by_licensor.is_empty() {
-        return Err(Refusal::IssuerUnsigned(issuer.clone()));
-    }
-    // One key bound to both sides is one consent, not two.
-    let two = by_licensor.iter().any(|licensor| by_licensee.iter().any(|licensee| licensee != licensor));
-    if statement.kind() == Kind::Agreement && !two {
-        return Err(Refusal::LicenseeUnsigned);
-    }
-    Ok(())
+    bindings::consent(store, statement, signers)?.or_else(|error| {
+        Err(match error {
+            ConsentError::Foreign(key) => match ended_key(store, statement, &[key])? {
+                Some(ended) => ended,
+                None => Refusal::ForeignKey(key),
+            },
+            ConsentError::IssuerUnsigned(issuer) => Refusal::IssuerUnsigned(issuer),
+            ConsentError::LicenseeUnsigned => Refusal::LicenseeUnsigned,
+        })
+    })
 }
 
 /// Hosts in the scope belong to the authority of whoever speaks; who stands below its registrable domain only restricts.

@@ -55,6 +55,7 @@ pub fn filter(
         version: word(),
         policy: word(),
         snapshot: word(),
+        sealed: None,
         agents: word(),
         used_at: USED_AT,
         asking: asking.clone(),

@@ -35,6 +35,9 @@ pub struct Args {
     /// Ask this snapshot.
     #[arg(long, value_name = "FILE")]
     snapshot: Option<PathBuf>,
+    /// A folder of sealed deals of yours, which only you can read: their terms join the snapshot's, here and nowhere else.
+    #[arg(long, value_name = "DIR", requires = "snapshot")]
+    sealed: Option<PathBuf>,
     /// The log's key. Left out: the policy's, or the one that the snapshot was pulled with.
     #[arg(long, value_name = "KEY")]
     log_key: Option<String>,
@@ -171,8 +174,8 @@ fn copy(args: &Args, about: &str) -> anyhow::Result<Acquisition> {
 
 fn source(args: &Args, policy: Option<&Policy>, now: Timestamp, talk: Talk) -> anyhow::Result<Source> {
     if let Some(path) = &args.snapshot {
-        let snapshot = super::open_snapshot(path, args.log_key.as_deref(), policy, now)?;
-        return Ok(Source::Snapshot(Box::new(snapshot)));
+        let asked = super::open_with_deals(path, args.sealed.as_deref(), args.log_key.as_deref(), policy, now)?;
+        return Ok(Source::Snapshot(Box::new(asked.snapshot)));
     }
     let Some(address) = &args.registry else { anyhow::bail!("neither a registry nor a snapshot is named") };
     let registry = super::registry_at(address, args.allow_http)?;

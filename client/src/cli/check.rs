@@ -31,6 +31,9 @@ pub struct Args {
     /// The snapshot to judge by.
     #[arg(long, value_name = "FILE")]
     snapshot: PathBuf,
+    /// A folder of sealed deals of yours, which only you can read: their terms join the snapshot's, here and nowhere else.
+    #[arg(long, value_name = "DIR")]
+    sealed: Option<PathBuf>,
     /// The policy to judge by.
     #[arg(long, value_name = "FILE")]
     policy: PathBuf,
@@ -114,7 +117,9 @@ pub fn run(args: &Args, talk: Talk) -> anyhow::Result<Exit> {
     let now = clock::now();
     let mut policy = policy_file::load(&args.policy)?;
     super::know_agents(&mut policy, args.agents.as_deref())?;
-    let snapshot = super::open_snapshot(&args.snapshot, args.log_key.as_deref(), Some(&policy), now)?;
+    let deals = args.sealed.as_deref();
+    let asked = super::open_with_deals(&args.snapshot, deals, args.log_key.as_deref(), Some(&policy), now)?;
+    let snapshot = asked.snapshot;
     let judge = Judge { snapshot, policy, used_at: args.used_at.unwrap_or(now) };
     let shown_path = args.manifest.display();
     let file = File::open(&args.manifest).with_context(|| format!("cannot read `{shown_path}`"))?;

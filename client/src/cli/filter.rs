@@ -87,6 +87,9 @@ pub struct Args {
     /// The snapshot that `cleartitle pull` brought.
     #[arg(long, value_name = "FILE")]
     snapshot: PathBuf,
+    /// A folder of sealed deals of yours, which only you can read: their terms join the snapshot's, here and nowhere else.
+    #[arg(long, value_name = "DIR")]
+    sealed: Option<PathBuf>,
     /// The policy: who asks, for what, whose evidence counts, what is done with a verdict.
     #[arg(long, value_name = "FILE")]
     policy: PathBuf,
@@ -191,7 +194,14 @@ pub fn run(args: &Args, talk: Talk) -> anyhow::Result<Exit> {
     let mut policy: Policy = policy_file::parse(&args.policy.display().to_string(), &text)?;
     let agents = super::know_agents(&mut policy, args.agents.as_deref())?;
     let used_at = used_at(args)?;
-    let snapshot = super::open_snapshot(&args.snapshot, args.log_key.as_deref(), Some(&policy), used_at)?;
+    let asked = super::open_with_deals(
+        &args.snapshot,
+        args.sealed.as_deref(),
+        args.log_key.as_deref(),
+        Some(&policy),
+        used_at,
+    )?;
+    let snapshot = asked.snapshot;
     let sha256 = Asking::needs_sha256(&snapshot, &policy)?;
     let asking = Asking {
         acquired_at: args.acquired,
@@ -216,7 +226,8 @@ pub fn run(args: &Args, talk: Talk) -> anyhow::Result<Exit> {
     let identity = Identity {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         policy: format!("blake3:{}", blake3::hash(text.as_bytes())),
-        snapshot: format!("blake3:{}", blake3::Hash::from_bytes(snapshot.verified_hash()).to_hex()),
+        snapshot: format!("blake3:{}", blake3::Hash::from_bytes(asked.public).to_hex()),
+        sealed: asked.sealed.map(|(deals, digest)| report::SealedLine { deals, digest }),
         agents: agents.version().to_owned(),
         used_at,
         asking: asking.clone(),

@@ -24,6 +24,7 @@ pub mod talk;
 pub mod verify;
 
 use crate::registry::{Registry, RegistryError};
+use crate::sealed::{Deals, SealedError};
 use crate::snapshot::{self, Mapped, SnapshotError};
 use crate::trust::PinnedLog;
 use anyhow::Context as _;
@@ -222,6 +223,55 @@ pub(crate) fn open_snapshot(
         _ => "`cleartitle pull --registry URL --log-key KEY --out FILE` brings a sound one",
     };
     checked.hint(hint)
+}
+
+/// A snapshot that is asked, and which sealed deals it was joined with.
+pub(crate) struct Asked {
+    /// The public snapshot, or it and the deals as one.
+    pub snapshot: Mapped,
+    /// BLAKE3 of the public snapshot's body.
+    pub public: [u8; 32],
+    /// How many deals, and the digest that names them.
+    pub sealed: Option<(usize, String)>,
+}
+
+/// Opens a snapshot as [`open_snapshot`] does, and joins the sealed deals of a folder to it.
+///
+/// # Errors
+/// [`SnapshotError`], [`sealed::SealedError`], with advice.
+pub(crate) fn open_with_deals(
+    path: &Path,
+    deals: Option<&Path>,
+    log_key: Option<&str>,
+    policy: Option<&Policy>,
+    now: Timestamp,
+) -> anyhow::Result<Asked> {
+    let snapshot = open_snapshot(path, log_key, policy, now)?;
+    let public = snapshot.verified_hash();
+    let Some(folder) = deals else { return Ok(Asked { snapshot, public, sealed: None }) };
+    let log = snapshot::log_for(path, log_key, policy)?;
+    let deals = Deals::read(folder, &log).map_err(sealed_advice)?;
+    let sealed = Some((deals.len(), deals.digest()));
+    if deals.is_empty() {
+        return Ok(Asked { snapshot, public, sealed });
+    }
+    let snapshot = deals.join(&snapshot).map_err(sealed_advice)?;
+    Ok(Asked { snapshot, public, sealed })
+}
+
+fn sealed_advice(error: SealedError) -> anyhow::Error {
+    match &error {
+        SealedError::Open(folder) => {
+            let hint = format!("chmod 700 {}", folder.display());
+            talk::advised(error, hint)
+        }
+        SealedError::Younger { .. } => talk::advised(error, "pull a newer snapshot first"),
+        SealedError::Public(_) => talk::advised(error, "move it elsewhere; only sealed deals belong in this folder"),
+        SealedError::Receipt { .. } | SealedError::Signature { .. } | SealedError::Consent { .. } => {
+            talk::advised(error, "`cleartitle deals fetch` brings it again; move the file away to go on without the deal")
+        }
+        _ => error.into(),
+    }
 }
 
 #[cfg(test)]

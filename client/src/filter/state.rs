@@ -6,7 +6,7 @@ use super::document::Asking;
 use super::index::IndexRun;
 use crate::crawl::FieldChoice;
 use crate::crawl::store::{Looked, Store};
-use crate::report::Tally;
+use crate::report::{SealedLine, Tally};
 use cleartitle_schema::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::fs::File;
@@ -23,6 +23,9 @@ pub struct Identity {
     pub policy: String,
     /// BLAKE3 of the snapshot's body.
     pub snapshot: String,
+    /// Which sealed deals were joined to it. Left out: none were asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sealed: Option<SealedLine>,
     /// Version of the table of crawler tokens.
     pub agents: String,
     /// The moment of use.

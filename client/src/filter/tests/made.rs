@@ -202,6 +202,7 @@ pub fn run_over<D: AsRef<[u8]> + Sync>(
         version: "test".to_owned(),
         policy: blake3::hash(&serde_json::to_vec(run.policy).expect("JSON")).to_string(),
         snapshot: blake3::hash(run.snapshot.bytes()).to_string(),
+        sealed: None,
         agents: "test".to_owned(),
         used_at: USED_AT,
         asking: asking.clone(),
