@@ -76,6 +76,7 @@ impl Registry {
     /// [`OpenError`].
     pub fn open(root: &Path, origin: Option<&str>) -> Result<Self, OpenError> {
         let data = DataDir::open(root)?;
+        data.check_keys()?;
         let (log_key, operator) = (data.key("log")?, data.key("operator")?);
         let store = Arc::new(SqliteStore::open(&data.database())?);
         let own = || {

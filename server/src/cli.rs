@@ -1,5 +1,7 @@
 //! The command line of the registry's operator.
 
+mod backup;
+
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -9,7 +11,6 @@ use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use cleartitle_schema::issuer::Domain;
 use cleartitle_schema::signed::parse_public_key;
-use cleartitle_schema::tlog::note::NoteVerifier;
 
 use crate::app::{App, Registry};
 use crate::data_dir::DataDir;
@@ -89,6 +90,8 @@ enum Verb {
         #[arg(long, value_name = "FORMAT", default_value = "human")]
         format: Format,
     },
+    Backup(backup::Backup),
+    Restore(backup::Restore),
     /// Write the canonical form of every derived table to stdout: equal text, equal projections.
     Dump {
         /// The data folder.
@@ -145,6 +148,8 @@ fn run(verb: Verb) -> anyhow::Result<u8> {
             out.flush()?;
             Ok(0)
         }
+        Verb::Backup(verb) => verb.run(),
+        Verb::Restore(verb) => verb.run(),
         Verb::Openapi => {
             print!("{}", router::openapi_yaml().map_err(anyhow::Error::msg)?);
             Ok(0)
@@ -200,17 +205,13 @@ fn audit_all(data: &Path, format: Format) -> anyhow::Result<u8> {
     let data = DataDir::existing(data)?;
     let store = SqliteStore::open_frozen(&data.database())?;
     let origin = store.present_setting("origin")?.context("the database names no log")?;
-    let verifier = NoteVerifier::new(&origin, data.key("log")?.verifying_key())?;
+    let verifier = data.log_verifier(&origin)?;
     let report = audit::audit(&store, &verifier)?;
     match format {
         Format::Json => println!("{}", serde_json::to_string(&report)?),
         Format::Human => {
             report.findings.iter().for_each(|finding| println!("{finding}"));
-            let verdict = if report.findings.is_empty() { "all is right" } else { "DAMAGED" };
-            println!(
-                "audit: {} leaves, {} statements, {} receipts, {} checkpoints, {} lists, {} blobs: {verdict}",
-                report.leaves, report.statements, report.receipts, report.checkpoints, report.lists, report.blobs
-            );
+            println!("{}", report.line());
         }
     }
     Ok(u8::from(!report.findings.is_empty()))

@@ -1,11 +1,12 @@
 //! The registry. Reading order: `router` (every route), `registration` and `standing` (what is refused), `log` (the one
 //! place where the log grows), `store` (what is kept, and the contract), `clearance` (questions), `app` (how it fits).
 //!
-//! Floors: `main → cli → serve, jobs → patience, router → routes → app → registration, snapshots, audit → clearance → log →
+//! Floors: `main → cli → serve, jobs → patience, router → routes → app → registration, snapshots, backup → audit → clearance → log →
 //! standing → store, data_dir`. A file imports from floors below its own.
 
 pub mod app;
 pub mod audit;
+pub mod backup;
 pub mod clearance;
 pub mod cli;
 pub mod data_dir;

@@ -2,6 +2,7 @@
 
 mod adversarial;
 mod alike;
+mod backup;
 mod blobs;
 mod bodies;
 mod crash;

@@ -86,6 +86,26 @@ impl Registry {
         other
     }
 
+    /// Restores a backup into an empty folder by the real program and starts a registry on it; `acknowledged` is what it
+    /// must hold.
+    ///
+    /// # Panics
+    /// When it is not restored or does not start.
+    #[must_use]
+    pub fn restored(archive: &Path, acknowledged: Vec<Value>, flags: &[&str]) -> Self {
+        let other = Self {
+            folder: tempfile::tempdir().expect("a folder"),
+            process: Mutex::new(None),
+            address: Mutex::new(String::new()),
+            acknowledged: Mutex::new(acknowledged),
+            flags: flags.iter().map(ToString::to_string).collect(),
+        };
+        let (data, archive) = (other.data().display().to_string(), archive.display().to_string());
+        let _ = cleartitle_server(&["restore", "--data", &data, &archive]).exits(0);
+        other.begin();
+        other
+    }
+
     /// The data folder.
     #[must_use]
     pub fn data(&self) -> PathBuf {
