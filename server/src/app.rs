@@ -11,6 +11,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::clearance::Clearance;
 use crate::data_dir::{DataDir, DataDirError};
+use crate::limits::Limits;
 use crate::log::{Candidate, Log, Sequencer, now};
 use crate::refusal::Refusal;
 use crate::registration::{self, BindError};
@@ -172,6 +173,8 @@ pub struct App {
     pub snapshots: Snapshots,
     /// The opened registry.
     pub registry: Registry,
+    /// How much one address and one issuer may ask for.
+    pub limits: Arc<Limits>,
     streams: Arc<Semaphore>,
     large_bodies: Arc<Semaphore>,
     blob_bodies: Arc<Semaphore>,
@@ -182,7 +185,7 @@ impl App {
     ///
     /// # Errors
     /// Whatever starting a thread gives.
-    pub fn start(registry: Registry) -> std::io::Result<Arc<Self>> {
+    pub fn start(registry: Registry, limits: Arc<Limits>) -> std::io::Result<Arc<Self>> {
         let store = Arc::clone(&registry.store) as Arc<dyn Store>;
         let log = Log::start(registry.sequencer())?;
         let clearance = Clearance::new(Arc::clone(&store));
@@ -190,7 +193,7 @@ impl App {
         let streams = Arc::new(Semaphore::new(MAX_STREAMS));
         let large_bodies = Arc::new(Semaphore::new(MAX_LARGE_BODIES));
         let blob_bodies = Arc::new(Semaphore::new(MAX_BLOB_BODIES));
-        Ok(Arc::new(Self { store, log, clearance, snapshots, registry, streams, large_bodies, blob_bodies }))
+        Ok(Arc::new(Self { store, log, clearance, snapshots, registry, limits, streams, large_bodies, blob_bodies }))
     }
 
     /// A place for a stream of questions, held while it lasts.

@@ -3,22 +3,31 @@
 mod backup;
 
 use std::io::Write as _;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use cleartitle_schema::issuer::Domain;
 use cleartitle_schema::signed::parse_public_key;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
 
 use crate::app::{App, Registry};
 use crate::data_dir::DataDir;
 use crate::jobs::observe;
+use crate::limits::{self, Limits};
 use crate::routes::health;
+use crate::serve::Server;
 use crate::store::Store;
 use crate::store::sqlite::SqliteStore;
+use crate::tls::{self, Certificate};
 use crate::{audit, router, serve};
+
+/// Where the scheduled observer's child comes in when everybody else comes by https.
+const INNER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
 /// The Cleartitle registry: signed terms go in, a transparency log proves them, clearance comes out.
 #[derive(Debug, Parser)]
@@ -40,7 +49,7 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Serve the registry over HTTP; prints `listening on http://ADDRESS` when ready.
+    /// Serve the registry over HTTP, or with a certificate over HTTPS; prints `listening on http://ADDRESS` when ready.
     ///
     /// The first start makes the data folder, the log's key and the operator's key. Clients pin the line in DIR/log.pub.
     Serve {
@@ -55,6 +64,10 @@ enum Verb {
         origin: Option<String>,
         #[command(flatten)]
         observe: observe::Flags,
+        #[command(flatten)]
+        limits: limits::Flags,
+        #[command(flatten)]
+        tls: tls::Flags,
     },
     /// Bind a public key to an issuer's domain on the operator's word, as a logged statement.
     ///
@@ -130,7 +143,9 @@ pub fn main() -> ExitCode {
 
 fn run(verb: Verb) -> anyhow::Result<u8> {
     match verb {
-        Verb::Serve { data, listen, origin, observe } => serve_until_asked(&data, listen, origin.as_deref(), observe),
+        Verb::Serve { data, listen, origin, observe, limits, tls } => {
+            serve_until_asked(&data, listen, origin.as_deref(), observe, limits, tls)
+        }
         Verb::BindKey { data, issuer, key, origin } => {
             let text = std::fs::read_to_string(&key).with_context(|| format!("`{}`", key.display()))?;
             let public = parse_public_key(&text).with_context(|| format!("`{}`", key.display()))?;
@@ -162,6 +177,8 @@ fn serve_until_asked(
     listen: SocketAddr,
     origin: Option<&str>,
     observe: observe::Flags,
+    limits: limits::Flags,
+    tls: tls::Flags,
 ) -> anyhow::Result<u8> {
     let filter = tracing_subscriber::EnvFilter::try_from_env("CLEARTITLE_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info,tower_http=warn"));
@@ -169,19 +186,33 @@ fn serve_until_asked(
     health::count();
     let folder = DataDir::open(data)?;
     let job = observe.job(&folder)?;
+    let certificate = tls.certificate()?;
     let held = folder.lock()?;
     let registry = Registry::open(data, origin)?;
     eprintln!("log key: {}", registry.verifier());
-    let app = App::start(registry)?;
+    let limits: Arc<Limits> = Arc::new(limits.into());
+    let app = App::start(registry, Arc::clone(&limits))?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         let listener = serve::bind(listen).await.with_context(|| format!("listening on {listen}"))?;
         let address = listener.local_addr()?;
+        let acceptor = certificate.as_ref().map(Certificate::acceptor).transpose()?;
+        let scheme = if acceptor.is_some() { "https" } else { "http" };
+        let routes = router::router(app);
+        let (end, ended) = watch::channel(());
+        // The observer's child trusts no certificate that is for another name: it comes in by a door on this machine alone.
+        let inner = if job.is_some() && acceptor.is_some() { Some(serve::bind(INNER).await?) } else { None };
+        let door = inner.as_ref().map_or(Ok(address), TcpListener::local_addr)?;
+        let inner = inner.map(|listener| {
+            let (server, mut ended) = (Server::new(routes.clone(), Arc::clone(&limits), None), ended.clone());
+            tokio::spawn(server.serve(listener, async move { _ = ended.changed().await }))
+        });
+        let following = certificate.map(|certificate| tokio::spawn(certificate.follow()));
         let mut out = std::io::stdout().lock();
-        writeln!(out, "listening on http://{address}")?;
+        writeln!(out, "listening on {scheme}://{address}")?;
         out.flush()?;
         drop(out);
-        let observing = job.map(|job| tokio::spawn(job.run(address)));
+        let observing = job.map(|job| tokio::spawn(job.run(door)));
         let asked_to_end = async {
             serve::asked_to_end().await;
             // Before the requests inside are waited for: the observer's own would be among them.
@@ -189,7 +220,14 @@ fn serve_until_asked(
                 observing.abort();
             }
         };
-        serve::serve(listener, router::router(app), asked_to_end).await;
+        Server::new(routes, limits, acceptor).serve(listener, asked_to_end).await;
+        drop(end);
+        if let Some(inner) = inner {
+            let _ = inner.await;
+        }
+        if let Some(following) = following {
+            following.abort();
+        }
         if let Some(observing) = observing {
             // The child is killed when the aborted task has let go of it.
             let _ = observing.await;

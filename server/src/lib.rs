@@ -1,7 +1,7 @@
 //! The registry. Reading order: `router` (every route), `registration` and `standing` (what is refused), `log` (the one
 //! place where the log grows), `store` (what is kept, and the contract), `clearance` (questions), `app` (how it fits).
 //!
-//! Floors: `main → cli → serve, jobs → patience, router → routes → app → registration, snapshots, backup → audit → clearance → log →
+//! Floors: `main → cli → serve, jobs → patience, tls, router → routes → app → limits → peer, rate; app → registration, snapshots, backup → audit → clearance → log →
 //! standing → store, data_dir`. A file imports from floors below its own.
 
 pub mod app;
@@ -11,8 +11,11 @@ pub mod clearance;
 pub mod cli;
 pub mod data_dir;
 pub mod jobs;
+pub mod limits;
 pub mod log;
 pub mod patience;
+pub mod peer;
+pub mod rate;
 pub mod refusal;
 pub mod registration;
 pub mod router;
@@ -21,6 +24,7 @@ pub mod serve;
 pub mod snapshots;
 pub mod standing;
 pub mod store;
+pub mod tls;
 
 pub use cli::main;
 pub use router::openapi_yaml;

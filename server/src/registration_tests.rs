@@ -47,7 +47,7 @@ fn service() -> Service {
     for (issuer, byte) in [("press.example", 1), ("biglab.example", 2), ("news.press.example", 4)] {
         registry.bind(&domain(issuer), &key(byte).verifying_key()).unwrap();
     }
-    let app = App::start(registry).unwrap();
+    let app = App::start(registry, Arc::default()).unwrap();
     Service { router: router(Arc::clone(&app)), app, _folder: folder }
 }
 

@@ -202,7 +202,7 @@ impl Registry {
     /// Host and port.
     #[must_use]
     pub fn socket(&self) -> String {
-        self.url("").trim_start_matches("http://").to_owned()
+        self.url("").trim_start_matches("https://").trim_start_matches("http://").to_owned()
     }
 
     /// Asks for a path.

@@ -271,8 +271,7 @@ fn check_published(path: &Path, log: &NoteVerifier, store: &SqliteStore, size: u
     let read = File::open(path).and_then(|file| file.take(MAX_NOTE as u64 + 1).read_to_end(&mut note));
     read.map_err(io_at(path))?;
     let opened = Checkpoint::open(&note, log.name(), std::slice::from_ref(log));
-    let seen =
-        opened.map_err(|error| RestoreError::NotPublished { path: path.to_owned(), why: error.to_string() })?;
+    let seen = opened.map_err(|error| RestoreError::NotPublished { path: path.to_owned(), why: error.to_string() })?;
     if seen.size > size {
         return Err(RestoreError::Shorter { restored: size, published: seen.size });
     }

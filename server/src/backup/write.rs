@@ -128,12 +128,7 @@ fn keys(folder: &Path) -> Result<Vec<(String, PathBuf)>, BackupError> {
 }
 
 /// Writes the archive beside its name, has it on the disk, and gives it the name.
-fn archive(
-    folder: &Path,
-    out: &Path,
-    manifest: &Manifest,
-    sources: &[(String, PathBuf)],
-) -> Result<u64, BackupError> {
+fn archive(folder: &Path, out: &Path, manifest: &Manifest, sources: &[(String, PathBuf)]) -> Result<u64, BackupError> {
     // Made 0600 whatever the umask: it holds private keys.
     let mut file = NamedTempFile::new_in(folder).map_err(io_at(folder))?;
     let text = serde_json::to_vec_pretty(manifest).map_err(|error| io_at(out)(io::Error::other(error)))?;

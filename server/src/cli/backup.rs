@@ -90,7 +90,8 @@ impl Restore {
         }
         println!("log key: {}", restored.log_key);
         println!("{}", restored.report.line());
-        let keys = if restored.private_keys { "" } else { ", without its private keys: put them into DIR/keys to serve" };
+        let keys =
+            if restored.private_keys { "" } else { ", without its private keys: put them into DIR/keys to serve" };
         println!("restore: {} leaves in `{}`{keys}", restored.size, self.data.display());
         Ok(0)
     }

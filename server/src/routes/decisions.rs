@@ -357,7 +357,7 @@ fn answer_lines(compiled: &Compiled, explain: bool, first: u64, lines: Vec<Optio
             .and_then(|request| Ok(compiled.answer(request, now)?));
         let row = match decision {
             Ok(decision) => row(decision, explain),
-            Err(Failure { code, detail }) => {
+            Err(Failure { code, detail, .. }) => {
                 let error = RowError { line: number, code: code.word().to_owned(), detail };
                 DecisionRow { error: Some(error), ..DecisionRow::default() }
             }
