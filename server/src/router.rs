@@ -33,8 +33,8 @@ use crate::routes::{Shared, blobs, decisions, documents, health, issuers, log, r
 const MAX_REQUESTS: usize = 512;
 
 /// What a browser may load for any page of the registry: its own files, no other host's.
-const POLICY: &str =
-    "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'";
+const POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; object-src 'none'; \
+     base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// A DSSE v1 envelope.
 #[derive(ToSchema)]
@@ -169,6 +169,7 @@ pub fn router(app: Shared) -> Router {
         .layer(CatchPanicLayer::custom(|_| Failure::internal().into_response()))
         .layer(middleware::map_response(as_problem))
         .layer(SetResponseHeaderLayer::overriding(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")))
+        .layer(SetResponseHeaderLayer::overriding(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")))
         .layer(SetResponseHeaderLayer::overriding(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY)))
         .layer(PropagateRequestIdLayer::x_request_id())
         .layer(TraceLayer::new_for_http().make_span_with(span))

@@ -24,6 +24,7 @@ pub struct Registry {
     address: Mutex<String>,
     acknowledged: Mutex<Vec<Value>>,
     flags: Vec<String>,
+    log: &'static str,
 }
 
 impl Registry {
@@ -42,7 +43,17 @@ impl Registry {
     /// When it does not start.
     #[must_use]
     pub fn start_with(flags: &[&str]) -> Self {
+        Self::start_telling("warn", flags)
+    }
+
+    /// Starts an empty registry that logs as much as this filter lets through.
+    ///
+    /// # Panics
+    /// When it does not start.
+    #[must_use]
+    pub fn start_telling(log: &'static str, flags: &[&str]) -> Self {
         let registry = Self {
+            log,
             folder: tempfile::tempdir().expect("a folder"),
             process: Mutex::new(None),
             address: Mutex::new(String::new()),
@@ -75,6 +86,7 @@ impl Registry {
     pub fn copy(&self) -> Self {
         assert!(self.process.lock().expect("a lock").is_none(), "stop the registry before copying it");
         let other = Self {
+            log: "warn",
             folder: tempfile::tempdir().expect("a folder"),
             process: Mutex::new(None),
             address: Mutex::new(String::new()),
@@ -94,6 +106,7 @@ impl Registry {
     #[must_use]
     pub fn restored(archive: &Path, acknowledged: Vec<Value>, flags: &[&str]) -> Self {
         let other = Self {
+            log: "warn",
             folder: tempfile::tempdir().expect("a folder"),
             process: Mutex::new(None),
             address: Mutex::new(String::new()),
@@ -130,7 +143,7 @@ impl Registry {
             .args(["serve", "--listen", "127.0.0.1:0", "--origin", ORIGIN, "--data"])
             .arg(self.data())
             .args(&self.flags)
-            .env("CLEARTITLE_LOG", "warn")
+            .env("CLEARTITLE_LOG", self.log)
             .stdout(Stdio::piped())
             .stderr(log.expect("a log file"))
             .spawn()

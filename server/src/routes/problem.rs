@@ -109,7 +109,7 @@ codes! {
     LineTooLong = "line-too-long", PAYLOAD_TOO_LARGE, "Line too long",
         "A line of an NDJSON body has at most 64 KiB.";
     SlowClient = "slow-client", REQUEST_TIMEOUT, "The request came too slowly",
-        "No byte of the request came for 30 seconds, or a blob was not whole after two minutes.";
+        "No byte of the request came for 30 seconds, or less than 128 KiB a second over a longer time, or no whole question of a stream within a minute.";
     BeyondLog = "beyond-log", NOT_FOUND, "Beyond the log",
         "`as_of` names more leaves than the log has.";
     BlobNotNamed = "blob-not-named", NOT_FOUND, "No statement names this blob",
