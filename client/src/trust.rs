@@ -112,8 +112,7 @@ impl PinnedLog {
     /// [`TrustError::Key`].
     pub fn parse(key: &str) -> Result<Self, TrustError> {
         let key = key.trim();
-        let verifier = NoteVerifier::parse(key)
-            .map_err(|error| TrustError::Key(told(key), error))?;
+        let verifier = NoteVerifier::parse(key).map_err(|error| TrustError::Key(told(key), error))?;
         Ok(Self { verifier })
     }
 

@@ -78,7 +78,8 @@ fn a_request_has_one_end() {
         "transfer-encoding: chunked, identity\r\n".to_owned(),
         "transfer-encoding : chunked\r\n".to_owned(),
     ] {
-        let answer = String::from_utf8_lossy(&raw(&registry, format!("{front}{lengths}\r\n{hidden}").as_bytes())).into_owned();
+        let answer =
+            String::from_utf8_lossy(&raw(&registry, format!("{front}{lengths}\r\n{hidden}").as_bytes())).into_owned();
         assert!(answer.starts_with("HTTP/1.1 4") || answer.is_empty(), "{lengths:?}: {answer}");
         assert_eq!(answer.matches("HTTP/1.1 ").count(), usize::from(!answer.is_empty()), "{lengths:?}: {answer}");
         assert!(!answer.contains("cleartitle_"), "{lengths:?}: {answer}");
@@ -132,13 +133,26 @@ fn no_path_leads_out_of_what_is_served() {
     let secret = std::fs::read_to_string(registry.data().join("keys/log.pem")).expect("a key");
     let secret = secret.lines().nth(1).expect("a key's line").to_owned();
     let ups = ["../", "..%2f", "%2e%2e/", "%2e%2e%2f", "..%5c", "..\\", "%252e%252e%252f", ".%00./", "....//"];
-    for route in ["/", "/tile/", "/tile/0/", "/tile/entries/", "/v1/snapshots/", "/v1/blobs/", "/v1/published/", "/docs/", "/reasons/"] {
+    for route in [
+        "/",
+        "/tile/",
+        "/tile/0/",
+        "/tile/entries/",
+        "/v1/snapshots/",
+        "/v1/blobs/",
+        "/v1/published/",
+        "/docs/",
+        "/reasons/",
+    ] {
         for up in ups {
             for file in ["keys/log.pem", "registry.sqlite", "etc/passwd"] {
                 let target = format!("{route}{}{file}", up.repeat(6));
                 let answer = get(&registry, &target, "");
                 assert!(answer.starts_with("HTTP/1.1 4"), "{target}: {}", head(&answer));
-                assert!(!answer.contains(&secret) && !answer.contains("SQLite") && !answer.contains("root:"), "{target}");
+                assert!(
+                    !answer.contains(&secret) && !answer.contains("SQLite") && !answer.contains("root:"),
+                    "{target}"
+                );
             }
         }
         let absolute = get(&registry, &format!("{route}/{}", registry.data().join("keys/log.pem").display()), "");

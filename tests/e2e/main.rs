@@ -17,6 +17,7 @@ mod injection;
 mod inputs;
 mod ledger;
 mod limits;
+mod load;
 mod memory;
 mod observe;
 mod pages;

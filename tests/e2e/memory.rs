@@ -66,7 +66,12 @@ fn the_largest_bodies_of_many_clients_fit_in_bounded_memory() {
     assert_eq!(registry.read("/healthz").status, 200);
     assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
     let most = most_held(id);
-    println!("{} clients hold bodies; the server had {} MiB before, {} MiB at most", held.len(), before >> 20, most >> 20);
+    println!(
+        "{} clients hold bodies; the server had {} MiB before, {} MiB at most",
+        held.len(),
+        before >> 20,
+        most >> 20
+    );
     assert!(held.iter().any(Option::is_some), "nobody got as far as holding anything");
     assert!(most < MOST_HELD, "{} MiB", most >> 20);
 }

@@ -26,7 +26,9 @@ fn is_kept_to_this_host(path: &str, answer: &Response) {
     };
     let policy = header("content-security-policy");
     let directives: Vec<&str> = policy.split(';').map(str::trim).collect();
-    for directive in ["default-src 'self'", "object-src 'none'", "base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'"] {
+    for directive in
+        ["default-src 'self'", "object-src 'none'", "base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'"]
+    {
         assert!(directives.contains(&directive), "{path}: {policy}");
     }
     assert!(!policy.contains("http") && !policy.contains('*') && !policy.contains("unsafe-eval"), "{path}: {policy}");
@@ -42,7 +44,9 @@ fn every_answer_keeps_a_browser_to_this_host() {
     let api: serde_json::Value = fetch(&registry, "/openapi.json").json().expect("a description");
     let mut paths: Vec<String> = api["paths"].as_object().expect("paths").keys().cloned().collect();
     assert!(paths.len() >= 15, "{paths:?}");
-    paths.extend(["/docs/", "/docs", "/openapi.json", "/openapi.yaml", "/no-such-page", "/reasons/too-long"].map(str::to_owned));
+    paths.extend(
+        ["/docs/", "/docs", "/openapi.json", "/openapi.yaml", "/no-such-page", "/reasons/too-long"].map(str::to_owned),
+    );
     // As they stand, braces and all: an answer about a name that is none is an answer too.
     for path in &paths {
         is_kept_to_this_host(path, &fetch(&registry, path));

@@ -49,28 +49,49 @@ fn a_whole_session_prints_no_secret() {
     let _ = tell(cleartitle(&["keys", "new", "--out", &path("press.key")])).exits(0);
     let _ = tell(cleartitle(&["keys", "show", &path("press.key")])).exits(0);
     let public = path("press.key.pub");
-    let _ = tell(cleartitle_server(&["bind-key", "--data", &data, "--issuer", "press.example", "--key", &public])).exits(0);
+    let _ =
+        tell(cleartitle_server(&["bind-key", "--data", &data, "--issuer", "press.example", "--key", &public])).exits(0);
     let _ = tell(cleartitle(&["init", "--terms", "--out", &path("terms.toml")])).exits(0);
     let (key, terms) = (path("press.key"), path("terms.toml"));
     let register = ["register", "--registry", &url, "--key", &key, "--issuer", "press.example", &terms];
     let _ = tell(cleartitle(&register)).exits(0);
     // The mistakes that people make with keys: the private one where the public one belongs, cut, of another kind, sent.
-    let _ = tell(cleartitle_server(&["bind-key", "--data", &data, "--issuer", "press.example", "--key", &key])).exits(2);
+    let _ =
+        tell(cleartitle_server(&["bind-key", "--data", &data, "--issuer", "press.example", "--key", &key])).exits(2);
     let text = std::fs::read_to_string(&key).expect("a key file");
     std::fs::write(path("cut.key"), &text[..text.len() - 40]).expect("a file");
     std::fs::write(path("joined.key"), format!("{text}{text}")).expect("a file");
     for wrong in ["cut.key", "joined.key"] {
         let wrong = path(wrong);
-        let _ = tell(cleartitle(&["register", "--registry", &url, "--key", &wrong, "--issuer", "press.example", &terms])).exits(2);
+        let _ =
+            tell(cleartitle(&["register", "--registry", &url, "--key", &wrong, "--issuer", "press.example", &terms]))
+                .exits(2);
         let _ = tell(cleartitle(&["keys", "show", &wrong])).exits(2);
     }
     let _ = tell(cleartitle(&["verify", "--key", &key, &terms]));
-    let _ = tell(cleartitle(&["pull", "--registry", &url, "--log-key", text.lines().nth(1).unwrap_or_default(), "--out", &path("x")])).exits(2);
+    let _ = tell(cleartitle(&[
+        "pull",
+        "--registry",
+        &url,
+        "--log-key",
+        text.lines().nth(1).unwrap_or_default(),
+        "--out",
+        &path("x"),
+    ]))
+    .exits(2);
     let _ = tell(cleartitle_server(&["audit", "--data", &data])).exits(0);
     let _ = tell(cleartitle_server(&["dump", "--data", &data])).exits(0);
     let _ = tell(cleartitle_server(&["backup", "--data", &data, "--out", &path("b.tar")])).exits(0);
     let _ = tell(cleartitle_server(&["restore", "--data", &path("restored"), &path("b.tar")])).exits(0);
-    for route in ["/metrics", "/v1/log-key", "/checkpoint", "/v1/statements", "/v1/issuers/press.example", "/openapi.json", "/readyz"] {
+    for route in [
+        "/metrics",
+        "/v1/log-key",
+        "/checkpoint",
+        "/v1/statements",
+        "/v1/issuers/press.example",
+        "/openapi.json",
+        "/readyz",
+    ] {
         told.push_str(&registry.read(route).is(200).text());
     }
     assert_eq!(registry.stop(), 0);
