@@ -17,7 +17,7 @@ use tokio::sync::watch;
 
 use crate::app::{App, Registry};
 use crate::data_dir::DataDir;
-use crate::jobs::observe;
+use crate::jobs::{certify, observe};
 use crate::limits::{self, Limits};
 use crate::routes::health;
 use crate::serve::Server;
@@ -68,6 +68,8 @@ enum Verb {
         limits: limits::Flags,
         #[command(flatten)]
         tls: tls::Flags,
+        #[command(flatten)]
+        acme: certify::Flags,
     },
     /// Bind a public key to an issuer's domain on the operator's word, as a logged statement.
     ///
@@ -143,8 +145,8 @@ pub fn main() -> ExitCode {
 
 fn run(verb: Verb) -> anyhow::Result<u8> {
     match verb {
-        Verb::Serve { data, listen, origin, observe, limits, tls } => {
-            serve_until_asked(&data, listen, origin.as_deref(), observe, limits, tls)
+        Verb::Serve { data, listen, origin, observe, limits, tls, acme } => {
+            serve_until_asked(&data, listen, origin.as_deref(), observe, limits, tls, acme)
         }
         Verb::BindKey { data, issuer, key, origin } => {
             let text = std::fs::read_to_string(&key).with_context(|| format!("`{}`", key.display()))?;
@@ -179,6 +181,7 @@ fn serve_until_asked(
     observe: observe::Flags,
     limits: limits::Flags,
     tls: tls::Flags,
+    acme: certify::Flags,
 ) -> anyhow::Result<u8> {
     let filter = tracing_subscriber::EnvFilter::try_from_env("CLEARTITLE_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info,tower_http=warn"));
@@ -186,7 +189,11 @@ fn serve_until_asked(
     health::count();
     let folder = DataDir::open(data)?;
     let job = observe.job(&folder)?;
-    let certificate = tls.certificate()?;
+    let certifying = acme.job(&folder);
+    let certificate = match &certifying {
+        Some(job) => Some(job.certificate()),
+        None => tls.certificate()?,
+    };
     let held = folder.lock()?;
     let registry = Registry::open(data, origin)?;
     eprintln!("log key: {}", registry.verifier());
@@ -208,6 +215,7 @@ fn serve_until_asked(
             tokio::spawn(server.serve(listener, async move { _ = ended.changed().await }))
         });
         let following = certificate.map(|certificate| tokio::spawn(certificate.follow()));
+        let certifying = certifying.map(|job| tokio::spawn(job.run()));
         let mut out = std::io::stdout().lock();
         writeln!(out, "listening on {scheme}://{address}")?;
         out.flush()?;
@@ -225,9 +233,7 @@ fn serve_until_asked(
         if let Some(inner) = inner {
             let _ = inner.await;
         }
-        if let Some(following) = following {
-            following.abort();
-        }
+        following.into_iter().chain(certifying).for_each(|job| job.abort());
         if let Some(observing) = observing {
             // The child is killed when the aborted task has let go of it.
             let _ = observing.await;

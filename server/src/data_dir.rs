@@ -9,6 +9,7 @@
 //! DIR/operator.pub      the operator's public key
 //! DIR/observe/          what the scheduled observer keeps between its runs
 //! DIR/observe.lock      held by the scheduled observer while it runs
+//! DIR/tls/              certificates that were fetched, with their keys, 0600
 //! DIR/snapshots/        bodies and notes by log size, made again when missing
 //! ```
 
@@ -191,6 +192,23 @@ impl DataDir {
         private(&path)?;
         let text = Zeroizing::new(fs::read_to_string(&path).map_err(io_at(&path))?);
         parse_private_key(&text).map_err(|_| DataDirError::Key(path))
+    }
+
+    /// A file beside fetched certificates.
+    #[must_use]
+    pub fn tls_file(&self, name: &str) -> PathBuf {
+        self.root.join("tls").join(name)
+    }
+
+    /// Writes a secret file beside fetched certificates, for its owner alone, whole or not at all.
+    ///
+    /// # Errors
+    /// [`DataDirError::Io`].
+    pub fn keep_tls(&self, name: &str, secret: &[u8]) -> Result<(), DataDirError> {
+        let folder = self.root.join("tls");
+        fs::create_dir_all(&folder).map_err(io_at(&folder))?;
+        restrict(&folder, 0o700)?;
+        self.place(&folder.join(name), secret, 0o600, true)
     }
 
     /// Writes a public file of the folder, whole or not at all.

@@ -18,6 +18,7 @@ use tower::ServiceExt as _;
 use crate::limits::Limits;
 use crate::patience::Patient;
 use crate::peer::Peer;
+use crate::tls::CHALLENGE;
 
 /// How long a client may take for a request's head, and before that for the handshake of TLS.
 const HEAD: Duration = Duration::from_secs(15);
@@ -86,6 +87,8 @@ impl Server {
         let stream = Patient::new(stream);
         let Some(tls) = self.tls.clone() else { return self.converse(stream, peer, watcher).await };
         match tokio::time::timeout(HEAD, tls.accept(stream)).await {
+            // A certificate authority has seen what it came for.
+            Ok(Ok(stream)) if stream.get_ref().1.alpn_protocol() == Some(CHALLENGE) => {}
             Ok(Ok(stream)) => self.converse(stream, peer, watcher).await,
             Ok(Err(error)) => tracing::debug!(%error, "a handshake failed"),
             Err(_) => tracing::debug!("a handshake took too long"),

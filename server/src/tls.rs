@@ -1,8 +1,9 @@
 //! TLS: the operator's own certificate, read again when it is renewed; handshakes bounded in time by whoever accepts.
 //!
-//! rustls alone, with its defaults: TLS 1.2 and 1.3, no old cipher. HTTP/1.1 is the only protocol offered. A renewed file
+//! rustls alone, with its defaults: TLS 1.2 and 1.3, no old cipher. HTTP/1.1 is the only protocol that is spoken. A renewed file
 //! that can't be read, or whose key is another's, is told and the certificate at hand stays in use.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
@@ -18,6 +19,9 @@ use tokio_rustls::rustls::sign::CertifiedKey;
 use zeroize::Zeroizing;
 
 use crate::data_dir::private;
+
+/// The protocol by which a certificate authority asks whether a name is this server's (RFC 8737). Nothing is spoken over it.
+pub const CHALLENGE: &[u8] = b"acme-tls/1";
 
 /// How often the files are looked at.
 const LOOK: Duration = Duration::from_secs(10);
@@ -58,7 +62,9 @@ impl Flags {
 pub struct Certificate {
     chain: PathBuf,
     key: PathBuf,
-    present: RwLock<Arc<CertifiedKey>>,
+    present: RwLock<Option<Arc<CertifiedKey>>>,
+    /// What is shown to a certificate authority that asks for a name by [`CHALLENGE`].
+    answers: RwLock<HashMap<String, Arc<CertifiedKey>>>,
 }
 
 fn bounded(path: &Path) -> anyhow::Result<Zeroizing<Vec<u8>>> {
@@ -89,8 +95,45 @@ impl Certificate {
     /// # Errors
     /// When one can't be read, the key is open to others, or they don't belong together.
     pub fn read(chain: PathBuf, key: PathBuf) -> anyhow::Result<Self> {
-        let present = RwLock::new(load(&chain, &key, &aws_lc_rs::default_provider())?);
-        Ok(Self { chain, key, present })
+        let present = Some(load(&chain, &key, &aws_lc_rs::default_provider())?);
+        Ok(Self { chain, key, present: RwLock::new(present), answers: RwLock::default() })
+    }
+
+    /// A certificate that is fetched, kept with its key in one file: what lies there already is used, if it can be.
+    #[must_use]
+    pub fn fetched(file: PathBuf) -> Self {
+        let present = load(&file, &file, &aws_lc_rs::default_provider()).ok();
+        Self { chain: file.clone(), key: file, present: RwLock::new(present), answers: RwLock::default() }
+    }
+
+    /// The certificate itself, where there is one.
+    #[must_use]
+    pub fn leaf(&self) -> Option<CertificateDer<'static>> {
+        let present = self.present.read().unwrap_or_else(PoisonError::into_inner);
+        present.as_ref().and_then(|certified| certified.cert.first().cloned())
+    }
+
+    /// Shows this certificate to whoever asks for the name by [`CHALLENGE`], until [`Certificate::answer_nothing`].
+    ///
+    /// # Errors
+    /// When it can't be used.
+    pub fn answer(
+        &self,
+        name: &str,
+        chain: CertificateDer<'static>,
+        key: PrivateKeyDer<'static>,
+    ) -> anyhow::Result<()> {
+        // Put together by hand: rustls' own check refuses the critical extension that such a certificate is made for.
+        let key = aws_lc_rs::default_provider().key_provider.load_private_key(key)?;
+        let certified = CertifiedKey::new(vec![chain], key);
+        let mut answers = self.answers.write().unwrap_or_else(PoisonError::into_inner);
+        answers.insert(name.to_owned(), Arc::new(certified));
+        Ok(())
+    }
+
+    /// Answers no certificate authority any more.
+    pub fn answer_nothing(&self) {
+        self.answers.write().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     /// An acceptor of connections that shows whatever certificate is present.
@@ -102,7 +145,7 @@ impl Certificate {
         let resolver = Arc::clone(self) as Arc<dyn ResolvesServerCert>;
         let mut config =
             builder.with_safe_default_protocol_versions()?.with_no_client_auth().with_cert_resolver(resolver);
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        config.alpn_protocols = vec![b"http/1.1".to_vec(), CHALLENGE.to_vec()];
         Ok(TlsAcceptor::from(Arc::new(config)))
     }
 
@@ -113,10 +156,11 @@ impl Certificate {
         })
     }
 
-    fn read_again(&self) {
+    /// Reads the files again; what can't be read changes nothing.
+    pub fn read_again(&self) {
         match load(&self.chain, &self.key, &aws_lc_rs::default_provider()) {
             Ok(new) => {
-                *self.present.write().unwrap_or_else(PoisonError::into_inner) = new;
+                *self.present.write().unwrap_or_else(PoisonError::into_inner) = Some(new);
                 tracing::info!(chain = %self.chain.display(), "the certificate was read again");
             }
             // Two files are renewed one after the other: in between they don't match, and the next look finds both.
@@ -141,8 +185,12 @@ impl Certificate {
 }
 
 impl ResolvesServerCert for Certificate {
-    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(Arc::clone(&self.present.read().unwrap_or_else(PoisonError::into_inner)))
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        if hello.alpn().is_some_and(|mut offered| offered.any(|protocol| protocol == CHALLENGE)) {
+            let answers = self.answers.read().unwrap_or_else(PoisonError::into_inner);
+            return answers.get(hello.server_name()?).cloned();
+        }
+        self.present.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 

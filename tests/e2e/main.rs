@@ -1,5 +1,6 @@
 //! End to end: the two real programs, over HTTP and files; every write ends with a full audit of the log.
 
+mod acme;
 mod adversarial;
 mod alike;
 mod backup;

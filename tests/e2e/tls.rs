@@ -10,13 +10,13 @@ use harness::{Ran, Registry, binaries, cleartitle_server};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 
 /// A certificate authority of a test's own, with certificates that it issued in a folder.
-struct Authority {
+pub struct Authority {
     folder: tempfile::TempDir,
     issuer: CertifiedIssuer<'static, KeyPair>,
 }
 
 impl Authority {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let mut params = CertificateParams::new(Vec::new()).expect("parameters");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().expect("a key")).expect("a root");
@@ -25,12 +25,12 @@ impl Authority {
         Self { folder, issuer }
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
     /// Issues a certificate for this machine and puts it and its key in the place of the present ones.
-    fn issue(&self) {
+    pub fn issue(&self) {
         let key = KeyPair::generate().expect("a key");
         let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
         let params = CertificateParams::new(names).expect("parameters");
@@ -49,14 +49,14 @@ impl Authority {
         ["--tls-cert".to_owned(), chain, "--tls-key".to_owned(), key]
     }
 
-    fn start(&self) -> Registry {
+    pub fn start(&self) -> Registry {
         self.issue();
         let flags = self.flags();
         Registry::start_with(&flags.each_ref().map(String::as_str))
     }
 
     /// The certificate that a server shows, once a request over it was answered.
-    fn shown(&self, registry: &Registry) -> Vec<u8> {
+    pub fn shown(&self, registry: &Registry) -> Vec<u8> {
         let root = std::fs::read(self.path("root.pem")).expect("a root");
         let root = reqwest::Certificate::from_pem(&root).expect("a root");
         let client = reqwest::blocking::Client::builder().no_proxy().tls_certs_only([root]).tls_info(true).build();
