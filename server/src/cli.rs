@@ -1,33 +1,22 @@
 //! The command line of the registry's operator.
 
 mod backup;
+mod serve;
 
 use std::io::Write as _;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use cleartitle_schema::issuer::Domain;
 use cleartitle_schema::signed::parse_public_key;
-use tokio::net::TcpListener;
-use tokio::sync::watch;
 
-use crate::app::{App, Registry};
+use crate::app::Registry;
 use crate::data_dir::DataDir;
-use crate::jobs::{certify, observe};
-use crate::limits::{self, Limits};
-use crate::routes::health;
-use crate::serve::Server;
 use crate::store::Store;
 use crate::store::sqlite::SqliteStore;
-use crate::tls::{self, Certificate};
-use crate::{audit, router, serve};
-
-/// Where the scheduled observer's child comes in when everybody else comes by https.
-const INNER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+use crate::{audit, router};
 
 /// The Cleartitle registry: signed terms go in, a transparency log proves them, clearance comes out.
 #[derive(Debug, Parser)]
@@ -49,28 +38,7 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Serve the registry over HTTP, or with a certificate over HTTPS; prints `listening on http://ADDRESS` when ready.
-    ///
-    /// The first start makes the data folder, the log's key and the operator's key. Clients pin the line in DIR/log.pub.
-    Serve {
-        /// The data folder; one server at a time.
-        #[arg(long, value_name = "DIR")]
-        data: PathBuf,
-        /// Address and port; port 0 picks a free one.
-        #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8787")]
-        listen: SocketAddr,
-        /// The log's name, fixed at the first start: a host name, and a path if you like. Left out: one made of the log's key.
-        #[arg(long, value_name = "NAME")]
-        origin: Option<String>,
-        #[command(flatten)]
-        observe: observe::Flags,
-        #[command(flatten)]
-        limits: limits::Flags,
-        #[command(flatten)]
-        tls: tls::Flags,
-        #[command(flatten)]
-        acme: certify::Flags,
-    },
+    Serve(Box<serve::Serve>),
     /// Bind a public key to an issuer's domain on the operator's word, as a logged statement.
     ///
     /// Works beside a running server. Make sure yourself that the key is the domain's: the log shows that you vouched.
@@ -145,9 +113,7 @@ pub fn main() -> ExitCode {
 
 fn run(verb: Verb) -> anyhow::Result<u8> {
     match verb {
-        Verb::Serve { data, listen, origin, observe, limits, tls, acme } => {
-            serve_until_asked(&data, listen, origin.as_deref(), observe, limits, tls, acme)
-        }
+        Verb::Serve(verb) => verb.run(),
         Verb::BindKey { data, issuer, key, origin } => {
             let text = std::fs::read_to_string(&key).with_context(|| format!("`{}`", key.display()))?;
             let public = parse_public_key(&text).with_context(|| format!("`{}`", key.display()))?;
@@ -172,77 +138,6 @@ fn run(verb: Verb) -> anyhow::Result<u8> {
             Ok(0)
         }
     }
-}
-
-fn serve_until_asked(
-    data: &Path,
-    listen: SocketAddr,
-    origin: Option<&str>,
-    observe: observe::Flags,
-    limits: limits::Flags,
-    tls: tls::Flags,
-    acme: certify::Flags,
-) -> anyhow::Result<u8> {
-    let filter = tracing_subscriber::EnvFilter::try_from_env("CLEARTITLE_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info,tower_http=warn"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
-    health::count();
-    let folder = DataDir::open(data)?;
-    let job = observe.job(&folder)?;
-    let certifying = acme.job(&folder);
-    let certificate = match &certifying {
-        Some(job) => Some(job.certificate()),
-        None => tls.certificate()?,
-    };
-    let held = folder.lock()?;
-    let registry = Registry::open(data, origin)?;
-    eprintln!("log key: {}", registry.verifier());
-    let limits: Arc<Limits> = Arc::new(limits.into());
-    let app = App::start(registry, Arc::clone(&limits))?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(async {
-        let listener = serve::bind(listen).await.with_context(|| format!("listening on {listen}"))?;
-        let address = listener.local_addr()?;
-        let acceptor = certificate.as_ref().map(Certificate::acceptor).transpose()?;
-        let scheme = if acceptor.is_some() { "https" } else { "http" };
-        let routes = router::router(app);
-        let (end, ended) = watch::channel(());
-        // The observer's child trusts no certificate that is for another name: it comes in by a door on this machine alone.
-        let inner = if job.is_some() && acceptor.is_some() { Some(serve::bind(INNER).await?) } else { None };
-        let door = inner.as_ref().map_or(Ok(address), TcpListener::local_addr)?;
-        let inner = inner.map(|listener| {
-            let (server, mut ended) = (Server::new(routes.clone(), Arc::clone(&limits), None), ended.clone());
-            tokio::spawn(server.serve(listener, async move { _ = ended.changed().await }))
-        });
-        let following = certificate.map(|certificate| tokio::spawn(certificate.follow()));
-        let certifying = certifying.map(|job| tokio::spawn(job.run()));
-        let mut out = std::io::stdout().lock();
-        writeln!(out, "listening on {scheme}://{address}")?;
-        out.flush()?;
-        drop(out);
-        let observing = job.map(|job| tokio::spawn(job.run(door)));
-        let asked_to_end = async {
-            serve::asked_to_end().await;
-            // Before the requests inside are waited for: the observer's own would be among them.
-            if let Some(observing) = &observing {
-                observing.abort();
-            }
-        };
-        Server::new(routes, limits, acceptor).serve(listener, asked_to_end).await;
-        drop(end);
-        if let Some(inner) = inner {
-            let _ = inner.await;
-        }
-        following.into_iter().chain(certifying).for_each(|job| job.abort());
-        if let Some(observing) = observing {
-            // The child is killed when the aborted task has let go of it.
-            let _ = observing.await;
-        }
-        anyhow::Ok(())
-    })?;
-    drop(runtime);
-    drop(held);
-    Ok(0)
 }
 
 fn audit_all(data: &Path, format: Format) -> anyhow::Result<u8> {
