@@ -1,8 +1,8 @@
 //! The registry. Reading order: `router` (every route), `registration` and `standing` (what is refused), `log` (the one
 //! place where the log grows), `store` (what is kept, and the contract), `clearance` (questions), `app` (how it fits).
 //!
-//! Floors: `main → cli → serve, jobs → patience, tls, router → routes → app → limits → peer, rate; app → registration, snapshots, backup → audit → clearance → log →
-//! standing → store, data_dir`. A file imports from floors below its own.
+//! Floors: `main → cli → serve, jobs → patience, tls, router → routes → app → registration, snapshots, backup → audit →
+//! clearance → log → standing → limits, peer, rate, store, data_dir, turns`. A file imports from floors below its own.
 
 pub mod app;
 pub mod audit;
@@ -25,6 +25,7 @@ pub mod snapshots;
 pub mod standing;
 pub mod store;
 pub mod tls;
+pub mod turns;
 
 pub use cli::main;
 pub use router::openapi_yaml;

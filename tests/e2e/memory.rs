@@ -76,6 +76,63 @@ fn the_largest_bodies_of_many_clients_fit_in_bounded_memory() {
     assert!(most < MOST_HELD, "{} MiB", most >> 20);
 }
 
+/// Each state of the past that a question names is a ledger of its own in memory, for as long as the question lasts.
+#[test]
+fn states_of_the_past_that_are_held_open_are_bounded() {
+    let registry = Registry::start();
+    let press = registry.publisher("press.example");
+    for number in 0..60 {
+        let mut payload = press.reservation("press.example");
+        payload["note"] = serde_json::json!(format!("number {number}"));
+        let _ = registry.try_register(&press.sign(&payload)).expect("an answer").is(201);
+    }
+    let ask = |size: usize| {
+        let mut stream = TcpStream::connect(registry.socket()).expect("a connection");
+        let head = format!(
+            "POST /v1/decisions?as_of={size} HTTP/1.1\r\nhost: a\r\ncontent-type: application/x-ndjson\r\ntransfer-encoding: chunked\r\n\r\n"
+        );
+        stream.write_all(head.as_bytes()).expect("a head");
+        stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a timeout");
+        let mut told = [0; 12];
+        stream.read_exact(&mut told).expect("an answer");
+        (String::from_utf8_lossy(&told).into_owned(), stream)
+    };
+    let held: Vec<_> = (1..=50).map(ask).collect();
+    let open = held.iter().filter(|(told, _)| told.ends_with("200")).count();
+    let refused = held.iter().filter(|(told, _)| told.ends_with("503")).count();
+    assert_eq!(open + refused, 50);
+    assert!((10..=24).contains(&open), "{open} states of the past are held open");
+    // The present is answered all the while, and the past again when they are gone.
+    assert_eq!(registry.read("/v1/decisions?use=train-ai&url=https://press.example/1").status, 200);
+    drop(held);
+    let begun = Instant::now();
+    while registry.read("/v1/decisions?use=train-ai&url=https://press.example/1&as_of=50").status != 200 {
+        assert!(begun.elapsed() < Duration::from_secs(20), "the past stays closed");
+    }
+    // Many ask for many sizes at once: some are told to come again, nobody waits long, and a registration gets in.
+    std::thread::scope(|scope| {
+        for thread in 0..32 {
+            let registry = &registry;
+            scope.spawn(move || {
+                for size in 1..=10 {
+                    let size = 1 + (thread * 10 + size) % 55;
+                    for path in [
+                        format!("/v1/decisions?use=train-ai&url=https://press.example/1&as_of={size}"),
+                        format!("/v1/snapshots/{size}"),
+                    ] {
+                        let status = registry.read(&path).status;
+                        assert!(matches!(status, 200 | 404 | 503), "{path}: {status}");
+                    }
+                }
+            });
+        }
+        let begun = Instant::now();
+        let answer = registry.try_register(&press.sign(&press.grant("press.example"))).expect("an answer");
+        assert_eq!(answer.status, 201);
+        assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+    });
+}
+
 /// A byte every second is never idle: the whole body has a time too.
 #[test]
 fn bodies_that_drip_are_cut_off() {
