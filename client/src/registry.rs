@@ -9,7 +9,7 @@ use cleartitle_schema::tlog::note::MAX_NOTE;
 use cleartitle_schema::tlog::tile::TileId;
 use reqwest::StatusCode;
 use reqwest::blocking::{Client, RequestBuilder, Response};
-use reqwest::header::{ACCEPT_ENCODING, CONTENT_TYPE, RANGE};
+use reqwest::header::{ACCEPT_ENCODING, CONTENT_TYPE, RANGE, RETRY_AFTER};
 use serde::de::DeserializeOwned;
 use std::io::Read as _;
 use std::ops::Range;
@@ -21,6 +21,9 @@ pub const MAX_ANSWER: u64 = 16 << 20;
 
 /// The longest wait for a registry to answer, or to send more of an answer.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How long a request waits in all for a registry that is asked too often.
+const WAIT_IN_ALL: Duration = Duration::from_secs(60);
 
 /// Why a registry could not be asked, or what it answered instead.
 #[derive(Debug, thiserror::Error)]
@@ -155,11 +158,25 @@ impl Registry {
             .ok_or_else(|| RegistryError::Address(path.chars().take(200).collect()))
     }
 
+    /// Sends a request. A registry that asks to be left alone for a while is asked again after it, within bounds: it has done
+    /// nothing yet.
     fn send(&self, request: RequestBuilder, url: &Url) -> Result<Response, RegistryError> {
-        let request = request.header(ACCEPT_ENCODING, "identity");
-        let answer = request
-            .send()
-            .map_err(|source| RegistryError::Unreachable { url: url.to_string(), source: source.without_url() })?;
+        let mut request = request.header(ACCEPT_ENCODING, "identity");
+        let mut patience = WAIT_IN_ALL;
+        let answer = loop {
+            let again = request.try_clone();
+            let answer = request
+                .send()
+                .map_err(|source| RegistryError::Unreachable { url: url.to_string(), source: source.without_url() })?;
+            match (asked_to_wait(&answer), again) {
+                (Some(wait), Some(again)) if wait <= patience => {
+                    std::thread::sleep(wait);
+                    patience -= wait;
+                    request = again;
+                }
+                _ => break answer,
+            }
+        };
         if answer.status().is_success() { Ok(answer) } else { Err(refusal(answer, url)) }
     }
 
@@ -319,6 +336,15 @@ impl Registry {
         }
         Ok((answer, partial))
     }
+}
+
+/// How long a registry that answers 429 asks to be left alone.
+fn asked_to_wait(answer: &Response) -> Option<Duration> {
+    if answer.status() != StatusCode::TOO_MANY_REQUESTS {
+        return None;
+    }
+    let seconds: u64 = answer.headers().get(RETRY_AFTER)?.to_str().ok()?.parse().ok()?;
+    Some(Duration::from_secs(seconds.max(1)))
 }
 
 fn is_loopback(url: &Url) -> bool {

@@ -86,6 +86,13 @@ pub enum TrustError {
     Note(#[from] NoteError),
 }
 
+/// What is told of a text that is no log's key: its beginning where it has a verifier key's shape, and nothing of any other,
+/// since people paste private keys where public ones belong.
+fn told(text: &str) -> String {
+    let shown = if text.contains('+') && text.contains('.') { text } else { "what was given" };
+    shown.chars().filter(|c| !c.is_control()).take(120).collect()
+}
+
 /// A log that the client pins: its name and key.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PinnedLog {
@@ -105,8 +112,7 @@ impl PinnedLog {
     /// [`TrustError::Key`].
     pub fn parse(key: &str) -> Result<Self, TrustError> {
         let key = key.trim();
-        let verifier = NoteVerifier::parse(key)
-            .map_err(|error| TrustError::Key(key.chars().filter(|c| !c.is_control()).take(120).collect(), error))?;
+        let verifier = NoteVerifier::parse(key).map_err(|error| TrustError::Key(told(key), error))?;
         Ok(Self { verifier })
     }
 

@@ -14,6 +14,7 @@ use crate::clearance::Clearance;
 use crate::data_dir::{DataDir, DataDirError};
 use crate::domains::Domains;
 use crate::domains::binding::{self, BindError, Operator};
+use crate::limits::Limits;
 use crate::log::{Candidate, Log, Sequencer, now};
 use crate::refusal::Refusal;
 use crate::snapshots::Snapshots;
@@ -78,6 +79,7 @@ impl Registry {
     /// [`OpenError`].
     pub fn open(root: &Path, origin: Option<&str>) -> Result<Self, OpenError> {
         let data = DataDir::open(root)?;
+        data.check_keys()?;
         let (log_key, operator) = (data.key("log")?, data.key("operator")?);
         let store = Arc::new(SqliteStore::open(&data.database())?);
         let own = || {
@@ -185,6 +187,8 @@ pub struct App {
     pub registry: Registry,
     /// What domains publish.
     pub domains: Domains,
+    /// How much one address and one issuer may ask for.
+    pub limits: Arc<Limits>,
     streams: Arc<Semaphore>,
     large_bodies: Arc<Semaphore>,
     blob_bodies: Arc<Semaphore>,
@@ -195,7 +199,7 @@ impl App {
     ///
     /// # Errors
     /// Whatever starting a thread gives.
-    pub fn start(registry: Registry, domains: Domains) -> std::io::Result<Arc<Self>> {
+    pub fn start(registry: Registry, domains: Domains, limits: Arc<Limits>) -> std::io::Result<Arc<Self>> {
         let store = Arc::clone(&registry.store) as Arc<dyn Store>;
         let log = Log::start(registry.sequencer())?;
         let clearance = Clearance::new(Arc::clone(&store));
@@ -203,7 +207,18 @@ impl App {
         let streams = Arc::new(Semaphore::new(MAX_STREAMS));
         let large_bodies = Arc::new(Semaphore::new(MAX_LARGE_BODIES));
         let blob_bodies = Arc::new(Semaphore::new(MAX_BLOB_BODIES));
-        Ok(Arc::new(Self { store, log, clearance, snapshots, registry, domains, streams, large_bodies, blob_bodies }))
+        Ok(Arc::new(Self {
+            store,
+            log,
+            clearance,
+            snapshots,
+            registry,
+            domains,
+            limits,
+            streams,
+            large_bodies,
+            blob_bodies,
+        }))
     }
 
     /// A place for a stream of questions, held while it lasts.

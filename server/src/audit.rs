@@ -44,6 +44,18 @@ pub struct Report {
     pub findings: Vec<String>,
 }
 
+impl Report {
+    /// The verdict in a line, with what was looked at.
+    #[must_use]
+    pub fn line(&self) -> String {
+        let verdict = if self.findings.is_empty() { "all is right" } else { "DAMAGED" };
+        format!(
+            "audit: {} leaves, {} statements, {} receipts, {} checkpoints, {} lists, {} blobs: {verdict}",
+            self.leaves, self.statements, self.receipts, self.checkpoints, self.lists, self.blobs
+        )
+    }
+}
+
 /// The roots of the complete subtrees of a growing tree, the greatest first.
 #[derive(Default)]
 struct Frontier(Vec<(u32, Hash)>);

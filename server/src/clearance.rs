@@ -3,7 +3,7 @@
 //! For each size the statements are compiled once into a snapshot in memory, by one task while others wait; the latest
 //! size and a few earlier ones are kept.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use cleartitle_schema::acquisition::Acquisition;
 use cleartitle_schema::api::{DecisionRequest, DecisionRow};
@@ -14,9 +14,18 @@ use cleartitle_schema::time::Timestamp;
 use cleartitle_schema::tlog::hash::empty_root;
 
 use crate::store::{Page, Store, StoreError};
+use crate::turns::Turns;
 
 /// How many sizes are kept compiled.
 const KEPT: usize = 6;
+
+/// How many compiled sizes there are at once, those in the hands of questions counted. Each is the size of the whole ledger,
+/// and a stranger may name as many as the log has leaves.
+const MAX_LIVE: usize = 24;
+
+/// How many may wait for a size to be compiled: of the past few, so that the newest is never far behind them.
+const WAITING: usize = 64;
+const WAITING_FOR_THE_PAST: usize = 8;
 
 /// How many statements are read at once.
 const PAGE: usize = 1000;
@@ -38,6 +47,9 @@ pub enum ClearanceError {
     /// The question names no copy, or two.
     #[error("a question has either a `url` or an `acquisition`")]
     Copy,
+    /// Too many states of the log are asked for at once.
+    #[error("too many states of the log are asked for at once")]
+    Busy,
     /// The statements could not be compiled, or the compiled form is damaged.
     #[error("the statements could not be compiled: {0}")]
     Compile(String),
@@ -61,20 +73,26 @@ pub struct Compiled {
     snapshot: VerifiedSnapshot<Vec<u8>>,
 }
 
-type Slot = Arc<Mutex<Option<Arc<Compiled>>>>;
-
 /// Answers questions.
 pub struct Clearance {
     store: Arc<dyn Store>,
-    kept: Mutex<Vec<(u64, Slot)>>,
+    kept: Mutex<Vec<Arc<Compiled>>>,
     statements: Mutex<(u64, Vec<Arc<Registered>>)>,
+    turns: Turns,
+    live: Mutex<Vec<Weak<Compiled>>>,
 }
 
 impl Clearance {
     /// Answers from this store.
     #[must_use]
     pub fn new(store: Arc<dyn Store>) -> Self {
-        Self { store, kept: Mutex::default(), statements: Mutex::default() }
+        Self {
+            store,
+            kept: Mutex::default(),
+            statements: Mutex::default(),
+            turns: Turns::default(),
+            live: Mutex::default(),
+        }
     }
 
     /// The statements of the log's first `size` leaves, in order. Those read once are kept.
@@ -108,27 +126,38 @@ impl Clearance {
             AsOf::Size(asked) => return Err(ClearanceError::Beyond { asked, size: head }),
             AsOf::Time(time) => self.store.size_at(time)?,
         };
-        let slot = self.slot(size);
-        // One compiles, others wait for it; a failure leaves the slot empty for the next.
-        let mut held = slot.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(compiled) = held.as_ref() {
-            return Ok(Arc::clone(compiled));
+        if let Some(compiled) = self.present(size) {
+            return Ok(compiled);
         }
+        // One compiles, others wait; whoever waited for this very size finds it made. A failure leaves nothing behind.
+        let most = if size == head { WAITING } else { WAITING_FOR_THE_PAST };
+        let _turn = self.turns.take(most).ok_or(ClearanceError::Busy)?;
+        if let Some(compiled) = self.present(size) {
+            return Ok(compiled);
+        }
+        let mut live = self.live.lock().unwrap_or_else(PoisonError::into_inner);
+        live.retain(|compiled| compiled.strong_count() > 0);
+        if live.len() >= MAX_LIVE && size != head {
+            return Err(ClearanceError::Busy);
+        }
+        drop(live);
         let compiled = Arc::new(self.compile(size)?);
-        *held = Some(Arc::clone(&compiled));
-        Ok(compiled)
-    }
-
-    fn slot(&self, size: u64) -> Slot {
+        self.live.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::downgrade(&compiled));
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let place = kept.iter().position(|(other, _)| *other == size);
-        let entry = place.map_or_else(|| (size, Slot::default()), |place| kept.remove(place));
-        let slot = Arc::clone(&entry.1);
-        kept.push(entry);
+        kept.push(Arc::clone(&compiled));
         if kept.len() > KEPT {
             kept.remove(0);
         }
-        slot
+        Ok(compiled)
+    }
+
+    /// What is compiled of this size already; it counts as asked for last.
+    fn present(&self, size: u64) -> Option<Arc<Compiled>> {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let place = kept.iter().position(|compiled| compiled.size == size)?;
+        let compiled = kept.remove(place);
+        kept.push(Arc::clone(&compiled));
+        Some(compiled)
     }
 
     fn compile(&self, size: u64) -> Result<Compiled, ClearanceError> {

@@ -1,25 +1,22 @@
 //! The command line of the registry's operator.
 
+mod backup;
+mod serve;
+
 use std::io::Write as _;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use cleartitle_schema::issuer::Domain;
 use cleartitle_schema::signed::parse_public_key;
-use cleartitle_schema::tlog::note::NoteVerifier;
 
-use crate::app::{App, Registry};
+use crate::app::Registry;
 use crate::data_dir::DataDir;
-use crate::domains::{self, Domains};
-use crate::jobs::{observe, recheck};
-use crate::routes::health;
 use crate::store::Store;
 use crate::store::sqlite::SqliteStore;
-use crate::{audit, router, serve};
+use crate::{audit, router};
 
 /// The Cleartitle registry: signed terms go in, a transparency log proves them, clearance comes out.
 #[derive(Debug, Parser)]
@@ -42,24 +39,7 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 #[allow(clippy::large_enum_variant, reason = "parsed once")]
 enum Verb {
-    /// Serve the registry over HTTP; prints `listening on http://ADDRESS` when ready.
-    ///
-    /// The first start makes the data folder, the log's key and the operator's key. Clients pin the line in DIR/log.pub.
-    Serve {
-        /// The data folder; one server at a time.
-        #[arg(long, value_name = "DIR")]
-        data: PathBuf,
-        /// Address and port; port 0 picks a free one.
-        #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8787")]
-        listen: SocketAddr,
-        /// The log's name, fixed at the first start: a host name, and a path if you like. Left out: one made of the log's key.
-        #[arg(long, value_name = "NAME")]
-        origin: Option<String>,
-        #[command(flatten)]
-        observe: observe::Flags,
-        #[command(flatten)]
-        domains: domains::Flags,
-    },
+    Serve(Box<serve::Serve>),
     /// Bind a public key to an issuer's domain on the operator's word, as a logged statement.
     ///
     /// Works beside a running server. Make sure yourself that the key is the domain's: the log shows that you vouched. Domains
@@ -98,6 +78,8 @@ enum Verb {
         #[arg(long, value_name = "FORMAT", default_value = "human")]
         format: Format,
     },
+    Backup(backup::Backup),
+    Restore(backup::Restore),
     /// Write the canonical form of every derived table to stdout: equal text, equal projections.
     Dump {
         /// The data folder.
@@ -136,9 +118,7 @@ pub fn main() -> ExitCode {
 
 fn run(verb: Verb) -> anyhow::Result<u8> {
     match verb {
-        Verb::Serve { data, listen, origin, observe, domains } => {
-            serve_until_asked(&data, listen, origin.as_deref(), observe, domains)
-        }
+        Verb::Serve(verb) => verb.run(),
         Verb::BindKey { data, issuer, key, new_tenure, origin } => {
             let text = std::fs::read_to_string(&key).with_context(|| format!("`{}`", key.display()))?;
             let public = parse_public_key(&text).with_context(|| format!("`{}`", key.display()))?;
@@ -156,6 +136,8 @@ fn run(verb: Verb) -> anyhow::Result<u8> {
             out.flush()?;
             Ok(0)
         }
+        Verb::Backup(verb) => verb.run(),
+        Verb::Restore(verb) => verb.run(),
         Verb::Openapi => {
             print!("{}", router::openapi_yaml().map_err(anyhow::Error::msg)?);
             Ok(0)
@@ -163,69 +145,17 @@ fn run(verb: Verb) -> anyhow::Result<u8> {
     }
 }
 
-fn serve_until_asked(
-    data: &Path,
-    listen: SocketAddr,
-    origin: Option<&str>,
-    observe: observe::Flags,
-    domains: domains::Flags,
-) -> anyhow::Result<u8> {
-    let filter = tracing_subscriber::EnvFilter::try_from_env("CLEARTITLE_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info,tower_http=warn"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
-    health::count();
-    let folder = DataDir::open(data)?;
-    let job = observe.job(&folder)?;
-    let held = folder.lock()?;
-    let registry = Registry::open(data, origin)?;
-    eprintln!("log key: {}", registry.verifier());
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let domains = runtime.block_on(async { Domains::new(domains) })?;
-    let app = App::start(registry, domains)?;
-    runtime.block_on(async {
-        let listener = serve::bind(listen).await.with_context(|| format!("listening on {listen}"))?;
-        let address = listener.local_addr()?;
-        let mut out = std::io::stdout().lock();
-        writeln!(out, "listening on http://{address}")?;
-        out.flush()?;
-        drop(out);
-        let observing = job.map(|job| tokio::spawn(job.run(address)));
-        let rechecking = tokio::spawn(recheck::run(Arc::clone(&app)));
-        let asked_to_end = async {
-            serve::asked_to_end().await;
-            rechecking.abort();
-            // Before the requests inside are waited for: the observer's own would be among them.
-            if let Some(observing) = &observing {
-                observing.abort();
-            }
-        };
-        serve::serve(listener, router::router(app), asked_to_end).await;
-        if let Some(observing) = observing {
-            // The child is killed when the aborted task has let go of it.
-            let _ = observing.await;
-        }
-        anyhow::Ok(())
-    })?;
-    drop(runtime);
-    drop(held);
-    Ok(0)
-}
-
 fn audit_all(data: &Path, format: Format) -> anyhow::Result<u8> {
     let data = DataDir::existing(data)?;
     let store = SqliteStore::open_frozen(&data.database())?;
     let origin = store.present_setting("origin")?.context("the database names no log")?;
-    let verifier = NoteVerifier::new(&origin, data.key("log")?.verifying_key())?;
+    let verifier = data.log_verifier(&origin)?;
     let report = audit::audit(&store, &verifier)?;
     match format {
         Format::Json => println!("{}", serde_json::to_string(&report)?),
         Format::Human => {
             report.findings.iter().for_each(|finding| println!("{finding}"));
-            let verdict = if report.findings.is_empty() { "all is right" } else { "DAMAGED" };
-            println!(
-                "audit: {} leaves, {} statements, {} receipts, {} checkpoints, {} lists, {} blobs: {verdict}",
-                report.leaves, report.statements, report.receipts, report.checkpoints, report.lists, report.blobs
-            );
+            println!("{}", report.line());
         }
     }
     Ok(u8::from(!report.findings.is_empty()))

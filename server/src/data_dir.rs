@@ -9,6 +9,7 @@
 //! DIR/operator.pub      the operator's public key
 //! DIR/observe/          what the scheduled observer keeps between its runs
 //! DIR/observe.lock      held by the scheduled observer while it runs
+//! DIR/tls/              certificates that were fetched, with their keys, 0600
 //! DIR/snapshots/        bodies and notes by log size, made again when missing
 //! ```
 
@@ -17,7 +18,9 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use cleartitle_schema::signed::{parse_private_key, print_private_key};
+use cleartitle_schema::tlog::note::NoteVerifier;
 use ed25519_dalek::SigningKey;
+use zeroize::Zeroizing;
 
 /// Why a data folder can't be used.
 #[derive(Debug, thiserror::Error)]
@@ -36,6 +39,17 @@ pub enum DataDirError {
     /// Another server has the folder.
     #[error("`{}` is in use by another server", .0.display())]
     InUse(PathBuf),
+    /// A private key file that others than its owner may read or change.
+    #[error("`{}` is open to others (mode {mode:03o})\n\nhint: chmod 600 {}; if somebody may have read it, take it for known", path.display(), path.display())]
+    Loose {
+        /// Which.
+        path: PathBuf,
+        /// Its permissions.
+        mode: u32,
+    },
+    /// The log has begun, and the private key that signs it is not here. Another one would begin another log under its name.
+    #[error("the log has begun, but `{}` is missing\n\nhint: put the log's own keys back, from where they are kept apart from the backup", .0.display())]
+    KeyMissing(PathBuf),
     /// There is no registry here.
     #[error("`{}` holds no registry", .0.display())]
     Absent(PathBuf),
@@ -87,6 +101,18 @@ impl DataDir {
         self.root.join("snapshots")
     }
 
+    /// The folder of private keys.
+    #[must_use]
+    pub fn keys(&self) -> PathBuf {
+        self.root.join("keys")
+    }
+
+    /// A public file of the folder, such as `log.pub`.
+    #[must_use]
+    pub fn public_file(&self, name: &str) -> PathBuf {
+        self.root.join(name)
+    }
+
     /// The folder of the scheduled observer.
     #[must_use]
     pub fn observed(&self) -> PathBuf {
@@ -113,21 +139,76 @@ impl DataDir {
         }
     }
 
+    /// Whether the private key of this name has been made.
+    #[must_use]
+    pub fn has_key(&self, name: &str) -> bool {
+        self.key_file(name).exists()
+    }
+
+    fn key_file(&self, name: &str) -> PathBuf {
+        self.keys().join(format!("{name}.pem"))
+    }
+
+    /// Refuses a log that has begun and whose key is gone: a new one would sign another log under the same name.
+    ///
+    /// # Errors
+    /// [`DataDirError::KeyMissing`].
+    pub fn check_keys(&self) -> Result<(), DataDirError> {
+        let missing = ["log", "operator"].into_iter().find(|name| !self.has_key(name));
+        match missing {
+            Some(name) if self.database().is_file() => Err(DataDirError::KeyMissing(self.key_file(name))),
+            _ => Ok(()),
+        }
+    }
+
+    /// The log's verifier key: of the private key where that is here, else of the public file, as in a registry that was
+    /// restored without its keys.
+    ///
+    /// # Errors
+    /// [`DataDirError::Key`] where neither can be read.
+    pub fn log_verifier(&self, origin: &str) -> Result<NoteVerifier, DataDirError> {
+        let path = self.public_file("log.pub");
+        if self.has_key("log") {
+            return NoteVerifier::new(origin, self.key("log")?.verifying_key()).map_err(|_| DataDirError::Key(path));
+        }
+        let text = fs::read_to_string(&path).map_err(io_at(&path))?;
+        NoteVerifier::parse(text.trim()).ok().filter(|log| log.name() == origin).ok_or(DataDirError::Key(path))
+    }
+
     /// The private key of this name, made at first use.
     ///
     /// # Errors
-    /// [`DataDirError::Key`] for a file that is no key, [`DataDirError::Io`].
+    /// [`DataDirError::Key`] for a file that is no key, [`DataDirError::Loose`] for one that others may read,
+    /// [`DataDirError::Io`].
     pub fn key(&self, name: &str) -> Result<SigningKey, DataDirError> {
-        let path = self.root.join("keys").join(format!("{name}.pem"));
+        let path = self.key_file(name);
         if !path.exists() {
-            let mut secret = [0; 32];
-            getrandom::fill(&mut secret).map_err(|error| io_at(&path)(io::Error::other(error.to_string())))?;
+            let mut secret = Zeroizing::new([0; 32]);
+            getrandom::fill(&mut *secret).map_err(|error| io_at(&path)(io::Error::other(error.to_string())))?;
             let text =
                 print_private_key(&SigningKey::from_bytes(&secret)).map_err(|_| DataDirError::Key(path.clone()))?;
             self.place(&path, text.as_bytes(), 0o600, false)?;
         }
-        let text = fs::read_to_string(&path).map_err(io_at(&path))?;
+        private(&path)?;
+        let text = Zeroizing::new(fs::read_to_string(&path).map_err(io_at(&path))?);
         parse_private_key(&text).map_err(|_| DataDirError::Key(path))
+    }
+
+    /// A file beside fetched certificates.
+    #[must_use]
+    pub fn tls_file(&self, name: &str) -> PathBuf {
+        self.root.join("tls").join(name)
+    }
+
+    /// Writes a secret file beside fetched certificates, for its owner alone, whole or not at all.
+    ///
+    /// # Errors
+    /// [`DataDirError::Io`].
+    pub fn keep_tls(&self, name: &str, secret: &[u8]) -> Result<(), DataDirError> {
+        let folder = self.root.join("tls");
+        fs::create_dir_all(&folder).map_err(io_at(&folder))?;
+        restrict(&folder, 0o700)?;
+        self.place(&folder.join(name), secret, 0o600, true)
     }
 
     /// Writes a public file of the folder, whole or not at all.
@@ -162,6 +243,26 @@ impl DataDir {
     }
 }
 
+/// Refuses a private file that anybody but its owner may open.
+///
+/// # Errors
+/// [`DataDirError::Loose`], [`DataDirError::Io`].
+#[cfg(unix)]
+pub fn private(path: &Path) -> Result<(), DataDirError> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mode = fs::metadata(path).map_err(io_at(path))?.permissions().mode() & 0o777;
+    if mode & 0o077 == 0 { Ok(()) } else { Err(DataDirError::Loose { path: path.to_owned(), mode }) }
+}
+
+/// Without modes there is nothing to look at.
+///
+/// # Errors
+/// None.
+#[cfg(not(unix))]
+pub fn private(_path: &Path) -> Result<(), DataDirError> {
+    Ok(())
+}
+
 #[cfg(unix)]
 fn restrict(path: &Path, mode: u32) -> Result<(), DataDirError> {
     fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(mode)).map_err(io_at(path))
@@ -189,6 +290,34 @@ mod tests {
             let mode = fs::metadata(folder.path().join("keys/log.pem")).unwrap().permissions().mode();
             assert_eq!(mode & 0o777, 0o600);
         }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_key_that_others_may_read_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = DataDir::open(folder.path()).unwrap();
+        data.key("log").unwrap();
+        for mode in [0o640, 0o604, 0o620, 0o666] {
+            restrict(&folder.path().join("keys/log.pem"), mode).unwrap();
+            let said = data.key("log").unwrap_err().to_string();
+            assert!(said.contains(&format!("mode {mode:o}")) && said.contains("hint: chmod 600"), "{said}");
+        }
+        restrict(&folder.path().join("keys/log.pem"), 0o400).unwrap();
+        assert!(data.key("log").is_ok());
+    }
+
+    #[test]
+    fn a_log_without_its_key_gets_no_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = DataDir::open(folder.path()).unwrap();
+        assert!(data.check_keys().is_ok(), "an empty folder is a first start");
+        fs::write(data.database(), "").unwrap();
+        assert!(matches!(data.check_keys(), Err(DataDirError::KeyMissing(_))));
+        data.key("log").unwrap();
+        assert!(matches!(data.check_keys(), Err(DataDirError::KeyMissing(_))));
+        data.key("operator").unwrap();
+        assert!(data.check_keys().is_ok());
     }
 
     #[test]

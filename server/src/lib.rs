@@ -1,19 +1,24 @@
 //! The registry. Reading order: `router` (every route), `registration` and `standing` (what is refused), `log` (the one
 //! place where the log grows), `store` (what is kept, and the contract), `clearance` (questions), `app` (how it fits).
 //!
-//! Floors: `main → cli → serve, jobs → patience, router → routes → app → registration, snapshots, audit → clearance → log →
-//! standing → registration, delegation → store, data_dir`. `domains` and `jobs` stand beside `app`. A file imports from floors below its own.
+//! Floors: `main → cli → serve, jobs → patience, tls, router → routes → app → registration, snapshots, backup → audit →
+//! clearance → domains, log → standing → registration, delegation → limits, peer, rate, store, data_dir, turns`. A file imports
+//! from floors below its own.
 
 pub mod app;
 pub mod audit;
+pub mod backup;
 pub mod clearance;
 pub mod cli;
 pub mod data_dir;
 pub mod delegation;
 pub mod domains;
 pub mod jobs;
+pub mod limits;
 pub mod log;
 pub mod patience;
+pub mod peer;
+pub mod rate;
 pub mod refusal;
 pub mod registration;
 pub mod router;
@@ -22,6 +27,8 @@ pub mod serve;
 pub mod snapshots;
 pub mod standing;
 pub mod store;
+pub mod tls;
+pub mod turns;
 
 pub use cli::main;
 pub use router::openapi_yaml;

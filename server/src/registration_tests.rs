@@ -49,7 +49,8 @@ fn service() -> Service {
     for (issuer, byte) in [("press.example", 1), ("biglab.example", 2), ("news.press.example", 4)] {
         registry.bind(&domain(issuer), &key(byte).verifying_key(), false).unwrap();
     }
-    let app = App::start(registry, Domains::new(Flags::default()).unwrap()).unwrap();
+    let domains = Domains::new(Flags::default()).unwrap();
+    let app = App::start(registry, domains, Arc::default()).unwrap();
     Service { router: router(Arc::clone(&app)), app, _folder: folder }
 }
 

@@ -1,5 +1,6 @@
 //! Every route of the registry on one page, grouped by who calls it, and the layers around them all.
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -17,11 +18,14 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
 use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::trace::TraceLayer;
+use utoipa::openapi::{ContentBuilder, Ref, ResponseBuilder};
 use utoipa::{OpenApi, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
+use crate::limits::Limits;
+use crate::peer::Peer;
 use crate::routes::problem::{Code, Failure};
 use crate::routes::{Shared, blobs, decisions, documents, health, issuers, keys, log, reasons, snapshots, statements};
 
@@ -29,8 +33,8 @@ use crate::routes::{Shared, blobs, decisions, documents, health, issuers, keys, 
 const MAX_REQUESTS: usize = 512;
 
 /// What a browser may load for any page of the registry: its own files, no other host's.
-const POLICY: &str =
-    "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'";
+const POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; object-src 'none'; \
+     base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// A DSSE v1 envelope.
 #[derive(ToSchema)]
@@ -113,6 +117,18 @@ fn described() -> OpenApiRouter<Shared> {
 pub fn openapi() -> utoipa::openapi::OpenApi {
     let mut api = described().into_openapi();
     api.merge(Tiles::openapi());
+    // Every request is counted, whatever it asks for.
+    let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
+    let response = ResponseBuilder::new()
+        .description("Faster than allowed; `Retry-After` says when to try again.")
+        .content(PROBLEM_JSON, content)
+        .build();
+    for path in api.paths.paths.values_mut() {
+        let methods = [&mut path.get, &mut path.put, &mut path.post, &mut path.delete];
+        for operation in methods.into_iter().filter_map(Option::as_mut) {
+            operation.responses.responses.insert("429".to_owned(), response.clone().into());
+        }
+    }
     api
 }
 
@@ -143,15 +159,18 @@ fn viewer() -> SwaggerUi {
 pub fn router(app: Shared) -> Router {
     let (routes, _) = described().split_for_parts();
     let limit = Arc::new(Semaphore::new(MAX_REQUESTS));
+    let rates = Arc::clone(&app.limits);
     routes
         .route("/tile/{*path}", get(log::tile))
         .route("/openapi.yaml", get(yaml))
         .with_state(app)
         .merge(viewer())
         .layer(middleware::from_fn_with_state(limit, shed))
+        .layer(middleware::from_fn_with_state(rates, by_address))
         .layer(CatchPanicLayer::custom(|_| Failure::internal().into_response()))
         .layer(middleware::map_response(as_problem))
         .layer(SetResponseHeaderLayer::overriding(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")))
+        .layer(SetResponseHeaderLayer::overriding(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")))
         .layer(SetResponseHeaderLayer::overriding(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY)))
         .layer(PropagateRequestIdLayer::x_request_id())
         .layer(TraceLayer::new_for_http().make_span_with(span))
@@ -176,6 +195,16 @@ async fn shed(State(limit): State<Arc<Semaphore>>, request: Request, next: Next)
     let status = response.status().as_str().to_owned();
     metrics::histogram!("cleartitle_request_seconds", "status" => status).record(begun.elapsed().as_secs_f64());
     response
+}
+
+/// Turns a request away when its address asks too often, before its body is read.
+async fn by_address(State(limits): State<Arc<Limits>>, request: Request, next: Next) -> Response {
+    // Without a peer, as in a test of the router alone, all share one.
+    let peer = request.extensions().get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0);
+    match limits.request(peer, request.headers()) {
+        Ok(()) => next.run(request).await,
+        Err(error) => Failure::from(error).into_response(),
+    }
 }
 
 /// Gives every error that is not yet a problem the form of one, the framework's own among them.

@@ -5,67 +5,115 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::http::Request;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
-use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+use tower::ServiceExt as _;
 
+use crate::limits::Limits;
 use crate::patience::Patient;
+use crate::peer::Peer;
+use crate::tls::CHALLENGE;
 
-/// How long a client may take for a request's head.
+/// How long a client may take for a request's head, and before that for the handshake of TLS.
 const HEAD: Duration = Duration::from_secs(15);
-
-/// How many connections are open at once.
-const MAX_CONNECTIONS: usize = 4096;
 
 /// How long requests inside may take to end after the signal.
 const GRACE: Duration = Duration::from_secs(20);
 
-/// Accepts connections until `stop` is done, then lets the requests inside end. A single connection's failure ends that
-/// connection alone.
-pub async fn serve(listener: TcpListener, router: Router, stop: impl Future<Output = ()>) {
-    // HTTP/1 alone: telling the versions apart would wait for a silent client without a bound. Proxies that speak HTTP/2
-    // outwards speak HTTP/1 inwards.
-    let mut server = auto::Builder::new(TokioExecutor::new()).http1_only();
-    server.http1().timer(TokioTimer::new()).header_read_timeout(HEAD).max_buf_size(64 << 10);
-    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
-    let graceful = GracefulShutdown::new();
-    let mut stop = std::pin::pin!(stop);
-    loop {
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
-            () = &mut stop => break,
-        };
-        let stream = match accepted {
-            Ok((stream, _)) => stream,
-            Err(error) => {
-                // Out of file descriptors, say: waiting lets others close.
-                tracing::warn!(%error, "a connection was not accepted");
-                tokio::time::sleep(Duration::from_millis(100)).await;
-                continue;
-            }
-        };
-        let _ = stream.set_nodelay(true);
-        let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
-            // Dropped at once: a flood of connections must not use up the process's files.
-            metrics::counter!("cleartitle_connections_refused_total").increment(1);
-            continue;
-        };
-        let service = TowerToHyperService::new(router.clone());
-        let connection = server.serve_connection(TokioIo::new(Patient::new(stream)), service).into_owned();
-        let connection = graceful.watch(connection);
-        tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "a connection broke off");
-            }
-            drop(place);
-        });
+/// What every connection is served with.
+#[derive(Clone)]
+pub struct Server {
+    router: Router,
+    limits: Arc<Limits>,
+    http: auto::Builder<TokioExecutor>,
+    tls: Option<TlsAcceptor>,
+}
+
+impl Server {
+    /// A server of these routes; with an acceptor over TLS alone.
+    #[must_use]
+    pub fn new(router: Router, limits: Arc<Limits>, tls: Option<TlsAcceptor>) -> Self {
+        // HTTP/1 alone: telling the versions apart would wait for a silent client without a bound. Proxies that speak HTTP/2
+        // outwards speak HTTP/1 inwards.
+        let mut http = auto::Builder::new(TokioExecutor::new()).http1_only();
+        http.http1().timer(TokioTimer::new()).header_read_timeout(HEAD).max_buf_size(64 << 10);
+        Self { router, limits, http, tls }
     }
-    drop(listener);
-    if tokio::time::timeout(GRACE, graceful.shutdown()).await.is_err() {
-        tracing::warn!("requests were cut off at the end");
+
+    /// Accepts connections until `stop` is done, then lets the requests inside end. A single connection's failure ends that
+    /// connection alone.
+    pub async fn serve(self, listener: TcpListener, stop: impl Future<Output = ()>) {
+        let graceful = GracefulShutdown::new();
+        let mut stop = std::pin::pin!(stop);
+        loop {
+            let accepted = tokio::select! {
+                accepted = listener.accept() => accepted,
+                () = &mut stop => break,
+            };
+            let (stream, peer) = match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    // Out of file descriptors, say: waiting lets others close.
+                    tracing::warn!(%error, "a connection was not accepted");
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                    continue;
+                }
+            };
+            let _ = stream.set_nodelay(true);
+            let Some(place) = self.limits.connection(peer.ip()) else {
+                // Dropped at once: a flood of connections must not use up the process's files.
+                metrics::counter!("cleartitle_connections_refused_total").increment(1);
+                continue;
+            };
+            let (server, watcher) = (self.clone(), graceful.watcher());
+            tokio::spawn(async move {
+                server.connection(stream, Peer(peer.ip()), watcher).await;
+                drop(place);
+            });
+        }
+        drop(listener);
+        if tokio::time::timeout(GRACE, graceful.shutdown()).await.is_err() {
+            tracing::warn!("requests were cut off at the end");
+        }
+    }
+
+    async fn connection(self, stream: TcpStream, peer: Peer, watcher: Watcher) {
+        let stream = Patient::new(stream);
+        let Some(tls) = self.tls.clone() else { return self.converse(stream, peer, watcher).await };
+        match tokio::time::timeout(HEAD, tls.accept(stream)).await {
+            // A certificate authority has seen what it came for.
+            Ok(Ok(stream)) if stream.get_ref().1.alpn_protocol() == Some(CHALLENGE) => {}
+            Ok(Ok(stream)) => self.converse(stream, peer, watcher).await,
+            Ok(Err(error)) => tracing::debug!(%error, "a handshake failed"),
+            Err(_) => tracing::debug!("a handshake took too long"),
+        }
+    }
+
+    async fn converse<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+        self,
+        stream: S,
+        peer: Peer,
+        watcher: Watcher,
+    ) {
+        let named = self.router.map_request(with(peer));
+        let connection = self.http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(named)).into_owned();
+        if let Err(error) = watcher.watch(connection).await {
+            tracing::debug!(%error, "a connection broke off");
+        }
+    }
+}
+
+/// Notes on each request whose connection it came by.
+fn with<B>(peer: Peer) -> impl Fn(Request<B>) -> Request<B> + Clone {
+    move |mut request| {
+        request.extensions_mut().insert(peer);
+        request
     }
 }
 

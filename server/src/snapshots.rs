@@ -12,6 +12,7 @@ use cleartitle_schema::tlog::note::{Note, NoteError, NoteSigner};
 use cleartitle_schema::vocab::Use;
 
 use crate::store::{Page, Store, StoreError};
+use crate::turns::Turns;
 
 /// How many snapshots are kept as files.
 const KEPT: usize = 32;
@@ -21,6 +22,10 @@ const SORTED_IN_MEMORY: usize = 256 << 20;
 
 /// How many statements are read at once; each has 48,000 bytes at most.
 const PAGE: usize = 500;
+
+/// How many may wait for a snapshot to be made: of the past few, so that the newest is never far behind them.
+const WAITING: usize = 64;
+const WAITING_FOR_THE_PAST: usize = 8;
 
 /// Why there is no snapshot.
 #[derive(Debug, thiserror::Error)]
@@ -42,6 +47,9 @@ pub enum SnapshotError {
         /// What went wrong.
         error: io::Error,
     },
+    /// Too many sizes are asked for at once.
+    #[error("too many snapshots are asked for at once")]
+    Busy,
     /// The log never signed a checkpoint of this size.
     #[error("the log has no checkpoint over {0} leaves")]
     NoCheckpoint(u64),
@@ -71,6 +79,7 @@ pub struct Snapshots {
     signer: NoteSigner,
     store: Arc<dyn Store>,
     ready: Mutex<Vec<Ready>>,
+    turns: Turns,
 }
 
 fn io_at(path: &Path) -> impl Fn(io::Error) -> SnapshotError {
@@ -99,7 +108,7 @@ impl Snapshots {
         store: Arc<dyn Store>,
     ) -> Result<Self, NoteError> {
         let signer = NoteSigner::new(&format!("{origin}/snapshot"), key)?;
-        Ok(Self { folder, origin: origin.to_owned(), signer, store, ready: Mutex::default() })
+        Ok(Self { folder, origin: origin.to_owned(), signer, store, ready: Mutex::default(), turns: Turns::default() })
     }
 
     /// The snapshot of the newest checkpoint.
@@ -118,9 +127,14 @@ impl Snapshots {
     pub fn at(&self, size: u64) -> Result<Ready, SnapshotError> {
         let checkpoint = self.store.checkpoint_from(size)?.filter(|checkpoint| checkpoint.size == size);
         let checkpoint = checkpoint.ok_or(SnapshotError::NoCheckpoint(size))?;
-        let mut known = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(ready) = known.iter().find(|ready| ready.size == size && ready.path.is_file()) {
-            return Ok(ready.clone());
+        if let Some(ready) = self.present(size) {
+            return Ok(ready);
+        }
+        let newest = self.store.latest_checkpoint()?.is_some_and(|newest| newest.size == size);
+        let most = if newest { WAITING } else { WAITING_FOR_THE_PAST };
+        let _turn = self.turns.take(most).ok_or(SnapshotError::Busy)?;
+        if let Some(ready) = self.present(size) {
+            return Ok(ready);
         }
         let last = match size.checked_sub(1) {
             Some(index) => self.store.leaves(index..size)?.pop(),
@@ -147,6 +161,7 @@ impl Snapshots {
         fs::write(&note_path, &note).map_err(io_at(&note_path))?;
         let root = checkpoint.root.to_base64();
         let ready = Ready { size, root, body_hash: built.body_hash, length: built.length, note, path };
+        let mut known = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
         known.retain(|other| other.size != size);
         known.push(ready.clone());
         while known.len() > KEPT {
@@ -155,6 +170,12 @@ impl Snapshots {
             let _ = fs::remove_file(oldest.path.with_extension("note"));
         }
         Ok(ready)
+    }
+
+    /// The snapshot of this size, where it lies ready.
+    fn present(&self, size: u64) -> Option<Ready> {
+        let known = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
+        known.iter().find(|ready| ready.size == size && ready.path.is_file()).cloned()
     }
 
     /// The statements of the log's first `size` leaves as the store gives them, page by page.

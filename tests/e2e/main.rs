@@ -1,7 +1,9 @@
 //! End to end: the two real programs, over HTTP and files; every write ends with a full audit of the log.
 
+mod acme;
 mod adversarial;
 mod alike;
+mod backup;
 mod blobs;
 mod bodies;
 mod crash;
@@ -13,15 +15,22 @@ mod first_pass;
 mod grown;
 mod independent;
 mod indexes;
+mod injection;
 mod inputs;
 mod internet;
 mod ledger;
 mod limits;
+mod load;
+mod memory;
 mod observe;
+mod pages;
+mod rates;
 mod receipts;
 mod registration;
 mod resumed;
 mod scheduled;
+mod secrets;
 mod snapshots;
 mod tables;
+mod tls;
 mod transcripts;

@@ -11,6 +11,8 @@ use serde_json::Value;
 pub struct Answer {
     /// The status.
     pub status: u16,
+    /// After how many seconds to ask again, where it says so.
+    pub retry_after: Option<u64>,
     /// The media type, without parameters.
     pub media_type: String,
     /// The body.
@@ -78,5 +80,6 @@ pub fn send(request: RequestBuilder) -> Result<Answer, reqwest::Error> {
     let response = request.send()?;
     let media_type = response.headers().get("content-type").and_then(|it| it.to_str().ok()).unwrap_or_default();
     let media_type = media_type.split(';').next().unwrap_or_default().trim().to_owned();
-    Ok(Answer { status: response.status().as_u16(), media_type, body: response.bytes()?.to_vec() })
+    let retry_after = response.headers().get("retry-after").and_then(|it| it.to_str().ok()?.parse().ok());
+    Ok(Answer { status: response.status().as_u16(), retry_after, media_type, body: response.bytes()?.to_vec() })
 }

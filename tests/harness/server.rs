@@ -24,6 +24,7 @@ pub struct Registry {
     address: Mutex<String>,
     acknowledged: Mutex<Vec<Value>>,
     flags: Vec<String>,
+    log: &'static str,
 }
 
 impl Registry {
@@ -42,7 +43,17 @@ impl Registry {
     /// When it does not start.
     #[must_use]
     pub fn start_with(flags: &[&str]) -> Self {
+        Self::start_telling("warn", flags)
+    }
+
+    /// Starts an empty registry that logs as much as this filter lets through.
+    ///
+    /// # Panics
+    /// When it does not start.
+    #[must_use]
+    pub fn start_telling(log: &'static str, flags: &[&str]) -> Self {
         let registry = Self {
+            log,
             folder: tempfile::tempdir().expect("a folder"),
             process: Mutex::new(None),
             address: Mutex::new(String::new()),
@@ -75,6 +86,7 @@ impl Registry {
     pub fn copy(&self) -> Self {
         assert!(self.process.lock().expect("a lock").is_none(), "stop the registry before copying it");
         let other = Self {
+            log: "warn",
             folder: tempfile::tempdir().expect("a folder"),
             process: Mutex::new(None),
             address: Mutex::new(String::new()),
@@ -82,6 +94,27 @@ impl Registry {
             flags: self.flags.clone(),
         };
         copy_folder(&self.data(), &other.data());
+        other.begin();
+        other
+    }
+
+    /// Restores a backup into an empty folder by the real program and starts a registry on it; `acknowledged` is what it
+    /// must hold.
+    ///
+    /// # Panics
+    /// When it is not restored or does not start.
+    #[must_use]
+    pub fn restored(archive: &Path, acknowledged: Vec<Value>, flags: &[&str]) -> Self {
+        let other = Self {
+            log: "warn",
+            folder: tempfile::tempdir().expect("a folder"),
+            process: Mutex::new(None),
+            address: Mutex::new(String::new()),
+            acknowledged: Mutex::new(acknowledged),
+            flags: flags.iter().map(ToString::to_string).collect(),
+        };
+        let (data, archive) = (other.data().display().to_string(), archive.display().to_string());
+        let _ = cleartitle_server(&["restore", "--data", &data, &archive]).exits(0);
         other.begin();
         other
     }
@@ -110,7 +143,7 @@ impl Registry {
             .args(["serve", "--listen", "127.0.0.1:0", "--origin", ORIGIN, "--data"])
             .arg(self.data())
             .args(&self.flags)
-            .env("CLEARTITLE_LOG", "warn")
+            .env("CLEARTITLE_LOG", self.log)
             .stdout(Stdio::piped())
             .stderr(log.expect("a log file"))
             .spawn()
@@ -182,7 +215,7 @@ impl Registry {
     /// Host and port.
     #[must_use]
     pub fn socket(&self) -> String {
-        self.url("").trim_start_matches("http://").to_owned()
+        self.url("").trim_start_matches("https://").trim_start_matches("http://").to_owned()
     }
 
     /// Asks for a path.

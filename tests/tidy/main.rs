@@ -4,4 +4,5 @@ mod files;
 mod imports;
 mod manifests;
 mod pages;
+mod threats;
 mod tree;

@@ -7,6 +7,7 @@ use ed25519_dalek::SigningKey;
 use std::fs::{File, OpenOptions};
 use std::io::{Read as _, Write as _};
 use std::path::Path;
+use zeroize::Zeroizing;
 
 /// Reads a whole file of at most `limit` bytes.
 ///
@@ -76,7 +77,7 @@ pub fn replace(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
 /// # Errors
 /// What reading gives, and any other text. Nothing of the text is told.
 pub fn private_key(path: &Path, talk: Talk) -> anyhow::Result<SigningKey> {
-    let text = read_text(path, 64 * 1024)?;
+    let text = Zeroizing::new(read_text(path, 64 * 1024)?);
     if signed::parse_public_key(&text).is_ok() {
         return Err(advised(
             format_args!("`{}` is a public key; signing needs the private one", path.display()),

@@ -7,6 +7,7 @@ use clap::Subcommand;
 use cleartitle_schema::signed::{key_id, parse_private_key, parse_public_key, print_private_key, print_public_key};
 use ed25519_dalek::{SigningKey, VerifyingKey};
 use std::path::{Path, PathBuf};
+use zeroize::Zeroizing;
 
 /// Flags of `keys`.
 #[derive(Debug, clap::Args)]
@@ -63,8 +64,8 @@ fn new(out: &Path, talk: Talk) -> anyhow::Result<Exit> {
             ));
         }
     }
-    let mut seed = [0; 32];
-    getrandom::fill(&mut seed).map_err(|error| anyhow::anyhow!("no randomness: {error}"))?;
+    let mut seed = Zeroizing::new([0; 32]);
+    getrandom::fill(&mut *seed).map_err(|error| anyhow::anyhow!("no randomness: {error}"))?;
     let key = SigningKey::from_bytes(&seed);
     let private = print_private_key(&key)?;
     files::write_new(out, private.as_bytes(), true)?;
@@ -80,7 +81,7 @@ fn new(out: &Path, talk: Talk) -> anyhow::Result<Exit> {
 }
 
 fn show(file: &Path, format: Format) -> anyhow::Result<Exit> {
-    let text = files::read_text(file, 64 * 1024)?;
+    let text = Zeroizing::new(files::read_text(file, 64 * 1024)?);
     let public: VerifyingKey = match parse_public_key(&text) {
         Ok(public) => public,
         Err(_) => parse_private_key(&text)

@@ -267,9 +267,10 @@ fn sealed_advice(error: SealedError) -> anyhow::Error {
         }
         SealedError::Younger { .. } => talk::advised(error, "pull a newer snapshot first"),
         SealedError::Public(_) => talk::advised(error, "move it elsewhere; only sealed deals belong in this folder"),
-        SealedError::Receipt { .. } | SealedError::Signature { .. } | SealedError::Consent { .. } => {
-            talk::advised(error, "`cleartitle deals fetch` brings it again; move the file away to go on without the deal")
-        }
+        SealedError::Receipt { .. } | SealedError::Signature { .. } | SealedError::Consent { .. } => talk::advised(
+            error,
+            "`cleartitle deals fetch` brings it again; move the file away to go on without the deal",
+        ),
         _ => error.into(),
     }
 }

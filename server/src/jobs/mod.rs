@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+pub mod certify;
 pub mod observe;
 pub mod recheck;
 

@@ -1,7 +1,5 @@
 //! Blobs of evidence over HTTP: the bytes that statements name by their hash, brought once and read by anybody.
 
-use std::time::Duration;
-
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, header};
@@ -17,9 +15,6 @@ use super::{Shared, blocking};
 
 /// The longest blob: eight times what RFC 9309 asks a crawler to read of a robots.txt.
 pub const MAX_BLOB: usize = 4 << 20;
-
-/// How long one blob may take in all. A byte every few seconds is not idle, and would hold one of few places for months.
-const WHOLE: Duration = Duration::from_secs(120);
 
 /// Bring the bytes of evidence that a registered statement names.
 ///
@@ -55,8 +50,7 @@ pub async fn put(
         return Err(Failure::new(Code::BlobNotNamed, format!("no registered statement names `{blob}` as evidence")));
     }
     let memory = app.blob_bodies().await?;
-    let whole = tokio::time::timeout(WHOLE, whole_body(&headers, body, MAX_BLOB)).await;
-    let bytes = whole.map_err(|_| Failure::new(Code::SlowClient, "the blob was not whole after two minutes"))??;
+    let bytes = whole_body(&headers, body, MAX_BLOB).await?;
     let new = blocking(&app, move |app| {
         let found = BlobId::of(&bytes);
         if found != blob {

@@ -18,6 +18,7 @@ use cleartitle_schema::vocab::{Access, AskerClass, Channel, Use};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio_stream::wrappers::ReceiverStream;
 use utoipa::{IntoParams, ToSchema};
@@ -34,6 +35,9 @@ const MAX_BODY: usize = 32 << 20;
 
 /// How deep a question may nest.
 const MAX_DEPTH: usize = 64;
+
+/// How long one question of a stream may take: bytes that never make one would hold a place for ever.
+const QUESTION: Duration = Duration::from_secs(60);
 
 /// How many lines of a stream are answered at once.
 const LINES: usize = 512;
@@ -303,11 +307,18 @@ async fn answer_stream(
 ) {
     let mut out = line(&StreamBegin { log_size: compiled.size });
     let (mut lines, mut rows) = (Lines::default(), 0_u64);
+    let mut asked = Instant::now();
     loop {
-        let piece = next_piece(&mut body).await;
+        let mut piece = next_piece(&mut body).await;
+        if let Ok(Some(bytes)) = &piece {
+            lines.take(bytes);
+            if lines.ready.is_empty() && asked.elapsed() > QUESTION {
+                piece = Err(Failure::new(Code::SlowClient, "no whole question came for a minute"));
+            }
+        }
         let last = !matches!(piece, Ok(Some(_)));
         match &piece {
-            Ok(Some(piece)) => lines.take(piece),
+            Ok(Some(_)) => {}
             Ok(None) => lines.finish(),
             // A body that breaks off gets no end line, so that nobody takes a part for the whole.
             Err(failure) => {
@@ -328,6 +339,7 @@ async fn answer_stream(
             if sender.send(Ok(std::mem::take(&mut out).into())).await.is_err() {
                 return;
             }
+            asked = Instant::now();
         }
         if last {
             out.extend(line(&StreamEnd { end: true, rows }));
@@ -357,7 +369,7 @@ fn answer_lines(compiled: &Compiled, explain: bool, first: u64, lines: Vec<Optio
             .and_then(|request| Ok(compiled.answer(request, now)?));
         let row = match decision {
             Ok(decision) => row(decision, explain),
-            Err(Failure { code, detail }) => {
+            Err(Failure { code, detail, .. }) => {
                 let error = RowError { line: number, code: code.word().to_owned(), detail };
                 DecisionRow { error: Some(error), ..DecisionRow::default() }
             }

@@ -59,6 +59,7 @@ pub async fn register(
         Ok(registration::admit_batch(&*app.store, &app.registry.origin, &envelope, list, now())?)
     });
     let candidate = admitted.await.map_err(refused)?;
+    app.limits.registration(&candidate.statement.issuer.domain).map_err(|error| refused(error.into()))?;
     let logged = app.log.add(candidate).await.map_err(|refusal| refused(refusal.into()))?;
     drop(memory);
     let answer = blocking(&app, move |app| {

@@ -14,6 +14,10 @@ use super::problem::{Code, Failure};
 /// How long a client may leave a body without a byte.
 pub const IDLE: Duration = Duration::from_secs(30);
 
+/// How many bytes a second a body brings at least, once [`IDLE`] is over. A byte every few seconds is not idle, and would hold
+/// one of few places for months.
+const PACE: usize = 128 << 10;
+
 /// How many bytes of a refused body are still read.
 const DISCARDED: usize = 64 << 20;
 
@@ -95,11 +99,17 @@ pub async fn discard(stream: &mut BodyDataStream) {
     let _ = tokio::time::timeout(DISCARDING, all).await;
 }
 
-/// A whole body of at most `limit` bytes.
+/// A whole body of at most `limit` bytes, within the time that so many take at a modest pace.
 ///
 /// # Errors
-/// [`Code::TooLong`], and those of [`next_piece`].
+/// [`Code::TooLong`], [`Code::SlowClient`], and those of [`next_piece`].
 pub async fn whole_body(headers: &HeaderMap, body: Body, limit: usize) -> Result<Vec<u8>, Failure> {
+    let time = IDLE + Duration::from_secs((limit / PACE) as u64);
+    let slow = || Failure::new(Code::SlowClient, format!("the body was not whole after {} seconds", time.as_secs()));
+    tokio::time::timeout(time, read_whole(headers, body, limit)).await.unwrap_or_else(|_| Err(slow()))
+}
+
+async fn read_whole(headers: &HeaderMap, body: Body, limit: usize) -> Result<Vec<u8>, Failure> {
     let too_long = || Failure::new(Code::TooLong, format!("the body is longer than {limit} bytes"));
     let mut stream = body.into_data_stream();
     if declared_length(headers).is_some_and(|length| length > limit as u64) {

@@ -10,6 +10,7 @@ use cleartitle_schema::signed::SignedError;
 use crate::clearance::ClearanceError;
 use crate::domains::LookError;
 use crate::domains::binding::BindError;
+use crate::limits::TooFast;
 use crate::refusal::Refusal;
 use crate::store::StoreError;
 
@@ -115,6 +116,10 @@ codes! {
         "A line of the batch is not one provenance record: a JSON acquisition of at most 64 KiB that names its content.";
     Overloaded = "overloaded", SERVICE_UNAVAILABLE, "Overloaded",
         "More requests are waiting than the registry takes. Nothing was registered; try again after the seconds of `Retry-After`.";
+    TooManyRequests = "too-many-requests", TOO_MANY_REQUESTS, "Too many requests",
+        "This address (of IPv6 its /64) asks faster than the registry allows. Nothing was done; try again after the seconds of `Retry-After`. Whole data sets are cleared with a snapshot, not by asking.";
+    TooManyRegistrations = "too-many-registrations", TOO_MANY_REQUESTS, "Too many registrations",
+        "The keys of this issuer's registrable domain register faster than the registry allows. Nothing was registered; send the same bytes again after the seconds of `Retry-After`. Put long lists into a batch.";
     LogUnavailable = "log-unavailable", SERVICE_UNAVAILABLE, "The log is unavailable",
         "The log can't take or prove statements now. Nothing was acknowledged; sending the same bytes again is safe.";
     NotFound = "not-found", NOT_FOUND, "Not found",
@@ -132,7 +137,7 @@ codes! {
     LineTooLong = "line-too-long", PAYLOAD_TOO_LARGE, "Line too long",
         "A line of an NDJSON body has at most 64 KiB.";
     SlowClient = "slow-client", REQUEST_TIMEOUT, "The request came too slowly",
-        "No byte of the request came for 30 seconds, or a blob was not whole after two minutes.";
+        "No byte of the request came for 30 seconds, or less than 128 KiB a second over a longer time, or no whole question of a stream within a minute.";
     BeyondLog = "beyond-log", NOT_FOUND, "Beyond the log",
         "`as_of` names more leaves than the log has.";
     BlobNotNamed = "blob-not-named", NOT_FOUND, "No statement names this blob",
@@ -159,13 +164,15 @@ pub struct Failure {
     pub code: Code,
     /// What went wrong this time.
     pub detail: String,
+    /// After how many seconds to try again, where that is known.
+    pub retry_after: Option<u64>,
 }
 
 impl Failure {
     /// A problem with this code.
     #[must_use]
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into() }
+        Self { code, detail: detail.into(), retry_after: None }
     }
 
     /// A failure that says nothing of its cause, which stands in the log.
@@ -183,7 +190,7 @@ impl Failure {
     /// The shape that travels.
     #[must_use]
     pub fn problem(&self) -> Problem {
-        let Self { code, detail } = self;
+        let Self { code, detail, .. } = self;
         Problem {
             about: format!("/reasons/{}", code.word()),
             title: code.title().to_owned(),
@@ -199,10 +206,21 @@ impl IntoResponse for Failure {
         metrics::counter!("cleartitle_problems_total", "code" => self.code.word()).increment(1);
         let mut response = (self.code.status(), Json(self.problem())).into_response();
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
-        if self.code.status() == StatusCode::SERVICE_UNAVAILABLE {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        let unavailable = (self.code.status() == StatusCode::SERVICE_UNAVAILABLE).then_some(1);
+        if let Some(seconds) = self.retry_after.or(unavailable) {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
+    }
+}
+
+impl From<TooFast> for Failure {
+    fn from(error: TooFast) -> Self {
+        let code = match error {
+            TooFast::Requests(_) => Code::TooManyRequests,
+            TooFast::Registrations(_) => Code::TooManyRegistrations,
+        };
+        Self { retry_after: Some(error.retry_after()), ..Self::new(code, error.to_string()) }
     }
 }
 
@@ -218,6 +236,7 @@ impl From<ClearanceError> for Failure {
         let code = match error {
             ClearanceError::Store(error) => return error.into(),
             ClearanceError::Beyond { .. } => Code::BeyondLog,
+            ClearanceError::Busy => Code::Overloaded,
             ClearanceError::Copy => Code::UnprocessableRequest,
             ClearanceError::Compile(_) => {
                 tracing::error!(%error, "questions can't be answered");

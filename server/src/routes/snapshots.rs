@@ -27,6 +27,7 @@ impl From<SnapshotError> for Failure {
     fn from(error: SnapshotError) -> Self {
         match error {
             SnapshotError::NoCheckpoint(_) => Self::new(Code::NotFound, error.to_string()),
+            SnapshotError::Busy => Self::new(Code::Overloaded, error.to_string()),
             SnapshotError::Store(error) => error.into(),
             other => {
                 tracing::error!(error = %other, "a snapshot could not be made");

@@ -90,6 +90,7 @@ pub async fn register(
     let admitted =
         blocking(&app, move |app| Ok(registration::admit(&*app.store, &app.registry.origin, &envelope, now())?));
     let candidate = admitted.await.map_err(refused)?;
+    app.limits.registration(&candidate.statement.issuer.domain).map_err(|error| refused(error.into()))?;
     let logged = app.log.add(candidate).await.map_err(|refusal| refused(refusal.into()))?;
     let answer = blocking(&app, move |app| Ok((logged.new, registration_of(app, &logged.stored)?))).await?;
     Ok((created(answer.0), Json(answer.1)).into_response())

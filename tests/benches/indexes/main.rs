@@ -31,6 +31,7 @@ fn run(
         version: "bench".to_owned(),
         policy: String::new(),
         snapshot: String::new(),
+        sealed: None,
         agents: String::new(),
         used_at,
         asking: Asking::crawl(),

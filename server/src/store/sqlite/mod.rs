@@ -2,6 +2,7 @@
 //!
 //! Deliberately absent: what the tables mean (`store`), and any other database's SQL.
 
+mod copy;
 mod migrate;
 mod read;
 mod write;

@@ -1,0 +1,130 @@
+//! The operator's `serve`.
+
+use std::io::Write as _;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use crate::app::{App, Registry};
+use crate::data_dir::DataDir;
+use crate::domains::{self, Domains};
+use crate::jobs::{certify, observe, recheck};
+use crate::limits;
+use crate::router;
+use crate::routes::{Shared, health};
+use crate::serve::{self, Server};
+use crate::tls::{self, Certificate};
+
+/// Where the scheduled observer's child comes in when everybody else comes by https.
+const INNER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+
+/// Serve the registry over HTTP, or with a certificate over HTTPS; prints `listening on http://ADDRESS` when ready.
+///
+/// The first start makes the data folder, the log's key and the operator's key. Clients pin the line in DIR/log.pub.
+#[derive(Debug, clap::Args)]
+pub struct Serve {
+    /// The data folder; one server at a time.
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+    /// Address and port; port 0 picks a free one.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8787")]
+    listen: SocketAddr,
+    /// The log's name, fixed at the first start: a host name, and a path if you like. Left out: one made of the log's key.
+    #[arg(long, value_name = "NAME")]
+    origin: Option<String>,
+    #[command(flatten)]
+    observe: observe::Flags,
+    #[command(flatten)]
+    domains: domains::Flags,
+    #[command(flatten)]
+    limits: limits::Flags,
+    #[command(flatten)]
+    tls: tls::Flags,
+    #[command(flatten)]
+    acme: certify::Flags,
+}
+
+impl Serve {
+    /// Serves until the process is asked to end; the exit code.
+    ///
+    /// # Errors
+    /// What stopped it.
+    pub fn run(self) -> anyhow::Result<u8> {
+        let filter = tracing_subscriber::EnvFilter::try_from_env("CLEARTITLE_LOG")
+            .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info,tower_http=warn"));
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+        health::count();
+        let folder = DataDir::open(&self.data)?;
+        let observing = self.observe.job(&folder)?;
+        let certifying = self.acme.job(&folder);
+        let certificate = match &certifying {
+            Some(job) => Some(job.certificate()),
+            None => self.tls.certificate()?,
+        };
+        let held = folder.lock()?;
+        let registry = Registry::open(&self.data, self.origin.as_deref())?;
+        eprintln!("log key: {}", registry.verifier());
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        let domains = runtime.block_on(async { Domains::new(self.domains) })?;
+        let app = App::start(registry, domains, Arc::new(self.limits.into()))?;
+        runtime.block_on(serve_until_asked(app, self.listen, Jobs { observing, certifying, certificate }))?;
+        drop(runtime);
+        drop(held);
+        Ok(0)
+    }
+}
+
+/// What goes on beside serving.
+struct Jobs {
+    observing: Option<observe::Job>,
+    certifying: Option<certify::Job>,
+    certificate: Option<Arc<Certificate>>,
+}
+
+async fn serve_until_asked(app: Shared, listen: SocketAddr, jobs: Jobs) -> anyhow::Result<()> {
+    let listener = serve::bind(listen).await.with_context(|| format!("listening on {listen}"))?;
+    let address = listener.local_addr()?;
+    let acceptor = jobs.certificate.as_ref().map(Certificate::acceptor).transpose()?;
+    let scheme = if acceptor.is_some() { "https" } else { "http" };
+    let rechecking = tokio::spawn(recheck::run(Arc::clone(&app)));
+    let (limits, routes) = (Arc::clone(&app.limits), router::router(app));
+    let (end, mut ended) = watch::channel(());
+    // The observer's child trusts no certificate that is for another name: it comes in by a door on this machine alone.
+    let apart = jobs.observing.is_some() && acceptor.is_some();
+    let inner = if apart { Some(serve::bind(INNER).await?) } else { None };
+    let door = inner.as_ref().map_or(Ok(address), TcpListener::local_addr)?;
+    let inner = inner.map(|listener| {
+        let server = Server::new(routes.clone(), Arc::clone(&limits), None);
+        tokio::spawn(server.serve(listener, async move { _ = ended.changed().await }))
+    });
+    let following = jobs.certificate.map(|certificate| tokio::spawn(certificate.follow()));
+    let certifying = jobs.certifying.map(|job| tokio::spawn(job.run()));
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "listening on {scheme}://{address}")?;
+    out.flush()?;
+    drop(out);
+    let observing = jobs.observing.map(|job| tokio::spawn(job.run(door)));
+    let asked_to_end = async {
+        serve::asked_to_end().await;
+        rechecking.abort();
+        // Before the requests inside are waited for: the observer's own would be among them.
+        if let Some(observing) = &observing {
+            observing.abort();
+        }
+    };
+    Server::new(routes, limits, acceptor).serve(listener, asked_to_end).await;
+    drop(end);
+    if let Some(inner) = inner {
+        let _ = inner.await;
+    }
+    following.into_iter().chain(certifying).for_each(|job| job.abort());
+    if let Some(observing) = observing {
+        // The child is killed when the aborted task has let go of it.
+        let _ = observing.await;
+    }
+    Ok(())
+}
