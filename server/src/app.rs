@@ -14,15 +14,13 @@ use crate::clearance::Clearance;
 use crate::data_dir::{DataDir, DataDirError};
 use crate::domains::Domains;
 use crate::domains::binding::{self, BindError, Operator};
-use crate::limits::Limits;
+use crate::limits::{Client, Limits};
 use crate::log::{Candidate, Log, Sequencer, now};
+use crate::places::Place;
 use crate::refusal::Refusal;
 use crate::snapshots::Snapshots;
 use crate::store::sqlite::SqliteStore;
 use crate::store::{Store, StoreError};
-
-/// How many streams of questions are answered at once.
-const MAX_STREAMS: usize = 64;
 
 /// How many bodies of up to 32 MiB stand in memory at once.
 const MAX_LARGE_BODIES: usize = 8;
@@ -189,7 +187,6 @@ pub struct App {
     pub domains: Domains,
     /// How much one address and one issuer may ask for.
     pub limits: Arc<Limits>,
-    streams: Arc<Semaphore>,
     large_bodies: Arc<Semaphore>,
     blob_bodies: Arc<Semaphore>,
 }
@@ -204,7 +201,6 @@ impl App {
         let log = Log::start(registry.sequencer())?;
         let clearance = Clearance::new(Arc::clone(&store));
         let snapshots = registry.snapshots().map_err(std::io::Error::other)?;
-        let streams = Arc::new(Semaphore::new(MAX_STREAMS));
         let large_bodies = Arc::new(Semaphore::new(MAX_LARGE_BODIES));
         let blob_bodies = Arc::new(Semaphore::new(MAX_BLOB_BODIES));
         Ok(Arc::new(Self {
@@ -215,7 +211,6 @@ impl App {
             registry,
             domains,
             limits,
-            streams,
             large_bodies,
             blob_bodies,
         }))
@@ -225,16 +220,17 @@ impl App {
     ///
     /// # Errors
     /// [`Refusal::Busy`].
-    pub fn stream_place(&self) -> Result<OwnedSemaphorePermit, Refusal> {
-        Arc::clone(&self.streams).try_acquire_owned().map_err(|_| Refusal::Busy)
+    pub fn stream_place(&self, client: Client) -> Result<Place, Refusal> {
+        self.limits.stream(client).ok_or(Refusal::Busy)
     }
 
     /// Memory for a body of many megabytes, waited for a little.
     ///
     /// # Errors
     /// [`Refusal::Busy`].
-    pub async fn large_bodies(&self) -> Result<OwnedSemaphorePermit, Refusal> {
-        place_among(&self.large_bodies).await
+    pub async fn large_bodies(&self, client: Client) -> Result<(Place, OwnedSemaphorePermit), Refusal> {
+        let own = self.limits.large_body(client).ok_or(Refusal::Busy)?;
+        Ok((own, place_among(&self.large_bodies).await?))
     }
 
     /// Memory for a blob, waited for a little.

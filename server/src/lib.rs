@@ -2,7 +2,7 @@
 //! place where the log grows), `store` (what is kept, and the contract), `clearance` (questions), `app` (how it fits).
 //!
 //! Floors: `main → cli → serve, jobs → patience, tls, router → routes → app → registration, snapshots, backup → audit →
-//! clearance → domains, log → standing → registration, delegation → limits, peer, rate, store, data_dir, turns`. A file imports
+//! clearance → domains, log → standing → registration, delegation → limits, peer, places, rate, store, data_dir, turns`. A file imports
 //! from floors below its own.
 
 pub mod app;
@@ -18,6 +18,7 @@ pub mod limits;
 pub mod log;
 pub mod patience;
 pub mod peer;
+pub mod places;
 pub mod rate;
 pub mod refusal;
 pub mod registration;

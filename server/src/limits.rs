@@ -4,19 +4,26 @@
 //! publisher whose script runs wild. Requests are counted by address before anything is read of them; registrations by
 //! issuer only after the signatures were checked, so that nobody uses up another's share by naming it.
 
-use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::HeaderMap;
 use cleartitle_schema::issuer::{Authority, Domain};
 
 use crate::peer::{Network, Proxies, ProxyHeader, counted};
+use crate::places::{Place, Places};
 use crate::rate::{Buckets, Rate};
 
 /// How many connections are open at once.
 const MAX_CONNECTIONS: usize = 4096;
+
+/// How many streams of questions are answered at once, and how many of them for one client.
+const MAX_STREAMS: usize = 64;
+const STREAMS_EACH: usize = 16;
+
+/// How many of the few places for large bodies one client may have or await.
+const LARGE_BODIES_EACH: usize = 4;
 
 /// Flags of `serve` about limits.
 #[derive(Debug, Clone, clap::Args)]
@@ -38,6 +45,10 @@ pub struct Flags {
     #[arg(long, value_name = "HEADER", value_enum, default_value_t, requires = "trusted_proxy")]
     proxy_header: ProxyHeader,
 }
+
+/// Whom a request is counted under: an address, of IPv6 its network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Client(IpAddr);
 
 /// Faster than allowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -71,14 +82,9 @@ pub struct Limits {
     issuers: Buckets<Authority>,
     proxies: Proxies,
     each_address: usize,
-    open: Mutex<Open>,
-}
-
-/// The connections that are open.
-#[derive(Default)]
-struct Open {
-    all: usize,
-    by: HashMap<IpAddr, usize>,
+    connections: Arc<Places>,
+    streams: Arc<Places>,
+    large_bodies: Arc<Places>,
 }
 
 impl Default for Limits {
@@ -102,7 +108,8 @@ impl From<Flags> for Limits {
 impl Limits {
     fn new(address: Rate, issuer: Rate, each_address: usize, proxies: Proxies) -> Self {
         let (addresses, issuers) = (Buckets::new(address), Buckets::new(issuer));
-        Self { addresses, issuers, proxies, each_address, open: Mutex::default() }
+        let [connections, streams, large_bodies] = [MAX_CONNECTIONS, MAX_STREAMS, MAX_CONNECTIONS].map(Places::new);
+        Self { addresses, issuers, proxies, each_address, connections, streams, large_bodies }
     }
 
     /// Counts one registration of an issuer whose signatures have been checked. All keys and subdomains of a registrable
@@ -114,55 +121,42 @@ impl Limits {
         self.issuers.take(&issuer.authority()).map_err(TooFast::Registrations)
     }
 
-    /// Counts one request by the address of its client.
+    /// Whom a request is counted under.
+    #[must_use]
+    pub fn client(&self, peer: IpAddr, headers: &HeaderMap) -> Client {
+        Client(counted(self.proxies.client(peer, headers)))
+    }
+
+    /// Counts one request.
     ///
     /// # Errors
     /// [`TooFast::Requests`].
-    pub fn request(&self, peer: IpAddr, headers: &HeaderMap) -> Result<(), TooFast> {
-        self.addresses.take(&counted(self.proxies.client(peer, headers))).map_err(TooFast::Requests)
+    pub fn request(&self, client: Client) -> Result<(), TooFast> {
+        self.addresses.take(&client.0).map_err(TooFast::Requests)
     }
 
     /// A place for a connection, held while it lasts; `None` where its address or the server has too many.
     #[must_use]
-    pub fn connection(self: &Arc<Self>, peer: IpAddr) -> Option<Place> {
-        let address = counted(peer);
-        let mut open = self.open();
-        let those = open.by.get(&address).copied().unwrap_or_default();
+    pub fn connection(&self, peer: IpAddr) -> Option<Place> {
         let through_proxy = self.proxies.are_at(peer.to_canonical());
-        if open.all >= MAX_CONNECTIONS || (those >= self.each_address && !through_proxy) {
-            return None;
-        }
-        open.all += 1;
-        open.by.insert(address, those + 1);
-        Some(Place { limits: Arc::clone(self), address })
+        self.connections.take(counted(peer), if through_proxy { MAX_CONNECTIONS } else { self.each_address })
     }
 
-    fn open(&self) -> MutexGuard<'_, Open> {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    /// A place for a stream of questions, held while it lasts; `None` where its client or the server has too many.
+    #[must_use]
+    pub fn stream(&self, client: Client) -> Option<Place> {
+        self.streams.take(client.0, STREAMS_EACH)
     }
-}
 
-/// One of the connections that may be open.
-pub struct Place {
-    limits: Arc<Limits>,
-    address: IpAddr,
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let mut open = self.limits.open();
-        open.all = open.all.saturating_sub(1);
-        match open.by.get_mut(&self.address) {
-            Some(those) if *those > 1 => *those -= 1,
-            _ => _ = open.by.remove(&self.address),
-        }
+    /// Leave to ask for one of the few places for large bodies; `None` where the client has as many as it may.
+    #[must_use]
+    pub fn large_body(&self, client: Client) -> Option<Place> {
+        self.large_bodies.take(client.0, LARGE_BODIES_EACH)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::net::Ipv4Addr;
-
     use super::*;
 
     fn small() -> Arc<Limits> {
@@ -172,28 +166,29 @@ mod tests {
     }
 
     #[test]
-    fn connections_of_one_address_are_bounded_and_given_back() {
+    fn a_network_shares_its_connections_and_a_named_proxy_has_all() {
         let limits = small();
-        let [one, proxy] = ["2600::1", "10.0.0.1"].map(|text| text.parse::<IpAddr>().unwrap());
-        let held = [limits.connection(one), limits.connection("2600::2".parse().unwrap())];
+        let [one, twin, other, proxy] =
+            ["2600::1", "2600::2", "2600:0:0:1::1", "10.0.0.1"].map(|text| text.parse::<IpAddr>().unwrap());
+        let held = [limits.connection(one), limits.connection(twin)];
         assert!(held.iter().all(Option::is_some));
         assert!(limits.connection(one).is_none());
-        assert!(limits.connection("2600:0:0:1::1".parse().unwrap()).is_some());
+        assert!(limits.connection(other).is_some());
         let through: Vec<_> = (0..100).map(|_| limits.connection(proxy)).collect();
         assert!(through.iter().all(Option::is_some));
-        drop((held, through));
-        assert_eq!((limits.open().all, limits.open().by.len()), (0, 0));
+        drop(held);
+        assert!(limits.connection(one).is_some());
     }
 
     #[test]
-    fn all_connections_together_are_bounded() {
+    fn one_client_has_a_part_of_the_streams_and_of_the_large_bodies() {
         let limits = small();
-        let address = |number: u32| IpAddr::V4(Ipv4Addr::from_bits(0x0b00_0000 + number));
-        let most = u32::try_from(MAX_CONNECTIONS).unwrap();
-        let held: Vec<_> = (0..most).filter_map(|number| limits.connection(address(number))).collect();
-        assert_eq!(held.len(), MAX_CONNECTIONS);
-        assert!(limits.connection(address(most)).is_none());
-        assert_eq!(limits.open().by.len(), MAX_CONNECTIONS, "who was turned away leaves no entry");
+        let client = |text: &str| limits.client(text.parse().unwrap(), &HeaderMap::new());
+        let [one, other] = [client("198.51.100.1"), client("198.51.100.2")];
+        let streams: Vec<_> = (0..100).filter_map(|_| limits.stream(one)).collect();
+        let bodies: Vec<_> = (0..100).filter_map(|_| limits.large_body(one)).collect();
+        assert_eq!((streams.len(), bodies.len()), (STREAMS_EACH, LARGE_BODIES_EACH));
+        assert!(limits.stream(other).is_some() && limits.large_body(other).is_some());
     }
 
     #[test]

@@ -29,6 +29,9 @@ use crate::store::{Batch, CommitError, Entry, Head, SignedHead, Store, StoreErro
 /// The longest time that a candidate waits for others to share its commit. The promise is 100 ms; less is kinder.
 pub const TICK: Duration = Duration::from_millis(20);
 
+/// How long nobody may come before those who wait are committed: a lone publisher does not wait a whole tick for company.
+const QUIET: Duration = Duration::from_millis(2);
+
 /// The most candidates of one commit.
 const MAX_BATCH: usize = 256;
 
@@ -334,7 +337,7 @@ fn sequence(sequencer: &Sequencer, receiver: &Receiver<Work>) {
             if candidates.len() >= MAX_BATCH || bytes >= MAX_BATCH_BYTES {
                 break;
             }
-            let left = deadline.saturating_duration_since(Instant::now());
+            let left = deadline.saturating_duration_since(Instant::now()).min(QUIET);
             match receiver.recv_timeout(left) {
                 Ok(work) => next = Some(work),
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => break,

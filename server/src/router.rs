@@ -198,10 +198,12 @@ async fn shed(State(limit): State<Arc<Semaphore>>, request: Request, next: Next)
 }
 
 /// Turns a request away when its address asks too often, before its body is read.
-async fn by_address(State(limits): State<Arc<Limits>>, request: Request, next: Next) -> Response {
+async fn by_address(State(limits): State<Arc<Limits>>, mut request: Request, next: Next) -> Response {
     // Without a peer, as in a test of the router alone, all share one.
     let peer = request.extensions().get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0);
-    match limits.request(peer, request.headers()) {
+    let client = limits.client(peer, request.headers());
+    request.extensions_mut().insert(client);
+    match limits.request(client) {
         Ok(()) => next.run(request).await,
         Err(error) => Failure::from(error).into_response(),
     }

@@ -4,7 +4,7 @@ use harness::{Registry, independent};
 use serde_json::Value;
 
 fn filled() -> Registry {
-    let registry = Registry::start();
+    let registry = Registry::start_with(&["--rate-address", "1000000/1000000", "--rate-key", "1000000/1000000"]);
     let press = registry.publisher("press.example");
     let lab = registry.publisher("biglab.example");
     registry.register(&press, &press.reservation("press.example"));

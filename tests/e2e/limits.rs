@@ -80,6 +80,8 @@ fn slow_clients_are_cut_off() {
     let mut half_stream = connect();
     let head = head.replace("/v1/statements", "/v1/decisions").replace("application/json", "application/x-ndjson");
     half_stream.write_all(head.as_bytes()).expect("half a stream");
+    let mut kept_open = connect();
+    kept_open.write_all(b"GET /healthz HTTP/1.1\r\nhost: registry.example\r\n\r\n").expect("a request");
 
     std::thread::scope(|scope| {
         let ends = [
@@ -87,6 +89,7 @@ fn slow_clients_are_cut_off() {
             ("half a head", half_head),
             ("half a body", half_body),
             ("half a stream", half_stream),
+            ("kept open after an answer", kept_open),
         ]
         .map(|(what, stream)| (what, scope.spawn(move || until_closed(stream))));
         for (what, end) in ends {

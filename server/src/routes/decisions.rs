@@ -1,10 +1,10 @@
 //! Decisions over HTTP: one question, an array of them, or a stream without end; judging is `clearance`'s.
 
-use axum::Json;
 use axum::body::{Body, BodyDataStream, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use cleartitle_schema::acquisition::{Acquisition, CopyUrl, UrlRole};
 use cleartitle_schema::api::{
     DecisionAnswer, DecisionRequest, DecisionRow, DecisionRows, MAX_LINE, MAX_QUESTIONS, NDJSON, Problem, RowError,
@@ -19,7 +19,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use utoipa::{IntoParams, ToSchema};
 
@@ -27,7 +27,9 @@ use super::extract::{Asked, is_small, media_type, next_piece, whole_body};
 use super::problem::{Code, Failure};
 use super::{Shared, blocking};
 use crate::clearance::{AsOf, ClearanceError, Compiled, row};
+use crate::limits::Client;
 use crate::log::now;
+use crate::places::Place;
 use crate::registration::nesting;
 
 /// The longest JSON body of questions.
@@ -211,16 +213,17 @@ async fn answer_one(app: &Shared, as_of: AsOf, request: DecisionRequest) -> Resu
 pub async fn ask_many(
     State(app): State<Shared>,
     Asked(query): Asked<BatchQuery>,
+    Extension(client): Extension<Client>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Failure> {
     let (as_of, explain) = (as_of(query.as_of.as_deref())?, query.explain.unwrap_or(false));
     match media_type(&headers).as_str() {
-        NDJSON => return stream(&app, as_of, explain, body).await,
+        NDJSON => return stream(&app, client, as_of, explain, body).await,
         "application/json" => {}
         _ => return Err(Failure::new(Code::UnsupportedMediaType, "this takes JSON or `application/x-ndjson`")),
     }
-    let _memory = if is_small(&headers) { None } else { Some(app.large_bodies().await?) };
+    let _memory = if is_small(&headers) { None } else { Some(app.large_bodies(client).await?) };
     let bytes = whole_body(&headers, body, MAX_BODY).await?;
     if bytes.iter().find(|byte| !byte.is_ascii_whitespace()) != Some(&b'[') {
         return Ok(Json(answer_one(&app, as_of, read(&bytes)?).await?).into_response());
@@ -252,8 +255,8 @@ fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Failure> {
     })
 }
 
-async fn stream(app: &Shared, as_of: AsOf, explain: bool, body: Body) -> Result<Response, Failure> {
-    let inside = app.stream_place()?;
+async fn stream(app: &Shared, client: Client, as_of: AsOf, explain: bool, body: Body) -> Result<Response, Failure> {
+    let inside = app.stream_place(client)?;
     let compiled = blocking(app, move |app| Ok(app.clearance.at(as_of)?)).await?;
     let (sender, receiver) = mpsc::channel::<Result<Bytes, std::io::Error>>(4);
     tokio::spawn(answer_stream(compiled, explain, body.into_data_stream(), sender, inside));
@@ -303,7 +306,7 @@ async fn answer_stream(
     explain: bool,
     mut body: BodyDataStream,
     sender: mpsc::Sender<Result<Bytes, std::io::Error>>,
-    _inside: OwnedSemaphorePermit,
+    _inside: Place,
 ) {
     let mut out = line(&StreamBegin { log_size: compiled.size });
     let (mut lines, mut rows) = (Lines::default(), 0_u64);

@@ -1,10 +1,10 @@
 //! Documents over HTTP: batches of provenance records, and what is known of one document.
 
-use axum::Json;
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use cleartitle_schema::acquisition::Acquisition;
 use cleartitle_schema::api::{BatchRegistration, DocumentView, NDJSON, Problem, ProvenanceRecord};
 use cleartitle_schema::id::{ContentName, ListId};
@@ -16,6 +16,7 @@ use super::log::IMMUTABLE;
 use super::problem::{Failure, nowhere};
 use super::statements::{created, refused, registration_of, summary};
 use super::{Shared, blocking};
+use crate::limits::Client;
 use crate::log::now;
 use crate::registration::{self, MAX_LIST};
 use crate::store::Page;
@@ -46,11 +47,12 @@ const SHOWN: usize = 1000;
 pub async fn register(
     State(app): State<Shared>,
     _: Asked<Nothing>,
+    Extension(client): Extension<Client>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Failure> {
     require_media_type(&headers, NDJSON)?;
-    let memory = app.large_bodies().await?;
+    let memory = app.large_bodies(client).await?;
     let mut envelope = whole_body(&headers, body, MAX_ENVELOPE + 1 + MAX_LIST).await?;
     let end = envelope.iter().position(|byte| *byte == b'\n').unwrap_or(envelope.len());
     let list = envelope.split_off((end + 1).min(envelope.len()));
