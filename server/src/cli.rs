@@ -4,6 +4,7 @@ use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
@@ -13,11 +14,11 @@ use cleartitle_schema::tlog::note::NoteVerifier;
 
 use crate::app::{App, Registry};
 use crate::data_dir::DataDir;
-use crate::jobs::observe;
+use crate::jobs::{observe, witness as witnesses};
 use crate::routes::health;
 use crate::store::Store;
 use crate::store::sqlite::SqliteStore;
-use crate::{audit, router, serve};
+use crate::{audit, router, serve, witness};
 
 /// The Cleartitle registry: signed terms go in, a transparency log proves them, clearance comes out.
 #[derive(Debug, Parser)]
@@ -54,7 +55,13 @@ enum Verb {
         origin: Option<String>,
         #[command(flatten)]
         observe: observe::Flags,
+        #[command(flatten)]
+        witnesses: witnesses::Flags,
     },
+    /// Witness other parties' logs: cosign each checkpoint that continues what was cosigned before, and no other.
+    ///
+    /// Prints its verifier key on stderr, for registries (`serve --witness`) and readers (`pull --witness`) to pin.
+    Witness(witness::Flags),
     /// Bind a public key to an issuer's domain on the operator's word, as a logged statement.
     ///
     /// Works beside a running server. Make sure yourself that the key is the domain's: the log shows that you vouched.
@@ -127,7 +134,13 @@ pub fn main() -> ExitCode {
 
 fn run(verb: Verb) -> anyhow::Result<u8> {
     match verb {
-        Verb::Serve { data, listen, origin, observe } => serve_until_asked(&data, listen, origin.as_deref(), observe),
+        Verb::Serve { data, listen, origin, observe, witnesses } => {
+            serve_until_asked(&data, listen, origin.as_deref(), observe, witnesses)
+        }
+        Verb::Witness(flags) => {
+            trace();
+            witness::run(flags)
+        }
         Verb::BindKey { data, issuer, key, origin } => {
             let text = std::fs::read_to_string(&key).with_context(|| format!("`{}`", key.display()))?;
             let public = parse_public_key(&text).with_context(|| format!("`{}`", key.display()))?;
@@ -152,20 +165,27 @@ fn run(verb: Verb) -> anyhow::Result<u8> {
     }
 }
 
+/// Tells on stderr what happens, as much of it as `CLEARTITLE_LOG` asks for.
+fn trace() {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("CLEARTITLE_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info,tower_http=warn"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+}
+
 fn serve_until_asked(
     data: &Path,
     listen: SocketAddr,
     origin: Option<&str>,
     observe: observe::Flags,
+    witnesses: witnesses::Flags,
 ) -> anyhow::Result<u8> {
-    let filter = tracing_subscriber::EnvFilter::try_from_env("CLEARTITLE_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info,tower_http=warn"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    trace();
     health::count();
     let folder = DataDir::open(data)?;
     let job = observe.job(&folder)?;
+    let (quorum, witnesses) = (witnesses.quorum()?, witnesses.job()?);
     let held = folder.lock()?;
-    let registry = Registry::open(data, origin)?;
+    let registry = Registry::open(data, origin)?.with_quorum(quorum)?;
     eprintln!("log key: {}", registry.verifier());
     let app = App::start(registry)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
@@ -177,11 +197,15 @@ fn serve_until_asked(
         out.flush()?;
         drop(out);
         let observing = job.map(|job| tokio::spawn(job.run(address)));
+        let witnessing = witnesses.map(|job| tokio::spawn(job.run(Arc::clone(&app))));
         let asked_to_end = async {
             serve::asked_to_end().await;
             // Before the requests inside are waited for: the observer's own would be among them.
             if let Some(observing) = &observing {
                 observing.abort();
+            }
+            if let Some(witnessing) = &witnessing {
+                witnessing.abort();
             }
         };
         serve::serve(listener, router::router(app), asked_to_end).await;

@@ -1,7 +1,7 @@
 //! The registry. Reading order: `router` (every route), `registration` and `standing` (what is refused), `log` (the one
 //! place where the log grows), `store` (what is kept, and the contract), `clearance` (questions), `app` (how it fits).
 //!
-//! Floors: `main → cli → serve, jobs → patience, router → routes → app → registration, snapshots, audit → clearance → log →
+//! Floors: `main → cli → witness → serve, jobs → patience, router → routes → app → registration, snapshots, audit → clearance → log →
 //! standing → store, data_dir`. A file imports from floors below its own.
 
 pub mod app;
@@ -20,6 +20,7 @@ pub mod serve;
 pub mod snapshots;
 pub mod standing;
 pub mod store;
+pub mod witness;
 
 pub use cli::main;
 pub use router::openapi_yaml;

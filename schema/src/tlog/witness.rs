@@ -121,12 +121,7 @@ pub enum Objection {
 /// # Errors
 ///
 /// [`Objection`], checked in the specification's order.
-pub fn follows(
-    last: Option<(u64, Hash)>,
-    old: u64,
-    proof: &[Hash],
-    checkpoint: &Checkpoint,
-) -> Result<(), Objection> {
+pub fn follows(last: Option<(u64, Hash)>, old: u64, proof: &[Hash], checkpoint: &Checkpoint) -> Result<(), Objection> {
     let (size, root) = last.unwrap_or((0, empty_root()));
     if old > checkpoint.size {
         return Err(Objection::Backwards { old, size: checkpoint.size });

@@ -61,8 +61,10 @@ fn a_key_of_one_kind_is_none_of_the_other() {
 fn a_changed_time_text_or_signature_is_wrong() {
     let signer = witness("witness.example/w1", 7);
     let line = signer.cosign(TEXT, TIME).unwrap();
-    let wrong =
-        Err(CosignatureError::Wrong { name: "witness.example/w1".to_owned(), key_hash: signer.cosign(TEXT, 0).unwrap().key_hash });
+    let wrong = Err(CosignatureError::Wrong {
+        name: "witness.example/w1".to_owned(),
+        key_hash: signer.cosign(TEXT, 0).unwrap().key_hash,
+    });
     for place in 0..line.signature.len() {
         let mut other = line.clone();
         other.signature[place] ^= 1;

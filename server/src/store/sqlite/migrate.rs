@@ -9,9 +9,10 @@ use crate::store::StoreError;
 type Fill = fn(&Connection) -> Result<(), StoreError>;
 
 /// Every migration, the first making version 1: its text, and what it projects anew.
-const MIGRATIONS: [(&str, Option<Fill>); 2] = [
+const MIGRATIONS: [(&str, Option<Fill>); 3] = [
     (include_str!("../../../migrations/sqlite/0001_first.sql"), None),
     (include_str!("../../../migrations/sqlite/0002_evidence.sql"), Some(write::project_exhibits_of_all)),
+    (include_str!("../../../migrations/sqlite/0003_witness.sql"), None),
 ];
 
 /// The version of the database that this program writes.

@@ -4,6 +4,7 @@
 
 mod migrate;
 mod read;
+mod witnessed;
 mod write;
 
 use std::io::Write;
