@@ -52,7 +52,7 @@ pub mod api;
 pub mod canon;
 pub mod decide;
 pub mod evidence;
-pub mod finding;
+pub mod fault;
 pub mod id;
 pub mod issuer;
 pub mod leaf;

@@ -229,7 +229,7 @@ fn audit_all(data: &Path, format: Format) -> anyhow::Result<u8> {
     match format {
         Format::Json => println!("{}", serde_json::to_string(&report)?),
         Format::Human => {
-            report.findings.iter().for_each(|finding| println!("{finding}"));
+            report.findings.iter().for_each(|finding| println!("{} ({})", finding.what, finding.code));
             let verdict = if report.findings.is_empty() { "all is right" } else { "DAMAGED" };
             println!(
                 "audit: {} leaves, {} statements, {} receipts, {} checkpoints, {} lists, {} blobs: {verdict}",

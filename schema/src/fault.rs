@@ -1,11 +1,11 @@
-//! Findings: what a log, a registry or a file can be caught at, each with its stable code; `schema/findings.md` has the pages.
+//! Faults: what a log, a registry or a file can be caught at, each with its stable code; `schema/faults.md` says what to do.
 
 use crate::vocab::words;
 use serde::{Deserialize, Serialize};
 
 words!(
     /// What checking a log, or what it gave, has found.
-    Finding {
+    Fault {
         /// Two checkpoints of one size, both signed, with two roots.
         SplitView = "split-view",
         /// A log that is shorter than it was when it was last seen.
