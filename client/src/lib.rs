@@ -1,7 +1,7 @@
 //! The data builder's side: pull a snapshot, filter a crawl down to cleared material, register terms, ask the registry.
 //!
 //! Reading order: [`terms_file`] and [`policy_file`] (what people write, read by [`toml_file`]), [`registry`] (HTTP),
-//! [`trust`] (what is believed of a log), [`pull`] and [`snapshot`] (terms on this machine), [`question`] (what is asked
+//! [`trust`] and [`contradiction`] (what is believed of a log, and what convicts one), [`pull`] and [`snapshot`] (terms on this machine), [`question`] (what is asked
 //! about), [`crawl`] (what crawls hold), [`filter`] (a crawl in, cleared material out), [`report`] and [`bill`] (what came
 //! of it), [`run_receipt`] (a run, signed), [`audit`] (whether it still is so), [`publish`] and [`lint`] (what a site says),
 //! [`observe`] (what sites say, out of crawls and over the network), [`cli`] (the verbs).
@@ -13,6 +13,7 @@ pub mod audit;
 pub mod bill;
 pub mod cli;
 pub mod clock;
+pub mod contradiction;
 pub mod crawl;
 pub mod filter;
 mod grow;

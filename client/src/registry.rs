@@ -5,7 +5,9 @@ use cleartitle_schema::api::{
 };
 use cleartitle_schema::id::{BlobId, StatementId};
 use cleartitle_schema::tlog::note::MAX_NOTE;
+use cleartitle_schema::tlog::proof::MAX_RECEIPT;
 use cleartitle_schema::tlog::tile::TileId;
+use cleartitle_schema::tlog::witness::checkpoint_path;
 use reqwest::StatusCode;
 use reqwest::blocking::{Client, RequestBuilder, Response};
 use reqwest::header::{ACCEPT_ENCODING, CONTENT_TYPE, RANGE};
@@ -230,6 +232,25 @@ impl Registry {
     /// [`RegistryError`].
     pub fn checkpoint(&self) -> Result<Vec<u8>, RegistryError> {
         self.bytes("checkpoint", MAX_NOTE as u64)
+    }
+
+    /// The checkpoint that this place has of a log: a registry's or mirror's newest, or the one that a witness cosigned last.
+    ///
+    /// # Errors
+    /// [`RegistryError`].
+    pub fn checkpoint_of(&self, origin: &str) -> Result<Vec<u8>, RegistryError> {
+        match self.checkpoint() {
+            Err(RegistryError::Status { status: 404, .. }) => self.bytes(&checkpoint_path(origin), MAX_NOTE as u64),
+            other => other,
+        }
+    }
+
+    /// The receipt of a statement under a checkpoint that witnesses have cosigned.
+    ///
+    /// # Errors
+    /// [`RegistryError`]; [`RegistryError::Refused`] with the code `not-yet-witnessed` until there is one.
+    pub fn receipt(&self, id: &StatementId) -> Result<Vec<u8>, RegistryError> {
+        self.bytes(&format!("v1/statements/{id}/receipt"), MAX_RECEIPT as u64)
     }
 
     /// One tile of the log's tree.

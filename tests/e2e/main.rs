@@ -2,6 +2,7 @@
 
 mod adversarial;
 mod alike;
+mod attacks;
 mod blobs;
 mod bodies;
 mod crash;
@@ -23,3 +24,4 @@ mod scheduled;
 mod snapshots;
 mod tables;
 mod transcripts;
+mod witness;

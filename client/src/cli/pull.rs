@@ -1,11 +1,14 @@
 //! `cleartitle pull`: brings the newest snapshot to this machine, verified against the pinned log.
 
-use super::talk::{Exit, Format, Hint as _, Talk, advised, data, json, shown};
+use super::talk::{Exit, Format, Hint as _, Talk, advised, coded, data, json, shown};
+use super::witnesses::Witnesses;
+use crate::clock;
 use crate::policy_file;
-use crate::pull::{self, PullError, Pulled, Way};
+use crate::pull::{self, Bounds, PullError, Pulled, Way};
 use crate::registry::Registry;
 use crate::snapshot::{SnapshotError, log_for};
 use crate::trust::{PinnedLog, TrustError};
+use cleartitle_schema::policy::Policy;
 use std::path::PathBuf;
 
 /// Flags of `pull`.
@@ -18,7 +21,9 @@ FILE.log-key; keep them together. A download that broke off goes on where it was
 
 Examples:
   cleartitle pull --registry https://registry.example --log-key \"$(cat log.pub)\" --out terms.snapshot
-  cleartitle pull --registry https://registry.example --trust-first --out terms.snapshot")]
+  cleartitle pull --registry https://registry.example --trust-first --out terms.snapshot
+  cleartitle pull --registry https://registry.example --log-key \"$(cat log.pub)\" --witness \"$(cat witness.pub)\" \\
+      --max-age 7 --out terms.snapshot")]
 pub struct Args {
     /// The registry's address.
     #[arg(long, value_name = "URL", env = "CLEARTITLE_REGISTRY")]
@@ -41,6 +46,12 @@ pub struct Args {
     /// The most bytes that are taken.
     #[arg(long, value_name = "BYTES", default_value_t = 64 << 30)]
     max_bytes: u64,
+    #[command(flatten)]
+    witnesses: Witnesses,
+    /// Refuse a snapshot whose last statement, or last look of its witnesses, is more than so many days ago. Left out: as the
+    /// policy says.
+    #[arg(long, value_name = "DAYS")]
+    max_age: Option<u32>,
     /// In which form.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -52,21 +63,28 @@ pub struct Args {
 /// Whatever stands in the way. An older snapshot stays in its place then.
 pub fn run(args: &Args, talk: Talk) -> anyhow::Result<Exit> {
     let registry = super::registry_at(&args.registry, args.allow_http)?;
-    let log = log(args, &registry, talk)?;
+    let policy = args.policy.as_deref().map(policy_file::load).transpose()?;
+    let log = log(args, policy.as_ref(), &registry, talk)?;
+    let days = args.max_age.or(policy.as_ref().and_then(|policy| policy.max_snapshot_age_days));
+    let bounds = Bounds { bytes: args.max_bytes, days, now: clock::now() };
     let mut bar = None;
-    let pulled = pull::pull(&registry, &log, &args.out, args.max_bytes, |have, all| {
+    let pulled = pull::pull(&registry, &log, &args.out, bounds, |have, all| {
         bar.get_or_insert_with(|| talk.progress(all, "snapshot")).set_position(have);
     });
     if let Some(bar) = bar {
         bar.finish_and_clear();
     }
-    let pulled = pulled.map_err(advise)?;
+    let pulled = pulled.map_err(|error| refused(args.format, error))?;
     report(args, &pulled, &log, talk)
 }
 
-fn log(args: &Args, registry: &Registry, talk: Talk) -> anyhow::Result<PinnedLog> {
-    let policy = args.policy.as_deref().map(policy_file::load).transpose()?;
-    match log_for(&args.out, args.log_key.as_deref(), policy.as_ref()) {
+fn log(args: &Args, policy: Option<&Policy>, registry: &Registry, talk: Talk) -> anyhow::Result<PinnedLog> {
+    let witnesses = args.witnesses.pinned(policy)?;
+    key(args, policy, registry, talk).map(|log| log.with_witnesses(witnesses))
+}
+
+fn key(args: &Args, policy: Option<&Policy>, registry: &Registry, talk: Talk) -> anyhow::Result<PinnedLog> {
+    match log_for(&args.out, args.log_key.as_deref(), policy) {
         Ok(log) => Ok(log),
         Err(SnapshotError::NoKey(_)) if args.trust_first => {
             let told = registry.log_key()?;
@@ -82,10 +100,26 @@ fn log(args: &Args, registry: &Registry, talk: Talk) -> anyhow::Result<PinnedLog
     }
 }
 
+/// A refusal with the code of what was found: in JSON on stdout for programs, and behind the error for people.
+fn refused(format: Format, error: PullError) -> anyhow::Error {
+    let Some(fault) = error.fault() else { return advise(error) };
+    if let Format::Json = format
+        && let Err(error) =
+            json(&serde_json::json!({ "refused": true, "code": fault, "why": shown(&error.to_string()) }))
+    {
+        return error;
+    }
+    coded(advise(error), fault)
+}
+
 fn advise(error: PullError) -> anyhow::Error {
     let hint = match &error {
-        PullError::Trust(TrustError::Rollback { .. } | TrustError::SplitView { .. }) => {
-            "do not use this registry before its operator has explained this; keep FILE.checkpoint, it is the evidence"
+        PullError::Trust(TrustError::Rollback { .. } | TrustError::SplitView { .. } | TrustError::Forked { .. }) => {
+            "do not use this registry before its operator has explained this; keep FILE.checkpoint, it is the evidence, and \
+             `cleartitle gossip FILE.checkpoint --registry URL` makes a proof of it where it is one"
+        }
+        PullError::Trust(TrustError::NotWitnessed(_)) => {
+            "pull again in a while; if it lasts, compare with what others see: `cleartitle gossip`"
         }
         PullError::Trust(TrustError::Checkpoint(_)) | PullError::Snapshot(SnapshotError::Note(_)) => {
             super::LOG_KEY_HINT
@@ -122,6 +156,9 @@ fn report(args: &Args, pulled: &Pulled, log: &PinnedLog, talk: Talk) -> anyhow::
                 }
                 None => "verified; this log was not seen before".to_owned(),
             });
+            if let Some(policy) = log.witnesses() {
+                talk.say(format_args!("seen by witnesses of {} operators or more", policy.quorum()));
+            }
             if let Way::Grown { fetched } = pulled.way {
                 talk.say(format_args!(
                     "fetched {fetched} of its {} bytes, and made the rest of the older one",

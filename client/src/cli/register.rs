@@ -1,6 +1,7 @@
 //! `cleartitle register`: terms become a statement, are signed, registered, and the receipt is checked and kept.
 
 use super::files;
+use super::seen::Seen;
 use super::talk::{Exit, Format, Hint as _, Talk, advised, data, json, shown};
 use crate::clock;
 use crate::registry::{Registered, Registry, RegistryError};
@@ -66,6 +67,8 @@ pub struct Args {
     /// Keep the receipt in this folder, named by the statement's id.
     #[arg(long, value_name = "DIR")]
     receipt_dir: Option<PathBuf>,
+    #[command(flatten)]
+    seen: Seen,
     /// In which form.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -97,6 +100,7 @@ pub fn run(args: &Args, talk: Talk) -> anyhow::Result<Exit> {
     let registered = registry.register(&envelope.to_bytes()).map_err(|error| advise(error, args.issuer.as_ref()))?;
     let receipt = receipt(&registry, envelope, &registered, &log)?;
     let kept = keep(args, &receipt)?;
+    args.seen.look(&registry, &log, talk)?;
     report(args.format, &registered, kept.as_deref(), talk)
 }
 

@@ -2,17 +2,23 @@
 
 use super::files;
 use super::talk::{Exit, Format, Talk, data, shown};
+use super::witnesses::Witnesses;
 use crate::audit::{self, AuditError};
+use crate::clock;
+use crate::contradiction::{self, Contradiction, ContradictionError};
 use crate::crawl::{DatasetLayout, FieldChoice};
 use crate::policy_file;
 use crate::run_receipt::{self, ReceiptError};
 use crate::snapshot::{self, SnapshotError};
 use crate::trust::{MAX_RECEIPT_FILE, PinnedLog, ReceiptFile};
+use cleartitle_schema::fault::Fault;
 use cleartitle_schema::id::{KeyId, StatementId};
 use cleartitle_schema::policy::Policy;
 use cleartitle_schema::signed::{self, Envelope, STATEMENT_TYPE, key_id, parse_public_key};
 use cleartitle_schema::snapshot::{Snapshot, VerifyError, format::MAGIC};
 use cleartitle_schema::statement::Statement;
+use cleartitle_schema::time::Timestamp;
+use cleartitle_schema::tlog::cosignature::WitnessPolicy;
 use ed25519_dalek::VerifyingKey;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -23,7 +29,8 @@ use std::path::{Path, PathBuf};
 /// Flags of `verify`.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
-A receipt holds if the pinned log contains exactly this signed envelope. A snapshot holds if the log signed it, and it is
+A receipt holds if the pinned log contains exactly this signed envelope; with --witness, if besides so many of the witnesses
+have seen the log so. A contradiction holds if the log signed two checkpoints that can't both be. A snapshot holds if the log signed it, and it is
 byte for byte what its statements compile to. A manifest holds if the files that it names, beside it, hold exactly the
 documents that it lists. An envelope holds if every signature is by a --key; the receipt of a filter run, if besides every
 output in its folder is byte for byte what was signed for. What holds was stated; whether it is true, a
@@ -33,6 +40,7 @@ Exit: 0 all hold, 1 some do not, 2 some could not be checked.
 
 Examples:
   cleartitle verify --log-key \"$(cat log.pub)\" receipts/*.receipt.json
+  cleartitle verify --log-key \"$(cat log.pub)\" --witness \"$(cat witness.pub)\" deal.receipt.json
   cleartitle verify terms.snapshot
   cleartitle verify out/manifest.jsonl
   cleartitle verify --key lab.key.pub out/receipt.dsse.json
@@ -44,6 +52,12 @@ pub struct Args {
     /// Take the log's key from this policy.
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
+    #[command(flatten)]
+    witnesses: Witnesses,
+    /// Refuse a snapshot whose last statement, or last look of its witnesses, is more than so many days ago. Left out: as the
+    /// policy says.
+    #[arg(long, value_name = "DAYS")]
+    max_age: Option<u32>,
     /// A public key that may have signed an envelope; again for another.
     #[arg(long, value_name = "FILE")]
     key: Vec<PathBuf>,
@@ -56,7 +70,7 @@ pub struct Args {
     /// In which form; json is one object a file.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
-    /// Receipts, snapshots, manifests, envelopes, checkpoints.
+    /// Receipts, snapshots, manifests, envelopes, checkpoints, contradictions.
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
 }
@@ -65,8 +79,8 @@ pub struct Args {
 enum Found {
     /// It holds; what it says, for people and for programs.
     Holds(&'static str, String, Value),
-    /// It does not hold, and why.
-    Fails(&'static str, String),
+    /// It does not hold; the code of what was found, where it has one, and why.
+    Fails(&'static str, Option<Fault>, String),
     /// It could not be checked, and why.
     Open(&'static str, String),
 }
@@ -75,6 +89,9 @@ enum Found {
 struct Against {
     log_key: Option<String>,
     policy: Option<Policy>,
+    witnesses: Option<WitnessPolicy>,
+    max_age: Option<u32>,
+    now: Timestamp,
     keys: BTreeMap<KeyId, VerifyingKey>,
     fields: FieldChoice,
 }
@@ -92,9 +109,13 @@ pub fn run(args: &Args, _talk: Talk) -> anyhow::Result<Exit> {
     // Bytes are compared, wherever they are from.
     let fields =
         FieldChoice { layout: args.layout, text: args.text_field.clone(), without_url: true, ..FieldChoice::default() };
+    let policy = args.policy.as_deref().map(policy_file::load).transpose()?;
     let against = Against {
         log_key: args.log_key.clone(),
-        policy: args.policy.as_deref().map(policy_file::load).transpose()?,
+        witnesses: args.witnesses.pinned(policy.as_ref())?,
+        max_age: args.max_age.or(policy.as_ref().and_then(|policy| policy.max_snapshot_age_days)),
+        now: clock::now(),
+        policy,
         keys,
         fields,
     };
@@ -120,7 +141,8 @@ impl Found {
         let path = path.display();
         match self {
             Self::Holds(kind, words, _) => format!("{path}: {kind} holds: {words}\n"),
-            Self::Fails(kind, why) => format!("{path}: {kind} DOES NOT HOLD: {why}\n"),
+            Self::Fails(kind, None, why) => format!("{path}: {kind} DOES NOT HOLD: {why}\n"),
+            Self::Fails(kind, Some(code), why) => format!("{path}: {kind} DOES NOT HOLD: {why} ({code})\n"),
             Self::Open(kind, why) => format!("{path}: {kind} not checked: {why}\n"),
         }
     }
@@ -129,7 +151,10 @@ impl Found {
         let path = path.display().to_string();
         match self {
             Self::Holds(kind, _, said) => json!({ "file": path, "kind": kind, "holds": true, "said": said }),
-            Self::Fails(kind, why) => json!({ "file": path, "kind": kind, "holds": false, "why": why }),
+            Self::Fails(kind, None, why) => json!({ "file": path, "kind": kind, "holds": false, "why": why }),
+            Self::Fails(kind, code, why) => {
+                json!({ "file": path, "kind": kind, "holds": false, "code": code, "why": why })
+            }
             Self::Open(kind, why) => json!({ "file": path, "kind": kind, "holds": null, "why": why }),
         }
     }
@@ -156,21 +181,25 @@ impl Against {
         }
         let trimmed = text.trim_start();
         let members = |name: &str| trimmed.starts_with('{') && text.contains(&format!("\"{name}\""));
-        if members("cleartitle_receipt") {
+        if members("cleartitle_contradiction") {
+            self.contradiction(path)
+        } else if members("cleartitle_receipt") {
             self.receipt(path)
         } else if members("payloadType") {
             self.envelope(path)
         } else if members("container") && members("verdict") {
             self.manifest(path)
         } else {
-            let known = "it is neither a receipt, a snapshot, a manifest, an envelope nor a checkpoint";
+            let known =
+                "it is neither a receipt, a snapshot, a manifest, an envelope, a checkpoint nor a contradiction";
             Found::Open("file", known.to_owned())
         }
     }
 
     fn log(&self) -> Result<PinnedLog, String> {
         let key = self.log_key.as_deref().or_else(|| self.policy.as_ref()?.log_key.as_deref());
-        PinnedLog::parse(key.ok_or(NO_KEY)?).map_err(|error| error.to_string())
+        let log = PinnedLog::parse(key.ok_or(NO_KEY)?).map_err(|error| error.to_string())?;
+        Ok(log.with_witnesses(self.witnesses.clone()))
     }
 
     fn receipt(&self, path: &Path) -> Found {
@@ -186,7 +215,7 @@ impl Against {
         let checked = file.and_then(|file| file.check(&log).map(|checked| (file, checked)));
         match checked {
             Ok((file, checked)) => {
-                let words = format!(
+                let mut words = format!(
                     "{} by {}, index {} of {}, registered at {}",
                     file.statement,
                     checked.statement.issuer.domain,
@@ -194,21 +223,25 @@ impl Against {
                     log.origin(),
                     file.registered_at
                 );
+                if let Some(seen_at) = checked.seen_at {
+                    words.push_str(&format!(", seen by its witnesses at {seen_at}"));
+                }
                 let said = json!({
                     "statement": file.statement, "issuer": checked.statement.issuer.domain,
                     "statement_kind": checked.statement.kind(), "index": file.index,
                     "registered_at": file.registered_at, "origin": log.origin(), "log_size": checked.checkpoint.size,
+                    "seen_at": checked.seen_at,
                 });
                 Found::Holds(KIND, words, said)
             }
-            Err(error) => Found::Fails(KIND, shown(&error.to_string())),
+            Err(error) => Found::Fails(KIND, error.fault(), shown(&error.to_string())),
         }
     }
 
     fn snapshot(&self, path: &Path) -> Found {
         const KIND: &str = "snapshot";
         let log = match snapshot::log_for(path, self.log_key.as_deref(), self.policy.as_ref()) {
-            Ok(log) => log,
+            Ok(log) => log.with_witnesses(self.witnesses.clone()),
             Err(SnapshotError::NoKey(_)) => return Found::Open(KIND, NO_KEY.to_owned()),
             Err(error) => return Found::Open(KIND, error.to_string()),
         };
@@ -217,7 +250,7 @@ impl Against {
             Err(error @ (SnapshotError::Read { .. } | SnapshotError::NoNote(_))) => {
                 Found::Open(KIND, error.to_string())
             }
-            Err(error) => Found::Fails(KIND, shown(&error.to_string())),
+            Err(error) => Found::Fails(KIND, error.fault(), shown(&error.to_string())),
         }
     }
 
@@ -229,6 +262,7 @@ impl Against {
             return Err(VerifyError::Hash.into());
         }
         let header = verified.header();
+        snapshot::check_age(snapshot::fresh_at(path, header, log)?, self.max_age, self.now)?;
         let words = format!(
             "{} statements at log size {} of {}, of {}",
             verified.len(),
@@ -258,7 +292,7 @@ impl Against {
                     let words = format!("log size {} of {}; its snapshot was not looked at", note.size, note.origin);
                     Found::Holds("snapshot note", words, json!({ "origin": note.origin, "size": note.size }))
                 }
-                Err(error) => Found::Fails("snapshot note", shown(&error.to_string())),
+                Err(error) => Found::Fails("snapshot note", error.fault(), shown(&error.to_string())),
             };
         }
         match log.open(&bytes) {
@@ -267,7 +301,31 @@ impl Against {
                 let said = json!({ "origin": checkpoint.origin, "size": checkpoint.size, "root": checkpoint.root.to_base64() });
                 Found::Holds("checkpoint", words, said)
             }
-            Err(error) => Found::Fails("checkpoint", shown(&error.to_string())),
+            Err(error) => Found::Fails("checkpoint", error.fault(), shown(&error.to_string())),
+        }
+    }
+
+    fn contradiction(&self, path: &Path) -> Found {
+        const KIND: &str = "contradiction";
+        let log = match self.log() {
+            Ok(log) => log,
+            Err(why) => return Found::Open(KIND, why),
+        };
+        let bytes = match files::read(path, contradiction::MAX_FILE) {
+            Ok(bytes) => bytes,
+            Err(error) => return Found::Open(KIND, format!("{error:#}")),
+        };
+        match Contradiction::parse(&bytes).and_then(|file| file.check(&log)) {
+            Ok((shorter, longer)) => {
+                let code = if shorter == longer { Fault::SplitView } else { Fault::ForkedLog };
+                let words = format!(
+                    "{} signed a checkpoint of {shorter} leaves and one of {longer} that can't both be ({code})",
+                    log.origin()
+                );
+                Found::Holds(KIND, words, json!({ "origin": log.origin(), "code": code, "sizes": [shorter, longer] }))
+            }
+            Err(ContradictionError::Trust(error)) => Found::Fails(KIND, error.fault(), shown(&error.to_string())),
+            Err(error) => Found::Fails(KIND, None, shown(&error.to_string())),
         }
     }
 
@@ -279,7 +337,7 @@ impl Against {
         };
         let envelope = match envelope {
             Ok(envelope) => envelope,
-            Err(error) => return Found::Fails(KIND, shown(&error.to_string())),
+            Err(error) => return Found::Fails(KIND, None, shown(&error.to_string())),
         };
         if self.keys.is_empty() {
             let signers: Vec<String> = envelope.signatures().iter().map(|one| one.key_id().to_string()).collect();
@@ -312,7 +370,7 @@ impl Against {
                     json!({ "statement": id, "signed_by": signed_by, "payload_type": envelope.payload_type() }),
                 )
             }
-            Err(why) => Found::Fails(KIND, shown(&why)),
+            Err(why) => Found::Fails(KIND, None, shown(&why)),
         }
     }
 
@@ -320,7 +378,7 @@ impl Against {
         const KIND: &str = "run receipt";
         let verified = match signed::open(envelope, |id| self.keys.get(id).copied()) {
             Ok(verified) => verified,
-            Err(error) => return Found::Fails(KIND, shown(&error.to_string())),
+            Err(error) => return Found::Fails(KIND, None, shown(&error.to_string())),
         };
         let folder = path.parent().unwrap_or(Path::new("."));
         match run_receipt::check(&verified, folder) {
@@ -338,7 +396,7 @@ impl Against {
                 Found::Holds(KIND, words, json!({ "signed_by": signed_by, "outputs": outputs, "run": run }))
             }
             Err(error @ ReceiptError::Read { .. }) => Found::Open(KIND, shown(&error.to_string())),
-            Err(error) => Found::Fails(KIND, shown(&error.to_string())),
+            Err(error) => Found::Fails(KIND, None, shown(&error.to_string())),
         }
     }
 
@@ -359,9 +417,9 @@ impl Against {
                 let told: Vec<String> = audit.complaints.iter().map(|complaint| shown(complaint)).collect();
                 let more = audit.wrong.saturating_sub(told.len() as u64);
                 let more = if more == 0 { String::new() } else { format!("; and {more} more") };
-                Found::Fails(KIND, format!("{}{more}", told.join("; ")))
+                Found::Fails(KIND, None, format!("{}{more}", told.join("; ")))
             }
-            Err(error @ AuditError::Outside { .. }) => Found::Fails(KIND, shown(&error.to_string())),
+            Err(error @ AuditError::Outside { .. }) => Found::Fails(KIND, None, shown(&error.to_string())),
             Err(error) => Found::Open(KIND, shown(&format!("{:#}", anyhow::Error::from(error)))),
         }
     }

@@ -211,6 +211,17 @@ impl WitnessPolicy {
         Ok(Self { witnesses, quorum })
     }
 
+    /// A policy by majority: more than half of the operators of these witnesses must have cosigned, so that any two quorums
+    /// have an operator in common.
+    ///
+    /// # Errors
+    ///
+    /// As [`WitnessPolicy::new`].
+    pub fn majority(witnesses: Vec<WitnessVerifier>) -> Result<Self, CosignatureError> {
+        let quorum = distinct(witnesses.iter()) / 2 + 1;
+        Self::new(witnesses, quorum)
+    }
+
     /// How many operators must have cosigned.
     #[must_use]
     pub fn quorum(&self) -> usize {

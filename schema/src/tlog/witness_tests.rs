@@ -10,7 +10,7 @@ use super::cosignature::{CosignatureError, WitnessPolicy, WitnessSigner, Witness
 use super::hash::{Hash, empty_root, leaf_hash};
 use super::note::{Note, NoteError, NoteSignature, NoteSigner, NoteVerifier};
 use super::proof::consistency;
-use super::tile::{root, tiles_after};
+use super::tile::{root, root_within, tiles_after};
 use super::witness::{AddCheckpoint, AddCheckpointError, Objection, checkpoint_path, follows};
 
 const TEXT: &str = "registry.example/log\n5\nNBUVmC1lDiNSDb1U1/zwr6G3DMOhakEdRk3JwayWwwE=\n";
@@ -145,6 +145,17 @@ fn a_witness_takes_what_continues_and_nothing_else() {
     assert_eq!(follows(last, 3, &[], &smaller), Err(Objection::Conflict(7)), "a rollback is a conflict");
     let hollow = Checkpoint { size: 0, root: leaf_hash(b""), ..smaller };
     assert_eq!(follows(None, 0, &[], &hollow), Err(Objection::Inconsistent(0)));
+}
+
+#[test]
+fn an_older_root_is_read_off_the_newer_tiles() {
+    let hashes: Vec<Hash> = (0..600_u64).map(|number| leaf_hash(&number.to_be_bytes())).collect();
+    let (tiles, _) = tiles_after(0, &hashes, |_| None).unwrap();
+    let reader = |id| tiles.iter().find(|(tile, _)| *tile == id).map(|(_, bytes)| bytes.clone());
+    for old in [0, 1, 2, 3, 255, 256, 257, 511, 512, 599, 600] {
+        assert_eq!(root_within(old, 600, reader), Ok(tree(old, 0).0.root), "{old}");
+    }
+    assert!(root_within(601, 600, reader).is_err());
 }
 
 #[test]
