@@ -52,7 +52,7 @@ impl Contradiction {
     /// none that convicts.
     #[must_use]
     pub fn found(shorter: &[u8], longer: &[u8], error: &TrustError) -> Option<Self> {
-        let (code, past) = match error {
+        let (code, past): (Fault, Option<&OtherPast>) = match error {
             TrustError::SplitView { .. } => (Fault::SplitView, None),
             TrustError::Forked { other, .. } => (Fault::ForkedLog, Some(other)),
             _ => return None,
@@ -64,7 +64,7 @@ impl Contradiction {
             shorter: text(shorter),
             longer: text(longer),
             other_root: past.map(|past| past.root.to_base64()),
-            proof: past.map_or(Vec::new(), |past: &Box<OtherPast>| past.proof.iter().map(Hash::to_base64).collect()),
+            proof: past.map_or(Vec::new(), |past| past.proof.iter().map(Hash::to_base64).collect()),
         })
     }
 

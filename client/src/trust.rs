@@ -360,6 +360,12 @@ impl ReceiptFile {
     /// [`TrustError`], one variant a fact.
     pub fn check(&self, log: &PinnedLog) -> Result<CheckedReceipt, TrustError> {
         let leaf = Leaf::parse(self.leaf.as_bytes())?;
+        // First whether the log has this leaf at all: what the file says besides could only be wrong about it.
+        let receipt = Receipt::parse(self.receipt.as_bytes())?;
+        if receipt.index != self.index {
+            return Err(TrustError::Other("index"));
+        }
+        let checkpoint = receipt.verify(self.leaf.as_bytes(), log.verifier(), log.origin())?;
         if leaf.kind != LeafKind::Public {
             return Err(TrustError::Other("kind of leaf"));
         }
@@ -376,11 +382,6 @@ impl ReceiptFile {
         if statement.log != log.origin() {
             return Err(TrustError::Other("log"));
         }
-        let receipt = Receipt::parse(self.receipt.as_bytes())?;
-        if receipt.index != self.index {
-            return Err(TrustError::Other("index"));
-        }
-        let checkpoint = receipt.verify(self.leaf.as_bytes(), log.verifier(), log.origin())?;
         let seen_at = log.seen_at(receipt.checkpoint_note.as_bytes())?;
         Ok(CheckedReceipt { statement, checkpoint, seen_at })
     }

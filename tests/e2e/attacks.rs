@@ -37,6 +37,8 @@ fn twins() -> Twins {
     assert_eq!(one.stop(), 0);
     let other = one.copy();
     one.begin();
+    // Answered once, both have their signals in hand and can be asked to end.
+    let _ = (one.read("/healthz").is(200), other.read("/healthz").is(200));
     Twins { one, other, press }
 }
 
@@ -185,6 +187,21 @@ fn a_rollback_is_caught() {
     assert!(ran.stderr.contains("was not seen before"), "{}", ran.stderr);
     let ran = ask(&other).exits(2);
     assert!(ran.stderr.contains("(rollback)"), "{}", ran.stderr);
+    // A witness tells the operator, who may have put a backup back without knowing.
+    let witness = Witness::start("witness.example", &[one.log_key()]);
+    let flag = ["--witness".to_owned(), witness.flag()];
+    one.restart_with(&flag);
+    let cosigned = Instant::now();
+    while one.read("/checkpoint").is(200).text().lines().count() < 6 {
+        assert!(cosigned.elapsed() < Duration::from_secs(30), "no cosignature: {}", one.said());
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    other.restart_with(&flag);
+    let asked = Instant::now();
+    while !other.said().contains("was an old backup put back") {
+        assert!(asked.elapsed() < Duration::from_secs(30), "nothing was told: {}", other.said());
+        std::thread::sleep(Duration::from_millis(100));
+    }
     // Between the two nothing is contradictory: the one is a past of the other.
     let ran = lab.gossip(&["--registry", &one.url(""), "--peer", &other.url("")]).exits(0);
     assert!(ran.stdout.contains("\"one_log\":true"), "{}", ran.stdout);
@@ -240,6 +257,7 @@ fn an_altered_entry_is_caught_by_the_audit_and_by_its_receipt() {
     let lab = Lab::of(&one);
     let witness = Witness::start("witness.example", &[one.log_key()]);
     one.begin();
+    let _ = one.read("/healthz").is(200);
     one.restart_with(&["--witness".to_owned(), witness.flag()]);
     let out = lab.path("a.receipt.json");
     let address = one.url("");
@@ -375,16 +393,58 @@ fn a_foreign_receipt_is_caught() {
 }
 
 #[test]
+fn changed_signatures_and_bytes_are_caught() {
+    let Twins { one, .. } = twins();
+    let lab = Lab::of(&one);
+    let witness = Witness::start("witness.example", &[one.log_key()]);
+    one.restart_with(&["--witness".to_owned(), witness.flag(), "--witness-quorum".to_owned(), "1".to_owned()]);
+    let (pinned, begun) = (witness.key(), Instant::now());
+    while lab.pull(&one.url(""), &["--witness", &pinned]).code != 0 {
+        assert!(begun.elapsed() < Duration::from_secs(30), "no cosignature: {}", one.said());
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    // A cosignature at another time than the witness signed for.
+    assert_eq!(one.stop(), 0);
+    let file = database(&one);
+    let line: String = file.query_row("SELECT line FROM cosignatures", [], |row| row.get(0)).expect("a line");
+    let place = line.rfind(' ').expect("base64") + 20;
+    let other = if line.as_bytes()[place] == b'A' { "B" } else { "A" };
+    let changed = format!("{}{other}{}", &line[..place], &line[place + 1..]);
+    file.execute("UPDATE cosignatures SET line = ?1", [changed]).expect("an edit");
+    drop(file);
+    assert_eq!(audited(&one), ["wrong-signature"]);
+    // It would give a fresh one in its place.
+    witness.kill();
+    one.begin();
+    lab.refused(&one.url(""), &["--witness", &pinned], Fault::WrongSignature);
+    // A byte of the snapshot that lies here, and a file that breaks off.
+    let kept = lab.path("terms.snapshot");
+    let mut body = std::fs::read(&kept).expect("a snapshot");
+    let last = body.len() - 1;
+    body[last] ^= 1;
+    std::fs::write(&kept, body).expect("a file");
+    let (code, told) = lab.verify(&[&kept]);
+    assert_eq!((code, &told["code"]), (1, &json!(Fault::AlteredBytes)), "{told}");
+    std::fs::write(lab.path("half.json"), "{\"cleartitle_receipt\": 1, \"statement\":").expect("a file");
+    let (code, told) = lab.verify(&[&lab.path("half.json")]);
+    assert_eq!((code, &told["code"]), (1, &json!(Fault::Damaged)), "{told}");
+}
+
+#[test]
 fn a_split_view_gets_no_second_cosignature() {
     let Twins { one, other, press } = twins();
     let witness = Witness::start("witness.example", &[one.log_key()]);
     let flags = ["--witness".to_owned(), witness.flag(), "--witness-quorum".to_owned(), "1".to_owned()];
     one.restart_with(&flags);
-    state(&one, &press, "what everybody is shown");
+    let newest = json!(state(&one, &press, "what everybody is shown")["index"].as_u64().expect("an index") + 1);
     let lab = Lab::of(&one);
     let pinned = witness.key();
     let begun = Instant::now();
-    while lab.pull(&one.url(""), &["--witness", &pinned]).code != 0 {
+    let pulled = || {
+        let ran = lab.pull(&one.url(""), &["--witness", &pinned]);
+        ran.code == 0 && serde_json::from_str::<Value>(&ran.stdout).expect("JSON")["size"] == newest
+    };
+    while !pulled() {
         assert!(begun.elapsed() < Duration::from_secs(30), "no cosignature: {}", one.said());
         std::thread::sleep(Duration::from_millis(200));
     }

@@ -239,7 +239,7 @@ fn press_on(witness: &Witness, forks: &Forks, seed: u64, stop: &AtomicBool, cosi
     let mut old = 0;
     while !stop.load(Ordering::Relaxed) {
         let (past, step) = (seeded.below(2) as usize, seeded.below(4));
-        let size = (old + step).min(LONGEST - 1).max(1);
+        let size = (old + step).clamp(1, LONGEST - 1);
         let Ok(answer) = witness.try_add(&forks.body(past, old, size)) else {
             std::thread::sleep(Duration::from_millis(5));
             continue;

@@ -43,6 +43,7 @@ const MAX_ANSWER: usize = 16 << 10;
 
 /// Flags of `serve` about witnesses.
 #[derive(Debug, Clone, clap::Args)]
+#[group(id = "witnesses")]
 pub struct Flags {
     /// Have this witness cosign each newest checkpoint: its submission prefix, `=`, and its verifier key; again for another.
     #[arg(long, value_name = "URL=KEY", value_parser = Witness::parse)]
