@@ -3,7 +3,7 @@
 //! Reading order: [`terms_file`] and [`policy_file`] (what people write, read by [`toml_file`]), [`registry`] (HTTP),
 //! [`trust`] and [`contradiction`] (what is believed of a log, and what convicts one), [`pull`] and [`snapshot`] (terms on this machine), [`question`] (what is asked
 //! about), [`crawl`] (what crawls hold), [`filter`] (a crawl in, cleared material out), [`report`] and [`bill`] (what came
-//! of it), [`run_receipt`] (a run, signed), [`audit`] (whether it still is so), [`publish`] and [`lint`] (what a site says),
+//! of it), [`run_receipt`] (a run, signed), [`audit`] (whether it still is so), [`log_audit`] (whether a log is), [`publish`] and [`lint`] (what a site says),
 //! [`observe`] (what sites say, out of crawls and over the network), [`cli`] (the verbs).
 //!
 //! Everything that a verb does can be done from here; `cleartitle_schema` holds the language, and the only function that
@@ -18,6 +18,7 @@ pub mod crawl;
 pub mod filter;
 mod grow;
 pub mod lint;
+pub mod log_audit;
 pub mod observe;
 pub mod policy_file;
 pub mod publish;

@@ -3,10 +3,10 @@
 use cleartitle_schema::api::{
     DecisionAnswer, DecisionRequest, LogKey, Problem, Registration, SnapshotView, StatementView,
 };
-use cleartitle_schema::id::{BlobId, StatementId};
+use cleartitle_schema::id::{BlobId, Commitment, StatementId};
 use cleartitle_schema::tlog::note::MAX_NOTE;
 use cleartitle_schema::tlog::proof::MAX_RECEIPT;
-use cleartitle_schema::tlog::tile::TileId;
+use cleartitle_schema::tlog::tile::{EntriesId, FULL_WIDTH, TileId};
 use cleartitle_schema::tlog::witness::checkpoint_path;
 use reqwest::StatusCode;
 use reqwest::blocking::{Client, RequestBuilder, Response};
@@ -259,6 +259,25 @@ impl Registry {
     /// [`RegistryError`].
     pub fn tile(&self, tile: TileId) -> Result<Vec<u8>, RegistryError> {
         self.bytes(&tile.path(), 8192)
+    }
+
+    /// One bundle of the log's entries.
+    ///
+    /// # Errors
+    /// [`RegistryError`].
+    pub fn entries(&self, bundle: EntriesId) -> Result<Vec<u8>, RegistryError> {
+        self.bytes(&bundle.path(), u64::from(FULL_WIDTH) * (u64::from(u16::MAX) + 2))
+    }
+
+    /// The blob that opens a leaf; `None` where it is sealed or erased.
+    ///
+    /// # Errors
+    /// [`RegistryError`].
+    pub fn published(&self, commitment: &Commitment) -> Result<Option<Vec<u8>>, RegistryError> {
+        match self.bytes(&format!("v1/published/{commitment}"), MAX_ANSWER) {
+            Err(RegistryError::Refused { status: 404, .. }) => Ok(None),
+            other => other.map(Some),
+        }
     }
 
     /// What the registry says of its newest snapshot.

@@ -10,7 +10,8 @@ use cleartitle_schema::statement::{Body, ListRole, Statement};
 use cleartitle_schema::time::Timestamp;
 use cleartitle_schema::tlog::checkpoint::Checkpoint;
 use cleartitle_schema::tlog::cosignature::WitnessVerifier;
-use cleartitle_schema::tlog::hash::{Hash, empty_root, leaf_hash, node_hash};
+use cleartitle_schema::tlog::frontier::Frontier;
+use cleartitle_schema::tlog::hash::leaf_hash;
 use cleartitle_schema::tlog::note::{Note, NoteSignature, NoteVerifier};
 use cleartitle_schema::tlog::proof::{inclusion, verify_inclusion};
 use ed25519_dalek::VerifyingKey;
@@ -56,27 +57,6 @@ pub struct Finding {
     pub code: Fault,
     /// What it is about.
     pub what: String,
-}
-
-/// The roots of the complete subtrees of a growing tree, the greatest first.
-#[derive(Default)]
-struct Frontier(Vec<(u32, Hash)>);
-
-impl Frontier {
-    fn push(&mut self, leaf: Hash) {
-        let (mut height, mut hash) = (0, leaf);
-        while let Some((_, left)) = self.0.pop_if(|(other, _)| *other == height) {
-            hash = node_hash(&left, &hash);
-            height += 1;
-        }
-        self.0.push((height, hash));
-    }
-
-    fn root(&self) -> Hash {
-        let mut right_to_left = self.0.iter().rev().map(|(_, hash)| *hash);
-        let Some(last) = right_to_left.next() else { return empty_root() };
-        right_to_left.fold(last, |right, left| node_hash(&left, &right))
-    }
 }
 
 struct Auditor<'s> {
@@ -322,22 +302,5 @@ impl Auditor<'_> {
         }
         self.report.statements += 1;
         Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_frontier_gives_the_root_at_every_size() {
-        let mut frontier = Frontier::default();
-        let hashes: Vec<Hash> = (0_u8..70).map(|byte| leaf_hash(&[byte])).collect();
-        assert_eq!(frontier.root(), empty_root());
-        for (count, hash) in (1..).zip(&hashes) {
-            frontier.push(*hash);
-            let tiles = cleartitle_schema::tlog::tile::tiles_after(0, &hashes[..count], |_| None).unwrap();
-            assert_eq!(frontier.root(), tiles.1, "{count}");
-        }
     }
 }

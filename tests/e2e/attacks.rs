@@ -75,6 +75,18 @@ impl Lab {
         assert!(std::fs::read(self.path("terms.snapshot")).ok() == before, "what was refused was put in place");
     }
 
+    /// The codes of an audit from outside.
+    fn audits(&self, registry: &Registry, more: &[&str]) -> Vec<String> {
+        let address = registry.url("");
+        let mut all = vec!["audit", "--registry", &address, "--log-key", &self.key, "--format", "json"];
+        all.extend(more);
+        let ran = cleartitle(&all);
+        let told: Value = serde_json::from_str(&ran.stdout).unwrap_or_else(|_| panic!("{}", ran.stderr));
+        let codes = codes(&told);
+        assert_eq!(ran.code, i32::from(!codes.is_empty()), "{told}");
+        codes
+    }
+
     fn gossip(&self, more: &[&str]) -> Ran {
         let proof = self.path("proof.json");
         let mut all = vec!["gossip", "--log-key", &self.key, "--proof", &proof, "--format", "json"];
@@ -94,8 +106,12 @@ impl Lab {
 fn audited(registry: &Registry) -> Vec<String> {
     let data = registry.data().display().to_string();
     let ran = cleartitle_server(&["audit", "--data", &data, "--format", "json"]).exits(1);
-    let told: Value = serde_json::from_str(&ran.stdout).expect("JSON");
-    let findings = told["findings"].as_array().expect("findings");
+    codes(&serde_json::from_str(&ran.stdout).expect("JSON"))
+}
+
+/// The codes of a report's findings, each once.
+fn codes(report: &Value) -> Vec<String> {
+    let findings = report["findings"].as_array().expect("findings");
     let mut codes: Vec<String> =
         findings.iter().map(|finding| finding["code"].as_str().unwrap_or_default().to_owned()).collect();
     codes.sort();
@@ -253,12 +269,13 @@ fn an_altered_entry_is_caught_by_the_audit_and_by_its_receipt() {
     drop(file);
     let codes = audited(&one);
     assert!(codes.contains(&"altered-entry".to_owned()), "{codes:?}");
-    // Without the operator: its receipt no longer proves it.
+    // Without the operator: an audit from outside, and its receipt, which no longer proves it.
     let lab = Lab::of(&one);
     let witness = Witness::start("witness.example", &[one.log_key()]);
     one.begin();
     let _ = one.read("/healthz").is(200);
     one.restart_with(&["--witness".to_owned(), witness.flag()]);
+    assert_eq!(lab.audits(&one, &[]), ["altered-entry"]);
     let out = lab.path("a.receipt.json");
     let address = one.url("");
     let ran = cleartitle(&[
@@ -300,6 +317,7 @@ fn an_altered_tile_is_caught_and_told_from_a_fork() {
         },
     );
     lab.refused(&liar, &[], Fault::AlteredTile);
+    assert_eq!(lab.audits(&one, &[]), [""; 0]);
     // In the database: the leaves are right, and so is what the log signed.
     assert_eq!(one.stop(), 0);
     let file = database(&one);
@@ -311,21 +329,47 @@ fn an_altered_tile_is_caught_and_told_from_a_fork() {
     assert_eq!(audited(&one), ["altered-tile"]);
     one.begin();
     lab.refused(&one.url(""), &[], Fault::AlteredTile);
+    assert_eq!(lab.audits(&one, &[]), ["altered-tile"]);
 }
 
 #[test]
 fn an_altered_projection_is_caught() {
-    let Twins { one, .. } = twins();
-    assert_eq!(one.stop(), 0);
-    // The table that answers are made of says otherwise than the log: a reservation that nobody finds.
-    let file = database(&one);
-    file.execute(
-        "UPDATE statements SET issuer = 'nobody.example', authority = 'nobody.example' WHERE kind = 'reservation'",
-        [],
-    )
-    .expect("an edit");
-    drop(file);
-    assert_eq!(audited(&one), ["altered-projection"]);
+    let Twins { one, press, .. } = twins();
+    let lab = Lab::of(&one);
+    let kept = lab.path("terms.snapshot");
+    let _ = lab.pull(&one.url(""), &[]).exits(0);
+    assert_eq!(lab.audits(&one, &["--snapshot", &kept]), [""; 0]);
+    // Later statements don't speak against an older snapshot.
+    state(&one, &press, "later");
+    assert_eq!(lab.audits(&one, &["--snapshot", &kept]), [""; 0]);
+    // The tables that answers and snapshots are made of say otherwise than the log: reservations that nobody finds, one that
+    // another has signed. What else is edited so, the builder of snapshots refuses.
+    for edit in [
+        "DELETE FROM statements WHERE kind = 'reservation' AND idx > 3",
+        "UPDATE statements SET signed_by = '[\"biglab.example\"]' WHERE idx = 4",
+    ] {
+        assert_eq!(one.stop(), 0);
+        let copy = one.copy();
+        let _ = copy.read("/healthz").is(200);
+        assert_eq!(copy.stop(), 0);
+        let file = database(&copy);
+        assert!(file.execute(edit, []).expect("an edit") > 0, "{edit}");
+        drop(file);
+        for made in std::fs::read_dir(copy.data().join("snapshots")).expect("a folder").flatten() {
+            std::fs::remove_file(made.path()).expect("removed");
+        }
+        assert_eq!(audited(&copy), ["altered-projection"], "{edit}");
+        // The lab sees neither database nor operator: it is given a snapshot that the log's key signs.
+        copy.begin();
+        let lab = Lab::of(&copy);
+        let ran = lab.pull(&copy.url(""), &[]);
+        assert_eq!(ran.code, 0, "{edit}: {}\n{}", ran.stderr, copy.said());
+        let kept = lab.path("terms.snapshot");
+        assert_eq!(lab.verify(&[&kept]).0, 0, "by itself it is sound");
+        assert_eq!(lab.audits(&copy, &["--snapshot", &kept]), ["altered-projection"], "{edit}");
+        one.begin();
+        let _ = one.read("/healthz").is(200);
+    }
 }
 
 #[test]

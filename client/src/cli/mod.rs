@@ -4,6 +4,7 @@
 
 pub mod agents;
 pub mod ask;
+pub mod audit;
 pub mod check;
 pub mod explain;
 pub mod files;
@@ -91,6 +92,8 @@ pub enum Command {
     Receipt(receipt::Args),
     /// Compare what several parties were shown of one log.
     Gossip(gossip::Args),
+    /// Audit a registry's log from outside.
+    Audit(audit::Args),
     /// Show the table of AI crawler tokens.
     Agents(agents::Args),
     /// Print completions for a shell.
@@ -117,6 +120,7 @@ pub fn run(cli: &Cli) -> ExitCode {
         Command::Verify(args) => verify::run(args, talk),
         Command::Receipt(args) => receipt::run(args, talk),
         Command::Gossip(args) => gossip::run(args, talk),
+        Command::Audit(args) => audit::run(args, talk),
         Command::Agents(args) => agents::run(args),
         Command::Completions(args) => shell::completions(args),
         Command::Man(args) => shell::man(args, talk),

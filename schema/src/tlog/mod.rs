@@ -12,6 +12,7 @@
 
 pub mod checkpoint;
 pub mod cosignature;
+pub mod frontier;
 pub mod hash;
 pub mod note;
 pub mod proof;
