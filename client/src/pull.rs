@@ -209,7 +209,7 @@ pub fn pull(
         Body::Made(file) => Some(file.path()),
         Body::Downloaded(partial) => Some(partial.as_path()),
     };
-    let fresh_at = seen_at.map_or(verified.header.time, |seen| seen.max(verified.header.time));
+    let fresh_at = snapshot::freshest(verified.header.time, seen_at, bounds.now);
     snapshot::check_age(fresh_at, bounds.days, bounds.now)?;
     put_in_place(fresh, out, view.note.as_bytes(), &checkpoint_note, &verified.tree, log)?;
     let Verified { header, statements, .. } = verified;

@@ -89,6 +89,9 @@ impl SnapshotError {
     }
 }
 
+/// How far a witness's clock may be ahead of this machine's, in seconds.
+const SKEW: i64 = 600;
+
 /// The name of a file that lies beside a snapshot.
 #[must_use]
 pub fn beside(snapshot: &Path, ending: &str) -> PathBuf {
@@ -252,7 +255,7 @@ pub(crate) fn settle(path: &Path, log: &PinnedLog) -> Result<(), SnapshotError> 
 ///
 /// # Errors
 /// [`SnapshotError::Read`]; [`SnapshotError::Trust`] where witnesses are pinned and too few have seen this state.
-pub fn fresh_at(path: &Path, header: &Header, log: &PinnedLog) -> Result<Timestamp, SnapshotError> {
+pub fn fresh_at(path: &Path, header: &Header, log: &PinnedLog, now: Timestamp) -> Result<Timestamp, SnapshotError> {
     let Some(policy) = log.witnesses() else { return Ok(header.time) };
     let unseen = || TrustError::from(CosignatureError::Quorum { found: 0, quorum: policy.quorum() });
     let note = read_beside(&beside(path, "checkpoint"))?.ok_or_else(unseen)?;
@@ -260,7 +263,14 @@ pub fn fresh_at(path: &Path, header: &Header, log: &PinnedLog) -> Result<Timesta
     if (checkpoint.size, checkpoint.root) != (header.size, header.root) {
         return Err(unseen().into());
     }
-    Ok(log.seen_at(&note)?.map_or(header.time, |seen| seen.max(header.time)))
+    Ok(freshest(header.time, log.seen_at(&note)?, now))
+}
+
+/// The later of two times that speak for a state. A witness's that lies in the future says nothing: whoever is held back by
+/// an old state must not be told for ever that it is fresh.
+#[must_use]
+pub fn freshest(stated: Timestamp, seen: Option<Timestamp>, now: Timestamp) -> Timestamp {
+    seen.filter(|seen| *seen <= now.plus_seconds(SKEW)).map_or(stated, |seen| seen.max(stated))
 }
 
 /// Refuses what was last known to be fresh more than so many days ago.
@@ -296,5 +306,20 @@ impl Lookup for AsOf<'_> {
 
     fn naming(&self, id: &StatementId) -> Vec<Arc<Registered>> {
         self.known(self.snapshot.naming(id))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_witness_of_the_future_keeps_nothing_fresh() {
+        let (stated, now) = (Timestamp(1_000), Timestamp(1_000_000));
+        let at = |seen: i64| freshest(stated, Some(Timestamp(seen)), now).0;
+        assert_eq!((at(5), at(999_999), at(1_000_600), at(1_000_601)), (1_000, 999_999, 1_000_600, 1_000));
+        assert_eq!(freshest(stated, None, now), stated);
+        assert!(check_age(Timestamp(at(i64::MAX)), Some(1), now).is_err());
+        assert!(check_age(now, Some(0), now).is_ok() && check_age(stated, None, now).is_ok());
     }
 }

@@ -5,6 +5,7 @@ use cleartitle_schema::api::Registration;
 use cleartitle_schema::fault::Fault;
 use cleartitle_schema::id::StatementId;
 use cleartitle_schema::leaf::{Leaf, LeafError, LeafKind, Salt};
+use cleartitle_schema::opening::Opening;
 use cleartitle_schema::signed::{Envelope, SignedError};
 use cleartitle_schema::statement::{Statement, StatementError};
 use cleartitle_schema::time::Timestamp;
@@ -96,6 +97,9 @@ pub enum TrustError {
     /// The receipt is about something else.
     #[error("the receipt is about another {0}")]
     Other(&'static str),
+    /// The receipt says nothing of its leaf, so that nobody can tell what it proves.
+    #[error("it does not carry the leaf that it is about")]
+    NoLeaf,
     /// The receipt file can't be read.
     #[error("the receipt file can't be read: {0}")]
     ReceiptFile(String),
@@ -114,7 +118,7 @@ impl TrustError {
             _ => Fault::Damaged,
         };
         Some(match self {
-            Self::Key(..) | Self::Tiles(_) | Self::Fetch(_) => return None,
+            Self::Key(..) | Self::Tiles(_) | Self::Fetch(_) | Self::NoLeaf => return None,
             Self::Rollback { .. } => Fault::Rollback,
             Self::SplitView { .. } => Fault::SplitView,
             Self::Forked { .. } => Fault::ForkedLog,
@@ -391,4 +395,47 @@ impl ReceiptFile {
 #[must_use]
 pub fn same_payload(one: &Envelope, other: &Envelope) -> bool {
     one.payload_type() == other.payload_type() && one.payload() == other.payload()
+}
+
+/// A bare receipt: the text of `c2sp.org/tlog-proof@v1` that carries its leaf along, as `GET /v1/statements/ID/receipt` gives it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TlogProof {
+    text: String,
+    receipt: Receipt,
+    opening: Opening,
+}
+
+impl TlogProof {
+    /// Reads a bare receipt.
+    ///
+    /// # Errors
+    /// [`TrustError::Receipt`], [`TrustError::NoLeaf`].
+    pub fn parse(bytes: &[u8]) -> Result<Self, TrustError> {
+        let receipt = Receipt::parse(bytes)?;
+        let opening = receipt.extra.as_deref().and_then(Opening::parse).ok_or(TrustError::NoLeaf)?;
+        Ok(Self { text: receipt.to_text(), receipt, opening })
+    }
+
+    /// Checks everything offline, as [`ReceiptFile::check`] does, for the envelope that is kept beside it.
+    ///
+    /// # Errors
+    /// [`TrustError`], one variant a fact.
+    pub fn check(&self, envelope: &Envelope, log: &PinnedLog) -> Result<(ReceiptFile, CheckedReceipt), TrustError> {
+        let file = ReceiptFile {
+            cleartitle_receipt: RECEIPT_VERSION,
+            statement: StatementId::of(envelope.payload()),
+            index: self.receipt.index,
+            registered_at: Leaf::parse(self.opening.leaf.as_bytes())?.registered_at,
+            envelope: envelope.clone(),
+            salt: self.opening.salt.clone().ok_or(TrustError::NoLeaf)?,
+            leaf: self.opening.leaf.clone(),
+            receipt: self.text.clone(),
+        };
+        let checked = file.check(log).map_err(|error| match error {
+            // Which of the two is the wrong one can't be told here: they lay apart.
+            TrustError::Other("envelope") => TrustError::Other("statement"),
+            other => other,
+        })?;
+        Ok((file, checked))
+    }
 }

@@ -61,6 +61,7 @@ pub mod license;
 pub mod lineage;
 pub mod manifest;
 pub mod money;
+pub mod opening;
 pub mod policy;
 pub mod publish;
 pub mod scope;

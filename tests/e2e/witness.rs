@@ -15,7 +15,7 @@ use cleartitle_schema::tlog::proof::consistency;
 use cleartitle_schema::tlog::tile::{TileId, tiles_after};
 use cleartitle_schema::tlog::witness::AddCheckpoint;
 use ed25519_dalek::SigningKey;
-use harness::{Publisher, Registry, Seeded, Witness, cleartitle, independent};
+use harness::{Publisher, Ran, Registry, Seeded, Witness, cleartitle, independent};
 use serde_json::{Value, json};
 
 /// Asks until the answer is the wanted one.
@@ -49,84 +49,155 @@ fn flags(witnesses: &[&Witness], quorum: usize) -> Vec<String> {
     flags
 }
 
+/// A registry that asks for both of two witnesses, and somebody who pins both.
+struct Scene {
+    registry: Registry,
+    press: Publisher,
+    key: String,
+    first: Witness,
+    second: Witness,
+    folder: tempfile::TempDir,
+}
+
+impl Scene {
+    fn new() -> Self {
+        let registry = Registry::start();
+        let press = registry.publisher("press.example");
+        let key = registry.log_key();
+        let first = Witness::start("first.example/w", std::slice::from_ref(&key));
+        let second = Witness::start("second.example", std::slice::from_ref(&key));
+        registry.restart_with(&flags(&[&first, &second], 2));
+        Self { registry, press, key, first, second, folder: tempfile::tempdir().expect("a folder") }
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.folder.path().join(name).display().to_string()
+    }
+
+    /// Registers a statement: its id, and the size of the log with it.
+    fn state(&self, note: &str) -> (String, u64) {
+        let registered = state(&self.registry, &self.press, note);
+        let id = registered["statement"].as_str().expect("an id").to_owned();
+        (id, registered["index"].as_u64().expect("an index") + 1)
+    }
+
+    fn shown_from(&self, size: u64) {
+        wait_for("a checkpoint with its quorum", || shown_size(&self.registry).filter(|shown| *shown >= size));
+    }
+
+    /// A verb with both witnesses pinned, and with the registry where it is asked.
+    fn run(&self, verb: &str, more: &[&str]) -> Ran {
+        let (one, two, address) = (self.first.key(), self.second.key(), self.registry.url(""));
+        let mut all = vec![verb, "--log-key", &self.key, "--witness", &one, "--witness", &two];
+        if verb != "verify" {
+            all.extend(["--registry", &address]);
+        }
+        all.extend(more);
+        cleartitle(&all)
+    }
+}
+
 #[test]
 fn a_quorum_of_witnesses_makes_receipts_that_outlive_the_registry() {
-    let registry = Registry::start();
-    let press = registry.publisher("press.example");
-    let key = registry.log_key();
-    let first = Witness::start("first.example/w", std::slice::from_ref(&key));
-    let second = Witness::start("second.example", std::slice::from_ref(&key));
-    registry.restart_with(&flags(&[&first, &second], 2));
-    let registered = state(&registry, &press, "cosigned");
-    let statement = registered["statement"].as_str().expect("an id").to_owned();
-    let size = registered["index"].as_u64().expect("an index") + 1;
-    wait_for("a checkpoint with its quorum", || shown_size(&registry).filter(|shown| *shown >= size));
-    let note = registry.read("/checkpoint").is(200).text();
+    let scene = Scene::new();
+    let (statement, size) = scene.state("cosigned");
+    scene.shown_from(size);
+    let note = scene.registry.read("/checkpoint").is(200).text();
     assert_eq!(note.lines().filter(|line| line.starts_with('\u{2014}')).count(), 3, "{note}");
-    // The snapshot is that of the cosigned checkpoint, and a lab that pins both pulls it.
-    let folder = tempfile::tempdir().expect("a folder");
-    let path = |name: &str| folder.path().join(name).display().to_string();
-    let (out, receipt) = (path("terms.snapshot"), path("a.receipt.json"));
-    let (one, two, address) = (first.key(), second.key(), registry.url(""));
-    let pinned = ["--log-key", key.as_str(), "--witness", one.as_str(), "--witness", two.as_str()];
-    let with = |verb: &[&str], more: &[&str]| cleartitle(&[verb, &pinned, more].concat());
-    let pulled = with(&["pull", "--registry", &address], &["--out", &out, "--max-age", "1"]).exits(0);
-    assert!(pulled.stderr.contains("seen by witnesses of 2 operators"), "{}", pulled.stderr);
-    let policy = path("policy.toml");
-    let text = format!(
-        "version = 1\nuse = \"train-ai\"\nlog_key = \"{key}\"\nwitnesses = [\"{one}\", \"{two}\"]\nwitness_quorum = 2\n"
-    );
-    std::fs::write(&policy, text).expect("a policy");
-    let _ = cleartitle(&["ask", "--snapshot", &out, "--policy", &policy, "https://press.example/a"]).exits(1);
-    let told = with(&["receipt", "--registry", &address], &["--wait", "30", "--out", &receipt, &statement]).exits(0);
+    let [receipt, bare, envelope, other] =
+        ["a.receipt.json", "a.tlog-proof", "a.json", "b.json"].map(|it| scene.path(it));
+    let told = scene.run("receipt", &["--wait", "30", "--out", &receipt, &statement]).exits(0);
     assert!(told.stderr.contains("seen by the witnesses at"), "{}", told.stderr);
+    // The bare text too, with the envelope beside it.
+    let _ = scene.run("receipt", &["--out", &bare, &statement]).exits(0);
+    let view = scene.registry.read(&format!("/v1/statements/{statement}")).is(200).json();
+    std::fs::write(&envelope, view["envelope"].to_string()).expect("an envelope");
+    std::fs::write(&other, scene.press.sign(&scene.press.grant("press.example")).to_bytes()).expect("an envelope");
     // Twice the same: under the oldest cosigned checkpoint that covers it.
-    let text = registry.read(&format!("/v1/statements/{statement}/receipt")).is(200).text();
-    state(&registry, &press, "another");
-    wait_for("the next checkpoint", || shown_size(&registry).filter(|shown| *shown > size));
-    assert_eq!(registry.read(&format!("/v1/statements/{statement}/receipt")).is(200).text(), text);
-    registry.audit();
-
-    // A witness that is away holds nobody up who registers, and nothing is shown without it.
-    second.kill();
-    let begun = Instant::now();
-    let late = state(&registry, &press, "while a witness is away");
-    assert!(begun.elapsed() < Duration::from_secs(5));
-    let late_size = late["index"].as_u64().expect("an index") + 1;
-    let late = late["statement"].as_str().expect("an id").to_owned();
-    std::thread::sleep(Duration::from_secs(2));
-    assert!(shown_size(&registry).is_some_and(|shown| shown < late_size));
-    registry.read(&format!("/v1/statements/{late}/receipt")).is_problem(404, "not-yet-witnessed");
-    let _ = with(&["receipt", "--registry", &address], &["--out", &path("late.json"), &late]).exits(2);
-    let failures = registry.read("/metrics").is(200).text();
-    assert!(failures.contains("cleartitle_witness_failures_in_a_row{witness=\"second.example\"}"), "{failures}");
-    // Killed and started again, the registry still shows nothing newer, nor anything older.
-    let shown = shown_size(&registry);
-    registry.kill();
-    registry.begin();
-    assert!(shown_size(&registry) >= shown && shown_size(&registry).is_some_and(|shown| shown < late_size));
-    second.begin();
-    wait_for("the witness that came back", || shown_size(&registry).filter(|shown| *shown >= late_size));
-    registry.audit();
+    let text = scene.registry.read(&format!("/v1/statements/{statement}/receipt")).is(200).text();
+    let (_, later) = scene.state("another");
+    scene.shown_from(later);
+    assert_eq!(scene.registry.read(&format!("/v1/statements/{statement}/receipt")).is(200).text(), text);
+    scene.registry.audit();
 
     // Years later: registry and witnesses are gone, the files and the pinned keys are left.
-    assert_eq!(registry.stop(), 0);
-    first.kill();
-    second.kill();
-    let held = with(&["verify"], &["--format", "json", &receipt]).exits(0);
+    assert_eq!(scene.registry.stop(), 0);
+    scene.first.kill();
+    scene.second.kill();
+    let held = scene.run("verify", &["--format", "json", &receipt]).exits(0);
     let held: Value = serde_json::from_str(&held.stdout).expect("JSON");
     assert_eq!((&held["holds"], &held["said"]["statement"]), (&json!(true), &json!(statement)), "{held}");
     assert!(held["said"]["seen_at"].is_string(), "{held}");
-    let _ = with(&["verify"], &[&out]).exits(0);
-    let stranger = Witness::start("third.example", std::slice::from_ref(&key)).key();
-    let refused =
-        cleartitle(&["verify", "--log-key", &key, "--witness", &stranger, "--format", "json", &receipt]).exits(1);
+    let held = scene.run("verify", &["--envelope", &envelope, &bare]).exits(0);
+    assert!(held.stdout.contains("tlog-proof holds: statement:"), "{}", held.stdout);
+    let foreign = scene.run("verify", &["--envelope", &other, &bare]).exits(1);
+    assert!(foreign.stdout.contains("(foreign-receipt)"), "{}", foreign.stdout);
+    let open = scene.run("verify", &[&bare]).exits(2);
+    assert!(open.stdout.contains("--envelope"), "{}", open.stdout);
+    let stranger = Witness::start("third.example", std::slice::from_ref(&scene.key)).key();
+    let pinned = ["verify", "--log-key", &scene.key, "--witness", &stranger, "--format", "json", &receipt];
+    let refused = cleartitle(&pinned).exits(1);
     assert!(refused.stdout.contains("\"code\":\"not-witnessed\""), "{}", refused.stdout);
     let Some(python) = independent::python("cosigned receipts, by OpenSSL and hashlib") else { return };
     let script = independent::script("check_cosigned.py");
-    let said = independent::run(&python, &[&script, &receipt, &key, &one, &two]).exits(0).stdout;
+    let keys = [scene.first.key(), scene.second.key()];
+    let said = independent::run(&python, &[&script, &receipt, &scene.key, &keys[0], &keys[1]]).exits(0).stdout;
     let said: Value = serde_json::from_str(&said).expect("JSON");
     assert_eq!((&said["cosignatures"], &said["size"]), (&json!(2), &json!(size)), "{said}");
+}
+
+#[test]
+fn a_lab_that_pins_witnesses_pulls_and_asks_what_they_have_seen() {
+    let scene = Scene::new();
+    let (_, size) = scene.state("cosigned");
+    scene.shown_from(size);
+    let (out, policy) = (scene.path("terms.snapshot"), scene.path("policy.toml"));
+    let pulled = scene.run("pull", &["--out", &out, "--max-age", "1"]).exits(0);
+    assert!(pulled.stderr.contains("seen by witnesses of 2 operators"), "{}", pulled.stderr);
+    let _ = scene.run("verify", &[&out]).exits(0);
+    let _ = scene.run("audit", &["--snapshot", &out]).exits(0);
+    // The same by a policy, which `filter` and `check` read as `ask` does.
+    let (key, one, two) = (&scene.key, scene.first.key(), scene.second.key());
+    let text = format!(
+        "version = 1\nuse = \"train-ai\"\nlog_key = \"{key}\"\nwitnesses = [\"{one}\", \"{two}\"]\nwitness_quorum = 2\n"
+    );
+    std::fs::write(&policy, &text).expect("a policy");
+    let ask = ["ask", "--snapshot", &out, "--policy", &policy, "https://press.example/a"];
+    let _ = cleartitle(&ask).exits(1);
+    let stranger = Witness::start("third.example", std::slice::from_ref(key)).key();
+    std::fs::write(&policy, text.replace(&two, &stranger)).expect("a policy");
+    let refused = cleartitle(&ask).exits(2);
+    assert!(refused.stderr.contains("not witnessed"), "{}", refused.stderr);
+    std::fs::write(&policy, text.replace("quorum = 2", "quorum = 3")).expect("a policy");
+    let refused = cleartitle(&ask).exits(2);
+    assert!(refused.stderr.contains("a quorum is 1 to 2"), "{}", refused.stderr);
+}
+
+#[test]
+fn a_witness_that_is_away_holds_nobody_up_and_nothing_is_shown_without_it() {
+    let scene = Scene::new();
+    let (_, size) = scene.state("with both");
+    scene.shown_from(size);
+    scene.second.kill();
+    let begun = Instant::now();
+    let (late, late_size) = scene.state("while a witness is away");
+    assert!(begun.elapsed() < Duration::from_secs(5));
+    std::thread::sleep(Duration::from_secs(2));
+    let registry = &scene.registry;
+    assert!(shown_size(registry).is_some_and(|shown| shown < late_size));
+    registry.read(&format!("/v1/statements/{late}/receipt")).is_problem(404, "not-yet-witnessed");
+    let _ = scene.run("receipt", &["--out", &scene.path("late.json"), &late]).exits(2);
+    let failures = registry.read("/metrics").is(200).text();
+    assert!(failures.contains("cleartitle_witness_failures_in_a_row{witness=\"second.example\"}"), "{failures}");
+    // Killed and started again, the registry still shows nothing newer, nor anything older.
+    let shown = shown_size(registry);
+    registry.kill();
+    registry.begin();
+    assert!(shown_size(registry) >= shown && shown_size(registry).is_some_and(|shown| shown < late_size));
+    scene.second.begin();
+    scene.shown_from(late_size);
+    let _ = scene.run("receipt", &["--out", &scene.path("late.json"), &late]).exits(0);
+    registry.audit();
 }
 
 /// Two pasts of one log that share their first leaves, and its key.

@@ -62,7 +62,9 @@ def main(path, log_key, *witness_keys):
     ).hexdigest()
     assert leaf["commitment"] == "commitment:" + commitment, "the leaf commits to another envelope"
     head, note = receipt["receipt"].split("\n\n", 1)
-    first, index, *path = head.split("\n")
+    first, *lines = head.split("\n")
+    # Nobody signed what an `extra` line says; the leaf is in the file.
+    index, *path = lines[1:] if lines[0].startswith("extra ") else lines
     assert first == "c2sp.org/tlog-proof@v1" and index == "index %d" % receipt["index"]
     text = note.split("\n\n", 1)[0] + "\n"
     origin, size, root = text.split("\n")[:3]

@@ -9,7 +9,7 @@ const FLOORS: &[&[&str]] = &[
     // Ground: bytes, names and times.
     &["canon", "fault", "id", "issuer", "money", "surt", "time", "tlog", "vocab"],
     // What is signed, and the log's leaves.
-    &["leaf", "signed"],
+    &["leaf", "opening", "signed"],
     // What can be said.
     &["acquisition", "license", "lineage", "scope", "signals", "terms", "terms_laws"],
     // Who says it.

@@ -224,7 +224,7 @@ pub(crate) fn open_snapshot(
     let checked = snapshot::log_for(path, log_key, policy).and_then(|log| {
         let log = log.with_witnesses(pinned);
         let mapped = snapshot::open(path, &log)?;
-        snapshot::check_age(snapshot::fresh_at(path, mapped.header(), &log)?, days, now)?;
+        snapshot::check_age(snapshot::fresh_at(path, mapped.header(), &log, now)?, days, now)?;
         Ok(mapped)
     });
     let hint = match &checked {

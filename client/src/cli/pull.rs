@@ -124,6 +124,7 @@ fn advise(error: PullError) -> anyhow::Error {
         PullError::Trust(TrustError::Checkpoint(_)) | PullError::Snapshot(SnapshotError::Note(_)) => {
             super::LOG_KEY_HINT
         }
+        PullError::Moving { .. } => "pull again",
         PullError::TooLong { .. } => "--max-bytes takes more",
         PullError::Length { .. } | PullError::Registry(crate::registry::RegistryError::BrokeOff { .. }) => {
             "pull again: it goes on where it broke off"

@@ -44,7 +44,7 @@ pub struct Args {
     /// How many seconds to wait for witnesses.
     #[arg(long, value_name = "SECONDS", default_value_t = 0)]
     wait: u64,
-    /// Where the receipt goes.
+    /// Where the receipt goes. With the ending `.tlog-proof` it is the bare C2SP text, and the envelope is kept apart.
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
     /// In which form.
@@ -95,7 +95,10 @@ pub fn run(args: &Args, talk: Talk) -> anyhow::Result<Exit> {
             None => error,
         }
     })?;
-    files::replace(&args.out, receipt.to_text()?.as_bytes())?;
+    // Under the name that the format has everywhere, what every reader of it knows; else all in one file.
+    let bare = args.out.extension().is_some_and(|extension| extension == "tlog-proof");
+    let text = if bare { receipt.receipt.clone() } else { receipt.to_text()? };
+    files::replace(&args.out, text.as_bytes())?;
     match args.format {
         Format::Human => {
             data(format_args!("receipt   {}\n", args.out.display()))?;

@@ -10,7 +10,8 @@ use crate::crawl::{DatasetLayout, FieldChoice};
 use crate::policy_file;
 use crate::run_receipt::{self, ReceiptError};
 use crate::snapshot::{self, SnapshotError};
-use crate::trust::{MAX_RECEIPT_FILE, PinnedLog, ReceiptFile};
+use crate::trust::{CheckedReceipt, MAX_RECEIPT_FILE, PinnedLog, ReceiptFile, TlogProof, TrustError};
+use anyhow::Context as _;
 use cleartitle_schema::fault::Fault;
 use cleartitle_schema::id::{KeyId, StatementId};
 use cleartitle_schema::policy::Policy;
@@ -19,6 +20,7 @@ use cleartitle_schema::snapshot::{Snapshot, VerifyError, format::MAGIC};
 use cleartitle_schema::statement::Statement;
 use cleartitle_schema::time::Timestamp;
 use cleartitle_schema::tlog::cosignature::WitnessPolicy;
+use cleartitle_schema::tlog::proof::MAX_RECEIPT;
 use ed25519_dalek::VerifyingKey;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -41,6 +43,7 @@ Exit: 0 all hold, 1 some do not, 2 some could not be checked.
 Examples:
   cleartitle verify --log-key \"$(cat log.pub)\" receipts/*.receipt.json
   cleartitle verify --log-key \"$(cat log.pub)\" --witness \"$(cat witness.pub)\" deal.receipt.json
+  cleartitle verify --log-key \"$(cat log.pub)\" --witness \"$(cat witness.pub)\" --envelope deal.json deal.tlog-proof
   cleartitle verify terms.snapshot
   cleartitle verify out/manifest.jsonl
   cleartitle verify --key lab.key.pub out/receipt.dsse.json
@@ -58,6 +61,9 @@ pub struct Args {
     /// policy says.
     #[arg(long, value_name = "DAYS")]
     max_age: Option<u32>,
+    /// The signed envelope that a bare receipt (`.tlog-proof`) is about.
+    #[arg(long, value_name = "FILE")]
+    envelope: Option<PathBuf>,
     /// A public key that may have signed an envelope; again for another.
     #[arg(long, value_name = "FILE")]
     key: Vec<PathBuf>,
@@ -92,6 +98,7 @@ struct Against {
     witnesses: Option<WitnessPolicy>,
     max_age: Option<u32>,
     now: Timestamp,
+    envelope: Option<Envelope>,
     keys: BTreeMap<KeyId, VerifyingKey>,
     fields: FieldChoice,
 }
@@ -115,6 +122,7 @@ pub fn run(args: &Args, _talk: Talk) -> anyhow::Result<Exit> {
         witnesses: args.witnesses.pinned(policy.as_ref())?,
         max_age: args.max_age.or(policy.as_ref().and_then(|policy| policy.max_snapshot_age_days)),
         now: clock::now(),
+        envelope: args.envelope.as_deref().map(envelope).transpose()?,
         policy,
         keys,
         fields,
@@ -134,6 +142,11 @@ pub fn run(args: &Args, _talk: Talk) -> anyhow::Result<Exit> {
         (_, true) => Exit::Refused,
         _ => Exit::Clean,
     })
+}
+
+fn envelope(path: &Path) -> anyhow::Result<Envelope> {
+    let bytes = files::read(path, signed::MAX_ENVELOPE as u64)?;
+    Envelope::parse(&bytes).with_context(|| format!("cannot use the envelope in `{}`", path.display()))
 }
 
 impl Found {
@@ -160,6 +173,28 @@ impl Found {
     }
 }
 
+/// What a receipt that holds says.
+fn receipt_holds(kind: &'static str, file: &ReceiptFile, checked: &CheckedReceipt, log: &PinnedLog) -> Found {
+    let mut words = format!(
+        "{} by {}, index {} of {}, registered at {}",
+        file.statement,
+        checked.statement.issuer.domain,
+        file.index,
+        log.origin(),
+        file.registered_at
+    );
+    if let Some(seen_at) = checked.seen_at {
+        words.push_str(&format!(", seen by its witnesses at {seen_at}"));
+    }
+    let said = json!({
+        "statement": file.statement, "issuer": checked.statement.issuer.domain,
+        "statement_kind": checked.statement.kind(), "index": file.index,
+        "registered_at": file.registered_at, "origin": log.origin(), "log_size": checked.checkpoint.size,
+        "seen_at": checked.seen_at,
+    });
+    Found::Holds(kind, words, said)
+}
+
 const NO_KEY: &str = "no log key is known; name it with --log-key, or a policy that has one";
 
 impl Against {
@@ -174,7 +209,7 @@ impl Against {
         }
         let text = String::from_utf8_lossy(&head);
         if text.starts_with("c2sp.org/tlog-proof@") {
-            return Found::Open("bare receipt", "it lacks the leaf that it is about; keep receipt files".to_owned());
+            return self.bare_receipt(path);
         }
         if text.contains("\n\n\u{2014} ") {
             return self.note(path);
@@ -214,26 +249,32 @@ impl Against {
         };
         let checked = file.and_then(|file| file.check(&log).map(|checked| (file, checked)));
         match checked {
-            Ok((file, checked)) => {
-                let mut words = format!(
-                    "{} by {}, index {} of {}, registered at {}",
-                    file.statement,
-                    checked.statement.issuer.domain,
-                    file.index,
-                    log.origin(),
-                    file.registered_at
-                );
-                if let Some(seen_at) = checked.seen_at {
-                    words.push_str(&format!(", seen by its witnesses at {seen_at}"));
-                }
-                let said = json!({
-                    "statement": file.statement, "issuer": checked.statement.issuer.domain,
-                    "statement_kind": checked.statement.kind(), "index": file.index,
-                    "registered_at": file.registered_at, "origin": log.origin(), "log_size": checked.checkpoint.size,
-                    "seen_at": checked.seen_at,
-                });
-                Found::Holds(KIND, words, said)
-            }
+            Ok((file, checked)) => receipt_holds(KIND, &file, &checked, &log),
+            Err(error) => Found::Fails(KIND, error.fault(), shown(&error.to_string())),
+        }
+    }
+
+    /// A receipt as the registry gives it, `c2sp.org/tlog-proof`, with the envelope beside it.
+    fn bare_receipt(&self, path: &Path) -> Found {
+        const KIND: &str = "tlog-proof";
+        let log = match self.log() {
+            Ok(log) => log,
+            Err(why) => return Found::Open(KIND, why),
+        };
+        let bytes = match files::read(path, MAX_RECEIPT as u64) {
+            Ok(bytes) => bytes,
+            Err(error) => return Found::Open(KIND, format!("{error:#}")),
+        };
+        let proof = match TlogProof::parse(&bytes) {
+            Ok(proof) => proof,
+            Err(TrustError::NoLeaf) => return Found::Open(KIND, TrustError::NoLeaf.to_string()),
+            Err(error) => return Found::Fails(KIND, error.fault(), shown(&error.to_string())),
+        };
+        let Some(envelope) = &self.envelope else {
+            return Found::Open(KIND, "name the envelope that it is about with --envelope".to_owned());
+        };
+        match proof.check(envelope, &log) {
+            Ok((file, checked)) => receipt_holds(KIND, &file, &checked, &log),
             Err(error) => Found::Fails(KIND, error.fault(), shown(&error.to_string())),
         }
     }
@@ -262,7 +303,7 @@ impl Against {
             return Err(VerifyError::Hash.into());
         }
         let header = verified.header();
-        snapshot::check_age(snapshot::fresh_at(path, header, log)?, self.max_age, self.now)?;
+        snapshot::check_age(snapshot::fresh_at(path, header, log, self.now)?, self.max_age, self.now)?;
         let words = format!(
             "{} statements at log size {} of {}, of {}",
             verified.len(),

@@ -6,7 +6,10 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use cleartitle_schema::api::{LogKey, Problem};
 use cleartitle_schema::id::{Commitment, StatementId};
+use cleartitle_schema::leaf::Published;
+use cleartitle_schema::opening::Opening;
 use cleartitle_schema::signed::print_public_key;
+use cleartitle_schema::tlog::proof::Receipt;
 use cleartitle_schema::tlog::tile::{EntriesId, EntryBundle, FULL_WIDTH, TileId};
 
 use super::extract::{Asked, Nothing};
@@ -87,8 +90,9 @@ pub async fn tile(State(app): State<Shared>, Path(path): Path<String>, _: Asked<
 
 /// Read a statement's receipt under a checkpoint that witnesses have cosigned.
 ///
-/// The text is that of `c2sp.org/tlog-proof@v1`, under the oldest such checkpoint that covers the statement, so that it stays
-/// the same. It is there seconds after the statement, if the witnesses answer.
+/// The text is that of `c2sp.org/tlog-proof@v1`, under the oldest such checkpoint that covers the statement. Its `extra` line is
+/// JSON with the `leaf` that is proven and the `salt` that opens its commitment. It is there seconds after the statement, if the
+/// witnesses answer.
 #[utoipa::path(
     get, path = "/v1/statements/{id}/receipt", tag = "everybody", operation_id = "readReceipt",
     params(("id" = String, Path, description = "The statement's id.", pattern = "^statement:[0-9a-f]{64}$")),
@@ -107,11 +111,19 @@ pub async fn receipt(
 ) -> Result<Response, Failure> {
     let id: StatementId = id.parse().map_err(nowhere)?;
     let receipt = blocking(&app, move |app| {
-        let index = app.store.statement(&id)?.ok_or_else(|| Failure::not_found(id))?.registered.index;
+        let stored = app.store.statement(&id)?.ok_or_else(|| Failure::not_found(id))?;
+        let index = stored.registered.index;
         let covering = app.registry.witnessed_from(index + 1)?;
         let covering = covering
             .ok_or_else(|| Failure::new(Code::NotYetWitnessed, format!("no cosigned checkpoint covers `{id}` yet")))?;
-        Ok(receipt_under(&*app.store, index, covering)?.to_text())
+        let receipt = receipt_under(&*app.store, index, covering)?;
+        let leaf = app.store.leaves(index..index + 1)?.pop().unwrap_or_default();
+        let salt = match app.store.published(&stored.commitment)? {
+            Some(blob) => Some(Published::parse(&blob).map_err(|_| Failure::internal())?.salt.to_hex()),
+            None => None,
+        };
+        let opening = Opening { leaf: String::from_utf8(leaf).map_err(|_| Failure::internal())?, salt };
+        Ok(Receipt { extra: opening.to_bytes(), ..receipt }.to_text())
     });
     Ok(bytes("text/plain; charset=utf-8", "no-cache", receipt.await?.into_bytes()))
 }
