@@ -68,6 +68,15 @@ impl Contradiction {
         })
     }
 
+    /// The file's text.
+    ///
+    /// # Errors
+    /// [`ContradictionError::Malformed`], which no contradiction is known to cause.
+    pub fn to_text(&self) -> Result<String, ContradictionError> {
+        let text = serde_json::to_string_pretty(self);
+        text.map(|text| text + "\n").map_err(|error| ContradictionError::Malformed(error.to_string()))
+    }
+
     /// Reads the file.
     ///
     /// # Errors

@@ -1,5 +1,6 @@
 //! Pulls a snapshot: made of the older one and what is new, or downloaded whole; verified, and only then put in its place.
 
+use crate::contradiction::Contradiction;
 use crate::grow::{GrowError, Grown, SORTED_IN_MEMORY, grow};
 use crate::registry::{Registry, RegistryError};
 use crate::snapshot::{self, SnapshotError, beside, folder_of};
@@ -191,12 +192,14 @@ pub fn pull(
     check_view(&view, &note, bounds.bytes)?;
     let checkpoint = log.open_signed(&checkpoint_note)?;
     let seen = last_seen(out, log)?;
-    if let Some(seen) = &seen {
-        check_growth(seen, &checkpoint, registry)?;
+    if let Some((seen_note, seen)) = &seen {
+        check_growth(seen, &checkpoint, registry).inspect_err(|error| {
+            keep_contradiction(out, seen_note, &checkpoint_note, error);
+        })?;
     }
     let of_snapshot =
         Checkpoint { origin: note.origin.clone(), size: note.size, root: note.root, extensions: Vec::new() };
-    if let Some(seen) = &seen {
+    if let Some((_, seen)) = &seen {
         check_not_behind(seen, &of_snapshot, registry)?;
     }
     check_growth(&of_snapshot, &checkpoint, registry)?;
@@ -213,7 +216,7 @@ pub fn pull(
     snapshot::check_age(fresh_at, bounds.days, bounds.now)?;
     put_in_place(fresh, out, view.note.as_bytes(), &checkpoint_note, &verified.tree, log)?;
     let Verified { header, statements, .. } = verified;
-    let seen_before = seen.map(|seen| seen.size);
+    let seen_before = seen.map(|(_, seen)| seen.size);
     Ok(Pulled { header, note, checkpoint, seen_before, bytes: view.bytes, statements, way })
 }
 
@@ -265,9 +268,22 @@ fn check_view(view: &SnapshotView, note: &SnapshotNote, limit: u64) -> Result<()
 }
 
 /// The last checkpoint seen, signed by the same log; it may be older than the witnesses that are pinned now. One by another log is no past of this one: it is refused, not ignored.
-fn last_seen(out: &Path, log: &PinnedLog) -> Result<Option<Checkpoint>, PullError> {
+fn last_seen(out: &Path, log: &PinnedLog) -> Result<Option<(Vec<u8>, Checkpoint)>, PullError> {
     let kept = snapshot::read_beside(&beside(out, "checkpoint"))?;
-    Ok(kept.map(|note| log.open_signed(&note)).transpose()?)
+    Ok(kept.map(|note| log.open_signed(&note).map(|checkpoint| (note, checkpoint))).transpose()?)
+}
+
+/// The name's end of the proof that a log signed two checkpoints that can't both be.
+pub const CONTRADICTION: &str = "contradiction.json";
+
+/// Keeps the proof beside the snapshot, where what was seen and what is shown make one: the registry may show better the next
+/// time. The refusal stands whether it can be written or not.
+fn keep_contradiction(out: &Path, seen: &[u8], shown: &[u8], error: &TrustError) {
+    if let Some(file) = Contradiction::found(seen, shown, error)
+        && let Ok(text) = file.to_text()
+    {
+        let _ = write(&beside(out, CONTRADICTION), text.as_bytes());
+    }
 }
 
 /// The snapshot must be a state of the log no older than the last one seen: an older one, rightly signed once, would bring

@@ -162,6 +162,12 @@ fn a_split_view_is_caught_by_one_reader_and_proven_by_two() {
     let lab = Lab::of(&one);
     let _ = lab.pull(&one.url(""), &[]).exits(0);
     lab.refused(&other.url(""), &[], Fault::SplitView);
+    // The proof lies there already, and so it does for one who asks a peer before the first pull.
+    assert_eq!(lab.verify(&[&lab.path("terms.snapshot.contradiction.json")]).0, 0);
+    let careful = Lab::of(&one);
+    careful.refused(&other.url(""), &["--peer", &one.url("")], Fault::SplitView);
+    assert_eq!(careful.verify(&[&careful.path("terms.snapshot.contradiction.json")]).0, 0);
+    let _ = careful.pull(&one.url(""), &["--peer", &one.url("")]).exits(0);
     // Two readers who never meet the other registry exchange what they keep.
     let friend = Lab::of(&other);
     let _ = friend.pull(&other.url(""), &[]).exits(0);

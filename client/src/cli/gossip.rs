@@ -10,7 +10,7 @@ use anyhow::Context as _;
 use cleartitle_schema::fault::Fault;
 use cleartitle_schema::tlog::checkpoint::Checkpoint;
 use cleartitle_schema::tlog::note::MAX_NOTE;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The most checkpoints that are compared at once.
 const MAX_COMPARED: usize = 1000;
@@ -93,24 +93,56 @@ pub fn run(args: &Args, talk: Talk) -> anyhow::Result<Exit> {
     report(args, &log, &all, outcome, talk)
 }
 
+/// Compares a registry's log with what peers have of it, before anything of it is taken. A contradiction is an error then, its
+/// proof in `proof`.
+///
+/// # Errors
+/// A contradiction, and peers that don't answer: who asked for the comparison must not be left without it in silence.
+pub(crate) fn agree(
+    registry: &Registry,
+    peers: &[String],
+    allow_http: bool,
+    log: &PinnedLog,
+    proof: &Path,
+) -> anyhow::Result<Result<(), (Fault, String)>> {
+    if peers.is_empty() {
+        return Ok(Ok(()));
+    }
+    let mut all = vec![told(registry.address().to_owned(), registry.checkpoint()?, Some(registry.clone()), log)?];
+    for address in peers {
+        all.push(peer(address, allow_http, log)?);
+    }
+    all.sort_by_key(|told| told.checkpoint.size);
+    let Outcome::Contradicts { shorter, longer, fault, why, proof: found } = compare(&all)? else { return Ok(Ok(())) };
+    if let Some(found) = found {
+        files::replace(proof, found.to_text()?.as_bytes())?;
+    }
+    Ok(Err((fault, format!("`{}` and `{}`: {}", shown(&shorter), shown(&longer), shown(&why)))))
+}
+
+fn told(from: String, note: Vec<u8>, tiles: Option<Registry>, log: &PinnedLog) -> anyhow::Result<Told> {
+    let opened = log.open_signed(&note);
+    let checkpoint = opened.with_context(|| format!("the checkpoint of `{}` is refused", shown(&from)))?;
+    Ok(Told { from, note, checkpoint, tiles })
+}
+
+fn peer(address: &str, allow_http: bool, log: &PinnedLog) -> anyhow::Result<Told> {
+    let registry = super::registry_at(address, allow_http)?;
+    let note = registry.checkpoint_of(log.origin())?;
+    told(address.to_owned(), note, Some(registry), log)
+}
+
 fn gather(args: &Args, log: &PinnedLog) -> anyhow::Result<Vec<Told>> {
     let mut all = Vec::new();
     anyhow::ensure!(
         args.files.len() + args.peer.len() < MAX_COMPARED,
         "more than {MAX_COMPARED} checkpoints are named"
     );
-    let told = |from: String, note: Vec<u8>, tiles: Option<Registry>| -> anyhow::Result<Told> {
-        let opened = log.open_signed(&note);
-        let checkpoint = opened.with_context(|| format!("the checkpoint of `{}` is refused", shown(&from)))?;
-        Ok(Told { from, note, checkpoint, tiles })
-    };
     for path in &args.files {
-        all.push(told(path.display().to_string(), files::read(path, MAX_NOTE as u64)?, None)?);
+        all.push(told(path.display().to_string(), files::read(path, MAX_NOTE as u64)?, None, log)?);
     }
     for address in args.registry.iter().chain(&args.peer) {
-        let registry = super::registry_at(address, args.allow_http)?;
-        let note = registry.checkpoint_of(log.origin())?;
-        all.push(told(address.clone(), note, Some(registry))?);
+        all.push(peer(address, args.allow_http, log)?);
     }
     Ok(all)
 }
@@ -185,7 +217,7 @@ fn report(args: &Args, log: &PinnedLog, all: &[Told], outcome: Outcome, talk: Ta
     };
     let written = match &proof {
         Some(proof) => {
-            files::replace(&args.proof, format!("{}\n", serde_json::to_string_pretty(proof)?).as_bytes())?;
+            files::replace(&args.proof, proof.to_text()?.as_bytes())?;
             Some(args.proof.display().to_string())
         }
         None => None,

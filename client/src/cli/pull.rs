@@ -1,13 +1,15 @@
 //! `cleartitle pull`: brings the newest snapshot to this machine, verified against the pinned log.
 
+use super::gossip;
 use super::talk::{Exit, Format, Hint as _, Talk, advised, coded, data, json, shown};
 use super::witnesses::Witnesses;
 use crate::clock;
 use crate::policy_file;
-use crate::pull::{self, Bounds, PullError, Pulled, Way};
+use crate::pull::{self, Bounds, CONTRADICTION, PullError, Pulled, Way};
 use crate::registry::Registry;
-use crate::snapshot::{SnapshotError, log_for};
+use crate::snapshot::{SnapshotError, beside, log_for};
 use crate::trust::{PinnedLog, TrustError};
+use cleartitle_schema::fault::Fault;
 use cleartitle_schema::policy::Policy;
 use std::path::PathBuf;
 
@@ -48,6 +50,9 @@ pub struct Args {
     max_bytes: u64,
     #[command(flatten)]
     witnesses: Witnesses,
+    /// Compare the log first with what this mirror or witness has of it; again for another.
+    #[arg(long, value_name = "URL")]
+    peer: Vec<String>,
     /// Refuse a snapshot whose last statement, or last look of its witnesses, is more than so many days ago. Left out: as the
     /// policy says.
     #[arg(long, value_name = "DAYS")]
@@ -67,6 +72,10 @@ pub fn run(args: &Args, talk: Talk) -> anyhow::Result<Exit> {
     let log = log(args, policy.as_ref(), &registry, talk)?;
     let days = args.max_age.or(policy.as_ref().and_then(|policy| policy.max_snapshot_age_days));
     let bounds = Bounds { bytes: args.max_bytes, days, now: clock::now() };
+    let proof = beside(&args.out, CONTRADICTION);
+    if let Err((fault, why)) = gossip::agree(&registry, &args.peer, args.allow_http, &log, &proof)? {
+        return Err(told(args.format, advised(why, CONTRADICTED), fault));
+    }
     let mut bar = None;
     let pulled = pull::pull(&registry, &log, &args.out, bounds, |have, all| {
         bar.get_or_insert_with(|| talk.progress(all, "snapshot")).set_position(have);
@@ -100,23 +109,35 @@ fn key(args: &Args, policy: Option<&Policy>, registry: &Registry, talk: Talk) ->
     }
 }
 
-/// A refusal with the code of what was found: in JSON on stdout for programs, and behind the error for people.
+/// A refusal with the code of what was found, where something was.
 fn refused(format: Format, error: PullError) -> anyhow::Error {
-    let Some(fault) = error.fault() else { return advise(error) };
+    let fault = error.fault();
+    let advised = advise(error);
+    match fault {
+        Some(fault) => told(format, advised, fault),
+        None => advised,
+    }
+}
+
+/// The code in JSON on stdout for programs, and behind the error for people.
+fn told(format: Format, error: anyhow::Error, fault: Fault) -> anyhow::Error {
+    let why = shown(&error.to_string());
     if let Format::Json = format
-        && let Err(error) =
-            json(&serde_json::json!({ "refused": true, "code": fault, "why": shown(&error.to_string()) }))
+        && let Err(error) = json(&serde_json::json!({ "refused": true, "code": fault, "why": why }))
     {
         return error;
     }
-    coded(advise(error), fault)
+    coded(error, fault)
 }
+
+/// What to do about a log that contradicts itself.
+const CONTRADICTED: &str = "do not use this registry before its operator has explained this; the evidence is FILE.checkpoint, and \
+                            FILE.contradiction.json where it convicts the log's key by itself (`cleartitle verify` checks it)";
 
 fn advise(error: PullError) -> anyhow::Error {
     let hint = match &error {
         PullError::Trust(TrustError::Rollback { .. } | TrustError::SplitView { .. } | TrustError::Forked { .. }) => {
-            "do not use this registry before its operator has explained this; keep FILE.checkpoint, it is the evidence, and \
-             `cleartitle gossip FILE.checkpoint --registry URL` makes a proof of it where it is one"
+            CONTRADICTED
         }
         PullError::Trust(TrustError::NotWitnessed(_)) => {
             "pull again in a while; if it lasts, compare with what others see: `cleartitle gossip`"
