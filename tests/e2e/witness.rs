@@ -200,6 +200,40 @@ fn a_witness_that_is_away_holds_nobody_up_and_nothing_is_shown_without_it() {
     registry.audit();
 }
 
+#[test]
+fn a_log_that_never_rests_gets_its_quorum_all_the_same() {
+    let scene = Scene::new();
+    let stop = AtomicBool::new(false);
+    let seen = std::thread::scope(|scope| {
+        for thread in 0..2 {
+            let (scene, stop) = (&scene, &stop);
+            scope.spawn(move || {
+                for number in 0.. {
+                    if stop.load(Ordering::Relaxed) {
+                        return;
+                    }
+                    scene.state(&format!("thread {thread}, number {number}"));
+                }
+            });
+        }
+        let (begun, mut seen) = (Instant::now(), Vec::new());
+        while begun.elapsed() < Duration::from_secs(8) {
+            seen.extend(shown_size(&scene.registry));
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        stop.store(true, Ordering::Relaxed);
+        seen
+    });
+    assert!(seen.is_sorted(), "it went back: {seen:?}");
+    let mut different = seen.clone();
+    different.dedup();
+    let (_, size) = scene.state("the last");
+    println!("{} checkpoints had their quorum while the log grew to {size}", different.len());
+    assert!(different.len() >= 4, "{different:?} of {size}");
+    scene.shown_from(size);
+    scene.registry.audit();
+}
+
 /// Two pasts of one log that share their first leaves, and its key.
 struct Forks {
     signer: NoteSigner,

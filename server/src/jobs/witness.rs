@@ -4,6 +4,7 @@
 //! hostile one delays itself alone; what it answers is bounded and believed only by its key. Deliberately absent: a check that
 //! addresses are public. The operator names them, and a witness of a peer may stand in the same network.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -15,6 +16,7 @@ use cleartitle_schema::tlog::proof::consistency;
 use cleartitle_schema::tlog::witness::{ADD_CHECKPOINT, AddCheckpoint, SIZE_MEDIA_TYPE};
 use reqwest::header::CONTENT_TYPE;
 use reqwest::{Client, Response, StatusCode, Url};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::app::App;
@@ -23,7 +25,13 @@ use crate::store::witnessed::{Cosigned, Witnessed as _};
 use crate::store::{SignedHead, StoreError};
 
 /// How often the log is looked at for a newer checkpoint; also the shortest time between two requests to one witness.
-const LOOK: Duration = Duration::from_millis(500);
+const LOOK: Duration = Duration::from_millis(250);
+
+/// How long the witnesses that a quorum can do without are waited for before the next checkpoint is sent.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// How long a quorum is waited for before the next checkpoint is sent.
+const ROUND: Duration = Duration::from_secs(10);
 
 /// How old a cosignature of a quiet log's newest checkpoint may get before a fresh one is asked for, so that readers who bound
 /// the age of what they take need not distrust a quiet log.
@@ -33,7 +41,7 @@ const FRESH: Duration = Duration::from_secs(3600);
 const RETRY: Duration = Duration::from_secs(1);
 
 /// The longest wait between two attempts.
-const SLOWEST: Duration = Duration::from_secs(300);
+const SLOWEST: Duration = Duration::from_secs(60);
 
 /// How long a witness may take for one answer.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -162,19 +170,60 @@ impl Flags {
 
 impl Job {
     /// Sends checkpoints until it is dropped.
+    ///
+    /// All witnesses are sent the same ones: were each sent whatever is newest when it is ready, then on a log that grows all
+    /// the time no checkpoint would ever have two cosignatures.
     pub async fn run(self, app: Arc<App>) {
+        let (target, receiver) = watch::channel(None);
         let mut tasks = JoinSet::new();
+        let keys: Arc<[String]> = self.witnesses.iter().map(|witness| witness.key.to_string()).collect();
         for witness in self.witnesses {
-            tasks.spawn(Feed { app: Arc::clone(&app), http: self.http.clone(), quorum: self.quorum, witness }.run());
+            let (app, http, target) = (Arc::clone(&app), self.http.clone(), receiver.clone());
+            tasks.spawn(Feed { app, http, target, quorum: self.quorum, witness }.run());
         }
-        while tasks.join_next().await.is_some() {}
+        let mut since = Instant::now();
+        loop {
+            let present = target.borrow().as_ref().map(|head: &SignedHead| head.size);
+            let (app, keys, quorum, age) = (Arc::clone(&app), Arc::clone(&keys), self.quorum, since.elapsed());
+            match tokio::task::spawn_blocking(move || next_target(&app, &keys, quorum, present, age)).await {
+                Ok(Ok(Some(next))) => {
+                    target.send_replace(Some(next));
+                    since = Instant::now();
+                }
+                Ok(Ok(None)) => {}
+                Ok(Err(error)) => tracing::warn!(%error, "the checkpoint for witnesses can't be read"),
+                Err(error) => tracing::warn!(%error, "the checkpoint for witnesses can't be read"),
+            }
+            tokio::time::sleep(LOOK).await;
+        }
     }
+}
+
+/// The checkpoint to send next: the newest, once the present one is done with.
+fn next_target(
+    app: &App,
+    keys: &[String],
+    quorum: Option<usize>,
+    present: Option<u64>,
+    age: Duration,
+) -> Result<Option<SignedHead>, StoreError> {
+    let newest = app.store.latest_checkpoint()?.filter(|newest| newest.size > 0);
+    let (Some(newest), Some(present)) = (&newest, present) else { return Ok(newest) };
+    if newest.size == present {
+        return Ok(None);
+    }
+    let cosigned = app.registry.store.cosignatures(present)?;
+    let everybody = keys.iter().all(|key| cosigned.iter().any(|cosigned| cosigned.witness == *key));
+    let operators: BTreeSet<&str> = cosigned.iter().map(|cosigned| cosigned.operator.as_str()).collect();
+    let enough = quorum.is_some_and(|quorum| operators.len() >= quorum);
+    Ok((everybody || age >= ROUND || (enough && age >= GRACE)).then(|| newest.clone()))
 }
 
 /// One witness being fed.
 struct Feed {
     app: Arc<App>,
     http: Client,
+    target: watch::Receiver<Option<SignedHead>>,
     quorum: Option<usize>,
     witness: Witness,
 }
@@ -182,19 +231,18 @@ struct Feed {
 /// How long to wait after so many failures in a row.
 fn pause(failures: u32) -> Duration {
     match failures.checked_sub(1) {
-        None => LOOK,
+        None => Duration::ZERO,
         Some(doublings) => RETRY.saturating_mul(2_u32.saturating_pow(doublings)).min(SLOWEST),
     }
 }
 
 /// Whether a checkpoint is to be sent: a newer one than was cosigned last, or the same one again after a while.
-fn is_due(newest: &SignedHead, last: Option<&Cosigned>, asked: Option<Instant>) -> bool {
-    newest.size > 0
-        && last.is_none_or(|last| last.size != newest.size || asked.is_none_or(|asked| asked.elapsed() >= FRESH))
+fn is_due(target: &SignedHead, last: Option<&Cosigned>, asked: Option<Instant>) -> bool {
+    last.is_none_or(|last| last.size != target.size || asked.is_none_or(|asked| asked.elapsed() >= FRESH))
 }
 
 impl Feed {
-    async fn run(self) {
+    async fn run(mut self) {
         let (mut failures, mut asked) = (0_u32, None);
         let name = self.witness.key.name().to_owned();
         loop {
@@ -220,7 +268,13 @@ impl Feed {
                 }
             }
             metrics::gauge!("cleartitle_witness_failures_in_a_row", "witness" => name.clone()).set(f64::from(failures));
-            tokio::time::sleep(pause(failures)).await;
+            let wait = pause(failures);
+            if failures > 0 {
+                tokio::time::sleep(wait).await;
+            } else {
+                // Until there is something to send, or the last cosignature may have grown old.
+                let _ = tokio::time::timeout(FRESH / 60, self.target.changed()).await;
+            }
         }
     }
 
@@ -234,25 +288,30 @@ impl Feed {
         done.unwrap_or_else(|error| Err(Failure::Proof(error.to_string())))
     }
 
-    /// Has the newest checkpoint cosigned, if it is due; gives its size then.
+    /// Has the present checkpoint cosigned, if it is due; gives its size then.
     async fn once(&self, asked: Option<Instant>) -> Result<Option<u64>, Failure> {
+        let Some(target) = self.target.borrow().clone() else { return Ok(None) };
         let key = self.witness.key.to_string();
-        let (newest, last) = self
-            .with_app(move |app| Ok((app.store.latest_checkpoint()?, app.registry.store.last_cosigned(&key)?)))
-            .await?;
-        let Some(newest) = newest.filter(|newest| is_due(newest, last.as_ref(), asked)) else { return Ok(None) };
-        let mut old = last.map_or(0, |last| last.size);
+        let last = self.with_app(move |app| Ok(app.registry.store.last_cosigned(&key)?)).await?;
+        if !is_due(&target, last.as_ref(), asked) {
+            return Ok(None);
+        }
+        let mut old = last.map_or(0, |last| last.size).min(target.size);
         // A second time where the witness is elsewhere than believed; elsewhere still, and it is not answering sense.
         for _ in 0..2 {
-            match self.send(&newest, old).await? {
-                Answer::Lines(lines) => return self.keep(newest, &lines).await.map(Some),
-                Answer::Conflict(seen) if seen > newest.size => {
-                    return Err(Failure::Ahead { seen, size: newest.size });
-                }
+            match self.send(&target, old).await? {
+                Answer::Lines(lines) => return self.keep(target, &lines).await.map(Some),
+                Answer::Conflict(seen) if seen > target.size => return self.beyond(seen).await.map(|()| None),
                 Answer::Conflict(seen) => old = seen,
             }
         }
         Err(Failure::Status(StatusCode::CONFLICT))
+    }
+
+    /// The witness is further than the checkpoint that was sent: by another of this log's servers, or by a past that was lost.
+    async fn beyond(&self, seen: u64) -> Result<(), Failure> {
+        let newest = self.with_app(|app| Ok(app.store.latest_checkpoint()?.map_or(0, |newest| newest.size))).await?;
+        if seen > newest { Err(Failure::Ahead { seen, size: newest }) } else { Ok(()) }
     }
 
     async fn send(&self, newest: &SignedHead, old: u64) -> Result<Answer, Failure> {
@@ -355,7 +414,7 @@ mod tests {
     #[test]
     fn failures_are_tried_again_ever_later() {
         let waits: Vec<u64> = [1, 2, 5, 9, 10, 4000].into_iter().map(|failures| pause(failures).as_secs()).collect();
-        assert_eq!(waits, [1, 2, 16, 256, 300, 300]);
-        assert_eq!(pause(0), LOOK);
+        assert_eq!(waits, [1, 2, 16, 60, 60, 60]);
+        assert_eq!(pause(0), Duration::ZERO);
     }
 }
