@@ -1,9 +1,9 @@
 //! The data builder's side: pull a snapshot, filter a crawl down to cleared material, register terms, ask the registry.
 //!
 //! Reading order: [`terms_file`] and [`policy_file`] (what people write, read by [`toml_file`]), [`registry`] (HTTP),
-//! [`trust`] (what is believed of a log), [`pull`] and [`snapshot`] (terms on this machine), [`question`] (what is asked
+//! [`trust`], [`receipt`] and [`contradiction`] (what is believed of a log, what it proves, what convicts one), [`pull`] and [`snapshot`] (terms on this machine), [`question`] (what is asked
 //! about), [`crawl`] (what crawls hold), [`filter`] (a crawl in, cleared material out), [`report`] and [`bill`] (what came
-//! of it), [`run_receipt`] (a run, signed), [`audit`] (whether it still is so), [`publish`] and [`lint`] (what a site says),
+//! of it), [`run_receipt`] (a run, signed), [`audit`] (whether it still is so), [`log_audit`] (whether a log is), [`publish`] and [`lint`] (what a site says),
 //! [`observe`] (what sites say, out of crawls and over the network), [`cli`] (the verbs).
 //!
 //! Everything that a verb does can be done from here; `cleartitle_schema` holds the language, and the only function that
@@ -13,17 +13,20 @@ pub mod audit;
 pub mod bill;
 pub mod cli;
 pub mod clock;
+pub mod contradiction;
 pub mod crawl;
 pub mod domain_look;
 mod files_private;
 pub mod filter;
 mod grow;
 pub mod lint;
+pub mod log_audit;
 pub mod observe;
 pub mod policy_file;
 pub mod publish;
 pub mod pull;
 pub mod question;
+pub mod receipt;
 pub mod registry;
 pub mod report;
 pub mod run_receipt;

@@ -7,6 +7,7 @@ use cleartitle_schema::policy::{
     Actions, AskerHalf, ByReason, Ceiling, Exception, Policy, Reading, StatutoryException,
 };
 use cleartitle_schema::terms::Action as DutyAction;
+use cleartitle_schema::tlog::cosignature::{WitnessPolicy, WitnessVerifier};
 use cleartitle_schema::tlog::note::NoteVerifier;
 
 /// The version of the policy format.
@@ -31,11 +32,13 @@ fn policy(mut top: Members<'_>) -> Result<Policy, Complaint> {
     let category = toml_file::word(written)?;
     let asker: AskerHalf = top.optional("asker")?.unwrap_or_default();
     let log_key = top.take("log_key").map(log_key).transpose()?;
+    let witnesses: Vec<String> = top.list("witnesses", witness_key)?;
+    let witness_quorum = top.take("witness_quorum").map(|written| quorum(written, &witnesses)).transpose()?;
     let max_snapshot_age_days = top.optional("max_snapshot_age_days")?;
     let reading: Reading = top.optional("reading")?.unwrap_or_default();
     let actions = top.take("actions").map(actions).transpose()?.unwrap_or_default();
     top.finish()?;
-    Ok(Policy { version, category, asker, log_key, max_snapshot_age_days, reading, actions })
+    Ok(Policy { version, category, asker, log_key, witnesses, witness_quorum, max_snapshot_age_days, reading, actions })
 }
 
 fn log_key(written: Value<'_>) -> Result<String, Complaint> {
@@ -45,6 +48,24 @@ fn log_key(written: Value<'_>) -> Result<String, Complaint> {
         Complaint::new(span, error.to_string()).hint("the operator prints it; see log.pub of the registry")
     })?;
     Ok(text)
+}
+
+fn witness_key(written: Value<'_>) -> Result<String, Complaint> {
+    let span = written.span();
+    let text: String = value(written)?;
+    WitnessVerifier::parse(&text).map_err(|error| {
+        Complaint::new(span, error.to_string()).hint("the witness's operator prints it; see witness.pub of the witness")
+    })?;
+    Ok(text)
+}
+
+fn quorum(written: Value<'_>, witnesses: &[String]) -> Result<usize, Complaint> {
+    let span = written.span();
+    let quorum = value(written)?;
+    // Those that are no keys were refused before.
+    let keys = witnesses.iter().filter_map(|key| WitnessVerifier::parse(key).ok()).collect();
+    WitnessPolicy::new(keys, quorum).map_err(|error| Complaint::new(span, error.to_string()))?;
+    Ok(quorum)
 }
 
 fn actions(written: Value<'_>) -> Result<Actions, Complaint> {

@@ -1,11 +1,14 @@
 //! Pulls a snapshot: made of the older one and what is new, or downloaded whole; verified, and only then put in its place.
 
+use crate::contradiction::Contradiction;
 use crate::grow::{GrowError, Grown, SORTED_IN_MEMORY, grow};
 use crate::registry::{Registry, RegistryError};
 use crate::snapshot::{self, SnapshotError, beside, folder_of};
 use crate::trust::{PinnedLog, TrustError, check_growth};
 use cleartitle_schema::api::SnapshotView;
+use cleartitle_schema::fault::Fault;
 use cleartitle_schema::snapshot::{Header, Room, Snapshot, SnapshotNote, Tree};
+use cleartitle_schema::time::Timestamp;
 use cleartitle_schema::tlog::checkpoint::Checkpoint;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
@@ -35,6 +38,14 @@ pub enum PullError {
         /// Leaves of the snapshot.
         shown: u64,
     },
+    /// The log moves on between the question for its checkpoint and the one for its snapshot, again and again.
+    #[error("the snapshot of log size {snapshot} is not of the cosigned checkpoint, which is of {checkpoint}")]
+    Moving {
+        /// Leaves of the snapshot.
+        snapshot: u64,
+        /// Leaves of the checkpoint.
+        checkpoint: u64,
+    },
     /// Longer than is taken.
     #[error("the snapshot has {bytes} bytes, more than the {limit} that are taken")]
     TooLong {
@@ -60,6 +71,35 @@ pub enum PullError {
         #[source]
         source: io::Error,
     },
+}
+
+impl PullError {
+    /// The stable code of what was found; `None` where something could not be had or done.
+    #[must_use]
+    pub fn fault(&self) -> Option<Fault> {
+        match self {
+            Self::Trust(error) => error.fault(),
+            Self::Snapshot(error) => error.fault(),
+            Self::OtherThanSigned(_) => Some(Fault::AlteredBytes),
+            Self::Behind { .. } => Some(Fault::StaleSnapshot),
+            Self::Registry(_)
+            | Self::Moving { .. }
+            | Self::TooLong { .. }
+            | Self::Length { .. }
+            | Self::Write { .. } => None,
+        }
+    }
+}
+
+/// What a pull takes.
+#[derive(Debug, Clone, Copy)]
+pub struct Bounds {
+    /// The most bytes.
+    pub bytes: u64,
+    /// How many days ago the snapshot may last have been known to be the newest.
+    pub days: Option<u32>,
+    /// The time it is now.
+    pub now: Timestamp,
 }
 
 /// How a snapshot came to this machine.
@@ -113,33 +153,58 @@ struct Verified {
     tree: Vec<u8>,
 }
 
+/// How often a snapshot and a checkpoint are asked for until the one is of the other.
+const LOOKS: usize = 4;
+
+/// The newest snapshot and checkpoint. Where witnesses are pinned they are of one state, so that the cosignatures beside the
+/// snapshot go on speaking for it without the log's tiles.
+fn newest(registry: &Registry, log: &PinnedLog) -> Result<(SnapshotView, SnapshotNote, Vec<u8>), PullError> {
+    let mut looks = 1;
+    loop {
+        let view = registry.latest_snapshot()?;
+        let note = snapshot::open_note(view.note.as_bytes(), log)?;
+        // Asked for after the snapshot, so that an honest log's checkpoint can't be the older of the two.
+        let checkpoint_note = registry.checkpoint()?;
+        let checkpoint = log.open_signed(&checkpoint_note)?;
+        if log.witnesses().is_none() || checkpoint.size <= note.size {
+            return Ok((view, note, checkpoint_note));
+        }
+        if looks == LOOKS {
+            return Err(PullError::Moving { snapshot: note.size, checkpoint: checkpoint.size });
+        }
+        looks += 1;
+    }
+}
+
 /// Pulls the newest snapshot of a log to `out`; `tell` hears how many bytes are there.
 ///
 /// # Errors
-/// [`PullError`]. A rollback and a split view are errors of their own: [`TrustError::Rollback`], [`TrustError::SplitView`].
+/// [`PullError`]. A rollback, a split view and a fork are errors of their own: [`TrustError::Rollback`],
+/// [`TrustError::SplitView`], [`TrustError::Forked`].
 pub fn pull(
     registry: &Registry,
     log: &PinnedLog,
     out: &Path,
-    limit: u64,
+    bounds: Bounds,
     mut tell: impl FnMut(u64, u64),
 ) -> Result<Pulled, PullError> {
-    let view = registry.latest_snapshot()?;
-    let note = snapshot::open_note(view.note.as_bytes(), log)?;
-    check_view(&view, &note, limit)?;
-    // Asked for after the snapshot, so that an honest log's checkpoint can't be the older of the two.
-    let checkpoint_note = registry.checkpoint()?;
-    let checkpoint = log.open(&checkpoint_note)?;
+    let (view, note, checkpoint_note) = newest(registry, log)?;
+    check_view(&view, &note, bounds.bytes)?;
+    let checkpoint = log.open_signed(&checkpoint_note)?;
     let seen = last_seen(out, log)?;
-    if let Some(seen) = &seen {
-        check_growth(seen, &checkpoint, registry)?;
+    if let Some((seen_note, seen)) = &seen {
+        check_growth(seen, &checkpoint, registry).inspect_err(|error| {
+            keep_contradiction(out, seen_note, &checkpoint_note, error);
+        })?;
     }
     let of_snapshot =
         Checkpoint { origin: note.origin.clone(), size: note.size, root: note.root, extensions: Vec::new() };
-    check_growth(&of_snapshot, &checkpoint, registry)?;
-    if let Some(seen) = &seen {
+    if let Some((_, seen)) = &seen {
         check_not_behind(seen, &of_snapshot, registry)?;
     }
+    check_growth(&of_snapshot, &checkpoint, registry)?;
+    // Last: what contradicts the past is worse than what nobody has seen yet.
+    let seen_at = log.seen_at(&checkpoint_note)?;
 
     let (body, verified, way) = take(registry, &view, &note, out, &mut tell)?;
     let fresh = match &body {
@@ -147,9 +212,11 @@ pub fn pull(
         Body::Made(file) => Some(file.path()),
         Body::Downloaded(partial) => Some(partial.as_path()),
     };
+    let fresh_at = snapshot::freshest(verified.header.time, seen_at, bounds.now);
+    snapshot::check_age(fresh_at, bounds.days, bounds.now)?;
     put_in_place(fresh, out, view.note.as_bytes(), &checkpoint_note, &verified.tree, log)?;
     let Verified { header, statements, .. } = verified;
-    let seen_before = seen.map(|seen| seen.size);
+    let seen_before = seen.map(|(_, seen)| seen.size);
     Ok(Pulled { header, note, checkpoint, seen_before, bytes: view.bytes, statements, way })
 }
 
@@ -200,10 +267,23 @@ fn check_view(view: &SnapshotView, note: &SnapshotNote, limit: u64) -> Result<()
     if view.bytes > limit { Err(PullError::TooLong { bytes: view.bytes, limit }) } else { Ok(()) }
 }
 
-/// The last checkpoint seen, signed by the same log. One by another log is no past of this one: it is refused, not ignored.
-fn last_seen(out: &Path, log: &PinnedLog) -> Result<Option<Checkpoint>, PullError> {
+/// The last checkpoint seen, signed by the same log; it may be older than the witnesses that are pinned now. One by another log is no past of this one: it is refused, not ignored.
+fn last_seen(out: &Path, log: &PinnedLog) -> Result<Option<(Vec<u8>, Checkpoint)>, PullError> {
     let kept = snapshot::read_beside(&beside(out, "checkpoint"))?;
-    Ok(kept.map(|note| log.open(&note)).transpose()?)
+    Ok(kept.map(|note| log.open_signed(&note).map(|checkpoint| (note, checkpoint))).transpose()?)
+}
+
+/// The name's end of the proof that a log signed two checkpoints that can't both be.
+pub const CONTRADICTION: &str = "contradiction.json";
+
+/// Keeps the proof beside the snapshot, where what was seen and what is shown make one: the registry may show better the next
+/// time. The refusal stands whether it can be written or not.
+fn keep_contradiction(out: &Path, seen: &[u8], shown: &[u8], error: &TrustError) {
+    if let Some(file) = Contradiction::found(seen, shown, error)
+        && let Ok(text) = file.to_text()
+    {
+        let _ = write(&beside(out, CONTRADICTION), text.as_bytes());
+    }
 }
 
 /// The snapshot must be a state of the log no older than the last one seen: an older one, rightly signed once, would bring

@@ -6,7 +6,6 @@ use crate::terms_file::{self, Context};
 use cleartitle_schema::evidence::Registered;
 use cleartitle_schema::id::{ContentId, StatementId};
 use cleartitle_schema::snapshot::{Head, Tables, build, note_text};
-use cleartitle_schema::time::Timestamp;
 use cleartitle_schema::tlog::hash::leaf_hash;
 use cleartitle_schema::tlog::note::{Note, NoteSigner};
 use cleartitle_schema::tlog::tile::tiles_after;
@@ -18,6 +17,10 @@ use std::sync::{Arc, Mutex};
 
 const ORIGIN: &str = "registry.example";
 const LIMIT: u64 = 1 << 30;
+
+fn bounds(bytes: u64) -> Bounds {
+    Bounds { bytes, days: None, now: Timestamp::MAX }
+}
 
 type Pages = BTreeMap<String, Vec<u8>>;
 
@@ -130,7 +133,7 @@ impl Shown {
     }
 
     fn pull(&self, out: &Path) -> Result<Pulled, PullError> {
-        pull(&self.registry, &log(), out, LIMIT, |_, _| {})
+        pull(&self.registry, &log(), out, bounds(LIMIT), |_, _| {})
     }
 }
 
@@ -274,7 +277,8 @@ fn a_forked_log_is_refused_by_name() {
     for (size, fork) in [(5, 4), (8, 4), (300, 0)] {
         shown.change(pages(size, fork, "fork"));
         let refused = shown.pull(&out).unwrap_err();
-        assert!(matches!(refused, PullError::Trust(TrustError::SplitView { seen: 5, .. })), "{size} {fork}: {refused}");
+        let code = if size == 5 { Fault::SplitView } else { Fault::ForkedLog };
+        assert_eq!(refused.fault(), Some(code), "{size} {fork}: {refused}");
     }
     assert_eq!(opened(&out).len(), 5);
 }
@@ -326,8 +330,11 @@ fn what_the_log_did_not_sign_is_not_believed() {
     let shown = show(honest.clone());
     let other = NoteSigner::new(ORIGIN, SigningKey::from_bytes(&[8; 32])).unwrap();
     let other = PinnedLog::parse(&other.verifier().to_string()).unwrap();
-    assert!(pull(&shown.registry, &other, &out, LIMIT, |_, _| {}).is_err());
-    assert!(matches!(pull(&shown.registry, &log(), &out, 10, |_, _| {}).unwrap_err(), PullError::TooLong { .. }));
+    assert!(pull(&shown.registry, &other, &out, bounds(LIMIT), |_, _| {}).is_err());
+    assert!(matches!(
+        pull(&shown.registry, &log(), &out, bounds(10), |_, _| {}).unwrap_err(),
+        PullError::TooLong { .. }
+    ));
     let mut lied = honest;
     let latest = lied.get_mut("/v1/snapshots/latest").unwrap();
     *latest = String::from_utf8(latest.clone()).unwrap().replace("\"size\":3", "\"size\":4").into_bytes();

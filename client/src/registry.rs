@@ -3,10 +3,12 @@
 use cleartitle_schema::api::{
     DecisionAnswer, DecisionRequest, IssuerView, LogKey, Problem, Registration, SnapshotView, StatementView,
 };
-use cleartitle_schema::id::{BlobId, StatementId};
+use cleartitle_schema::id::{BlobId, Commitment, StatementId};
 use cleartitle_schema::issuer::Domain;
 use cleartitle_schema::tlog::note::MAX_NOTE;
-use cleartitle_schema::tlog::tile::TileId;
+use cleartitle_schema::tlog::proof::MAX_RECEIPT;
+use cleartitle_schema::tlog::tile::{EntriesId, FULL_WIDTH, TileId};
+use cleartitle_schema::tlog::witness::checkpoint_path;
 use reqwest::StatusCode;
 use reqwest::blocking::{Client, RequestBuilder, Response};
 use reqwest::header::{ACCEPT_ENCODING, CONTENT_TYPE, RANGE, RETRY_AFTER};
@@ -271,12 +273,50 @@ impl Registry {
         self.bytes("checkpoint", MAX_NOTE as u64)
     }
 
+    /// The checkpoint that this place has of a log: a registry's or mirror's newest, or the one that a witness cosigned last.
+    ///
+    /// # Errors
+    /// [`RegistryError`].
+    pub fn checkpoint_of(&self, origin: &str) -> Result<Vec<u8>, RegistryError> {
+        match self.checkpoint() {
+            Err(RegistryError::Status { status: 404, .. }) => self.bytes(&checkpoint_path(origin), MAX_NOTE as u64),
+            other => other,
+        }
+    }
+
+    /// The receipt of a statement under a checkpoint that witnesses have cosigned.
+    ///
+    /// # Errors
+    /// [`RegistryError`]; [`RegistryError::Refused`] with the code `not-yet-witnessed` until there is one.
+    pub fn receipt(&self, id: &StatementId) -> Result<Vec<u8>, RegistryError> {
+        self.bytes(&format!("v1/statements/{id}/receipt"), MAX_RECEIPT as u64)
+    }
+
     /// One tile of the log's tree.
     ///
     /// # Errors
     /// [`RegistryError`].
     pub fn tile(&self, tile: TileId) -> Result<Vec<u8>, RegistryError> {
         self.bytes(&tile.path(), 8192)
+    }
+
+    /// One bundle of the log's entries.
+    ///
+    /// # Errors
+    /// [`RegistryError`].
+    pub fn entries(&self, bundle: EntriesId) -> Result<Vec<u8>, RegistryError> {
+        self.bytes(&bundle.path(), u64::from(FULL_WIDTH) * (u64::from(u16::MAX) + 2))
+    }
+
+    /// The blob that opens a leaf; `None` where it is sealed or erased.
+    ///
+    /// # Errors
+    /// [`RegistryError`].
+    pub fn published(&self, commitment: &Commitment) -> Result<Option<Vec<u8>>, RegistryError> {
+        match self.bytes(&format!("v1/published/{commitment}"), MAX_ANSWER) {
+            Err(RegistryError::Refused { status: 404, .. }) => Ok(None),
+            other => other.map(Some),
+        }
     }
 
     /// What the registry says of its newest snapshot.

@@ -9,12 +9,14 @@
 use crate::trust::{PinnedLog, TrustError};
 use cleartitle_schema::acquisition::Keys;
 use cleartitle_schema::evidence::{Lookup, Registered};
+use cleartitle_schema::fault::Fault;
 use cleartitle_schema::id::StatementId;
 use cleartitle_schema::policy::Policy;
 use cleartitle_schema::snapshot::{
     FormatError, Header, NoteTextError, Snapshot, SnapshotNote, Tree, VerifiedSnapshot, VerifyError, parse_note_text,
 };
 use cleartitle_schema::time::Timestamp;
+use cleartitle_schema::tlog::cosignature::CosignatureError;
 use cleartitle_schema::tlog::note::{MAX_NOTE, Note, NoteError};
 use memmap2::Mmap;
 use std::fs::File;
@@ -64,12 +66,31 @@ pub enum SnapshotError {
     /// Older than the policy allows.
     #[error("the snapshot's last statement is of {time}, more than the policy's {days} days ago")]
     TooOld {
-        /// The registered time of its last statement.
+        /// The registered time of its last statement, or when its witnesses had seen it.
         time: Timestamp,
         /// The policy's bound.
         days: u32,
     },
 }
+
+impl SnapshotError {
+    /// The stable code of what was found; `None` where something could not be had.
+    #[must_use]
+    pub fn fault(&self) -> Option<Fault> {
+        Some(match self {
+            Self::Read { .. } | Self::NoNote(_) | Self::NoKey(_) => return None,
+            Self::Note(NoteError::BadSignature { .. } | NoteError::Unsigned) => Fault::WrongSignature,
+            Self::Note(_) | Self::NoteText(_) | Self::Format(_) => Fault::Damaged,
+            Self::Verify(VerifyError::Statements(_) | VerifyError::NotCanonical(_)) => Fault::AlteredProjection,
+            Self::Verify(_) | Self::OtherBody(_) => Fault::AlteredBytes,
+            Self::Trust(error) => return error.fault(),
+            Self::TooOld { .. } => Fault::StaleSnapshot,
+        })
+    }
+}
+
+/// How far a witness's clock may be ahead of this machine's, in seconds.
+const SKEW: i64 = 600;
 
 /// The name of a file that lies beside a snapshot.
 #[must_use]
@@ -229,14 +250,37 @@ pub(crate) fn settle(path: &Path, log: &PinnedLog) -> Result<(), SnapshotError> 
     Ok(())
 }
 
-/// Refuses a snapshot that is older than the policy allows, by the registered time of its last statement.
+/// Until when a snapshot is known to have been the log's newest state: the registered time of its last statement, or later
+/// where the pinned witnesses have cosigned, in the checkpoint beside it, just this state.
+///
+/// # Errors
+/// [`SnapshotError::Read`]; [`SnapshotError::Trust`] where witnesses are pinned and too few have seen this state.
+pub fn fresh_at(path: &Path, header: &Header, log: &PinnedLog, now: Timestamp) -> Result<Timestamp, SnapshotError> {
+    let Some(policy) = log.witnesses() else { return Ok(header.time) };
+    let unseen = || TrustError::from(CosignatureError::Quorum { found: 0, quorum: policy.quorum() });
+    let note = read_beside(&beside(path, "checkpoint"))?.ok_or_else(unseen)?;
+    let checkpoint = log.open(&note)?;
+    if (checkpoint.size, checkpoint.root) != (header.size, header.root) {
+        return Err(unseen().into());
+    }
+    Ok(freshest(header.time, log.seen_at(&note)?, now))
+}
+
+/// The later of two times that speak for a state. A witness's that lies in the future says nothing: whoever is held back by
+/// an old state must not be told for ever that it is fresh.
+#[must_use]
+pub fn freshest(stated: Timestamp, seen: Option<Timestamp>, now: Timestamp) -> Timestamp {
+    seen.filter(|seen| *seen <= now.plus_seconds(SKEW)).map_or(stated, |seen| seen.max(stated))
+}
+
+/// Refuses what was last known to be fresh more than so many days ago.
 ///
 /// # Errors
 /// [`SnapshotError::TooOld`].
-pub fn check_age(header: &Header, policy: &Policy, now: Timestamp) -> Result<(), SnapshotError> {
-    let Some(days) = policy.max_snapshot_age_days else { return Ok(()) };
+pub fn check_age(fresh_at: Timestamp, days: Option<u32>, now: Timestamp) -> Result<(), SnapshotError> {
+    let Some(days) = days else { return Ok(()) };
     let oldest = now.plus_seconds(-i64::from(days) * Timestamp::DAY);
-    if header.time < oldest { Err(SnapshotError::TooOld { time: header.time, days }) } else { Ok(()) }
+    if fresh_at < oldest { Err(SnapshotError::TooOld { time: fresh_at, days }) } else { Ok(()) }
 }
 
 /// A snapshot as it was at an earlier moment: what was registered later is not there.
@@ -262,5 +306,20 @@ impl Lookup for AsOf<'_> {
 
     fn naming(&self, id: &StatementId) -> Vec<Arc<Registered>> {
         self.known(self.snapshot.naming(id))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_witness_of_the_future_keeps_nothing_fresh() {
+        let (stated, now) = (Timestamp(1_000), Timestamp(1_000_000));
+        let at = |seen: i64| freshest(stated, Some(Timestamp(seen)), now).0;
+        assert_eq!((at(5), at(999_999), at(1_000_600), at(1_000_601)), (1_000, 999_999, 1_000_600, 1_000));
+        assert_eq!(freshest(stated, None, now), stated);
+        assert!(check_age(Timestamp(at(i64::MAX)), Some(1), now).is_err());
+        assert!(check_age(now, Some(0), now).is_ok() && check_age(stated, None, now).is_ok());
     }
 }

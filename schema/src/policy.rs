@@ -247,6 +247,12 @@ pub struct Policy {
     /// The registry's log key, in its verifier form; commands that trust a registry refuse without one.
     #[serde(default)]
     pub log_key: Option<String>,
+    /// Verifier keys of the witnesses that must have seen the log's checkpoints.
+    #[serde(default)]
+    pub witnesses: Vec<String>,
+    /// How many of the witnesses' operators; left out, more than half.
+    #[serde(default)]
+    pub witness_quorum: Option<usize>,
     /// Oldest snapshot accepted, in days.
     #[serde(default)]
     pub max_snapshot_age_days: Option<u32>,
@@ -381,6 +387,8 @@ mod tests {
             category: Use::TrainAi,
             asker: AskerHalf::default(),
             log_key: None,
+            witnesses: Vec::new(),
+            witness_quorum: None,
             max_snapshot_age_days: None,
             reading: Reading::default(),
             actions: actions.clone(),

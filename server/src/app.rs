@@ -20,7 +20,8 @@ use crate::places::Place;
 use crate::refusal::Refusal;
 use crate::snapshots::Snapshots;
 use crate::store::sqlite::SqliteStore;
-use crate::store::{Store, StoreError};
+use crate::store::witnessed::{Witnessed as _, cosigned_note};
+use crate::store::{SignedHead, Store, StoreError};
 
 /// How many bodies of up to 32 MiB stand in memory at once.
 const MAX_LARGE_BODIES: usize = 8;
@@ -67,6 +68,7 @@ pub struct Registry {
     signer: NoteSigner,
     operator_domain: Domain,
     operator: SigningKey,
+    quorum: Option<usize>,
 }
 
 impl Registry {
@@ -94,7 +96,7 @@ impl Registry {
         let signer = NoteSigner::new(&present, log_key).map_err(|_| OpenError::OriginForm(present.clone()))?;
         data.publish("log.pub", &format!("{}\n", signer.verifier()))?;
         data.publish("operator.pub", &print_public_key(&operator.verifying_key()))?;
-        let registry = Self { data, store, origin: present, signer, operator_domain, operator };
+        let registry = Self { data, store, origin: present, signer, operator_domain, operator, quorum: None };
         registry.begin()?;
         Ok(registry)
     }
@@ -108,6 +110,48 @@ impl Registry {
             self.bind(&self.operator_domain.clone(), &key, false)?;
         }
         Ok(())
+    }
+
+    /// Says how many witnesses' operators must have cosigned a checkpoint before it is shown; `None` shows each at once.
+    ///
+    /// # Errors
+    /// [`OpenError::Store`].
+    pub fn with_quorum(mut self, quorum: Option<usize>) -> Result<Self, OpenError> {
+        if quorum.is_none() {
+            self.store.unmark()?;
+        }
+        self.quorum = quorum;
+        Ok(self)
+    }
+
+    /// How many witnesses' operators must have cosigned.
+    #[must_use]
+    pub fn quorum(&self) -> Option<usize> {
+        self.quorum
+    }
+
+    /// The checkpoint that is shown, with the cosignatures that are there: the newest one, or where a quorum is asked the
+    /// newest that has had it. It never goes back: who saw a later one would take the log for rolled back.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn shown(&self) -> Result<Option<SignedHead>, StoreError> {
+        let head = if self.quorum.is_some() { self.store.witnessed()? } else { self.store.latest_checkpoint()? };
+        head.map(|head| self.cosigned(head)).transpose()
+    }
+
+    /// The oldest checkpoint over at least `size` leaves that the quorum, or any witness where none is asked, cosigned.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn witnessed_from(&self, size: u64) -> Result<Option<SignedHead>, StoreError> {
+        let head = self.store.witnessed_from(size, self.quorum.unwrap_or(1))?;
+        head.map(|head| self.cosigned(head)).transpose()
+    }
+
+    fn cosigned(&self, head: SignedHead) -> Result<SignedHead, StoreError> {
+        let note = cosigned_note(&head, &self.store.cosignatures(head.size)?);
+        Ok(SignedHead { note, ..head })
     }
 
     /// A sequencer of this log.
@@ -203,17 +247,7 @@ impl App {
         let snapshots = registry.snapshots().map_err(std::io::Error::other)?;
         let large_bodies = Arc::new(Semaphore::new(MAX_LARGE_BODIES));
         let blob_bodies = Arc::new(Semaphore::new(MAX_BLOB_BODIES));
-        Ok(Arc::new(Self {
-            store,
-            log,
-            clearance,
-            snapshots,
-            registry,
-            domains,
-            limits,
-            large_bodies,
-            blob_bodies,
-        }))
+        Ok(Arc::new(Self { store, log, clearance, snapshots, registry, domains, limits, large_bodies, blob_bodies }))
     }
 
     /// A place for a stream of questions, held while it lasts.

@@ -2,20 +2,24 @@
 
 use std::collections::HashMap;
 
+use cleartitle_schema::fault::Fault;
 use cleartitle_schema::id::{BlobId, KeyId, ListId, StatementId};
 use cleartitle_schema::leaf::{Leaf, LeafKind, Published};
 use cleartitle_schema::signed::{key_id, open_statement, parse_public_key};
 use cleartitle_schema::statement::{Body, ListRole, Statement};
 use cleartitle_schema::time::Timestamp;
 use cleartitle_schema::tlog::checkpoint::Checkpoint;
-use cleartitle_schema::tlog::hash::{Hash, empty_root, leaf_hash, node_hash};
-use cleartitle_schema::tlog::note::NoteVerifier;
+use cleartitle_schema::tlog::cosignature::WitnessVerifier;
+use cleartitle_schema::tlog::frontier::Frontier;
+use cleartitle_schema::tlog::hash::leaf_hash;
+use cleartitle_schema::tlog::note::{Note, NoteSignature, NoteVerifier};
 use cleartitle_schema::tlog::proof::{inclusion, verify_inclusion};
 use ed25519_dalek::VerifyingKey;
 use serde::Serialize;
 
 use crate::log::{receipt, tile_reader};
 use crate::store::sqlite::SqliteStore;
+use crate::store::witnessed::{Cosigned, Witnessed as _};
 use crate::store::{SignedHead, Store, StoreError};
 
 /// The most findings that are reported; a log with more is as damaged.
@@ -40,8 +44,10 @@ pub struct Report {
     pub lists: u64,
     /// Blobs of evidence whose digest was recomputed.
     pub blobs: u64,
+    /// Cosignatures of witnesses, each checked against its checkpoint.
+    pub cosignatures: u64,
     /// What is wrong; empty when all is right.
-    pub findings: Vec<String>,
+    pub findings: Vec<Finding>,
 }
 
 impl Report {
@@ -56,24 +62,18 @@ impl Report {
     }
 }
 
-/// The roots of the complete subtrees of a growing tree, the greatest first.
-#[derive(Default)]
-struct Frontier(Vec<(u32, Hash)>);
+/// One thing that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// Its stable code.
+    pub code: Fault,
+    /// What it is about.
+    pub what: String,
+}
 
-impl Frontier {
-    fn push(&mut self, leaf: Hash) {
-        let (mut height, mut hash) = (0, leaf);
-        while let Some((_, left)) = self.0.pop_if(|(other, _)| *other == height) {
-            hash = node_hash(&left, &hash);
-            height += 1;
-        }
-        self.0.push((height, hash));
-    }
-
-    fn root(&self) -> Hash {
-        let mut right_to_left = self.0.iter().rev().map(|(_, hash)| *hash);
-        let Some(last) = right_to_left.next() else { return empty_root() };
-        right_to_left.fold(last, |right, left| node_hash(&left, &right))
+impl std::fmt::Display for Finding {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} ({})", self.what, self.code)
     }
 }
 
@@ -86,6 +86,8 @@ struct Auditor<'s> {
     last: Timestamp,
     due: Vec<SignedHead>,
     newest: Option<SignedHead>,
+    /// How many findings there were when a checkpoint last covered the leaves.
+    settled: usize,
 }
 
 /// Audits the log as the store holds it.
@@ -104,27 +106,42 @@ pub fn audit(store: &SqliteStore, log: &NoteVerifier) -> Result<Report, StoreErr
         last: Timestamp::MIN,
         due: store.checkpoints(None)?,
         newest,
+        settled: 0,
     };
     auditor.walk()?;
     auditor.evidence()?;
     match store.compare_with_rebuilt() {
         Ok(rebuilt) => {
             for table in rebuilt.differing {
-                auditor.found(format!("`{table}` differs from what the leaves and blobs give"));
+                let code = if table == "tiles" { Fault::AlteredTile } else { Fault::AlteredProjection };
+                auditor.found(code, format!("`{table}` differs from what the leaves and blobs give"));
             }
         }
-        Err(error) => auditor.found(format!("projections can't be made again: {error}")),
+        Err(error) => auditor.found(Fault::Damaged, format!("projections can't be made again: {error}")),
     }
     if let Err(error) = store.check_file() {
-        auditor.found(error.to_string());
+        auditor.found(Fault::Damaged, error.to_string());
     }
     Ok(auditor.report)
 }
 
+/// Whether a cosignature is by the witness that it is kept for, over this checkpoint.
+fn cosigns(cosigned: &Cosigned, head: &SignedHead) -> Result<(), String> {
+    let witness = WitnessVerifier::parse(&cosigned.witness).map_err(|error| error.to_string())?;
+    let note = Note::parse(head.note.as_bytes()).map_err(|error| error.to_string())?;
+    let lines = NoteSignature::parse_lines(cosigned.line.as_bytes()).map_err(|error| error.to_string())?;
+    let line = lines.first().filter(|_| lines.len() == 1).ok_or("it is not one line")?;
+    match witness.verify(note.text(), line).map_err(|error| error.to_string())? {
+        Some(time) if time == cosigned.time && witness.operator() == cosigned.operator => Ok(()),
+        Some(_) => Err("it is kept with another time or operator".to_owned()),
+        None => Err("it is by another key".to_owned()),
+    }
+}
+
 impl Auditor<'_> {
-    fn found(&mut self, finding: String) {
+    fn found(&mut self, code: Fault, what: String) {
         if self.report.findings.len() < MAX_FINDINGS {
-            self.report.findings.push(finding);
+            self.report.findings.push(Finding { code, what });
         }
     }
 
@@ -144,10 +161,13 @@ impl Auditor<'_> {
             }
         }
         if let Some(beyond) = self.due.first().map(|checkpoint| checkpoint.size) {
-            self.found(format!("a checkpoint covers {beyond} leaves, there are {}", self.report.leaves));
+            self.found(
+                Fault::Rollback,
+                format!("a checkpoint covers {beyond} leaves, there are {}", self.report.leaves),
+            );
         }
         if self.newest.as_ref().is_none_or(|newest| newest.size != self.report.leaves) {
-            self.found(format!("no checkpoint covers all of the {} leaves", self.report.leaves));
+            self.found(Fault::Rollback, format!("no checkpoint covers all of the {} leaves", self.report.leaves));
         }
         Ok(())
     }
@@ -162,7 +182,8 @@ impl Auditor<'_> {
             for blob in page {
                 match self.store.blob(&blob)? {
                     Some(bytes) if BlobId::of(&bytes) == blob => self.report.blobs += 1,
-                    _ => self.found(format!("evidence `{blob}` has other bytes than its digest says")),
+                    _ => self
+                        .found(Fault::AlteredBytes, format!("evidence `{blob}` has other bytes than its digest says")),
                 }
             }
         }
@@ -180,8 +201,28 @@ impl Auditor<'_> {
             let size = kept.size;
             match Checkpoint::open(kept.note.as_bytes(), self.log.name(), std::slice::from_ref(self.log)) {
                 Ok(signed) if signed.size == size && signed.root == root && kept.root == root => {}
-                Ok(_) => self.found(format!("checkpoint {size} does not cover the leaves: the log was rewritten")),
-                Err(error) => self.found(format!("checkpoint {size}: {error}")),
+                Ok(_) => {
+                    // What did not fit under this checkpoint was then no fault of the tiles.
+                    let settled = self.settled.min(self.report.findings.len());
+                    for finding in &mut self.report.findings[settled..] {
+                        if finding.code == Fault::AlteredTile {
+                            finding.code = Fault::AlteredEntry;
+                        }
+                    }
+                    let what = format!("checkpoint {size} does not cover the leaves: the log was rewritten");
+                    self.found(Fault::AlteredEntry, what);
+                }
+                Err(error) => self.found(Fault::WrongSignature, format!("checkpoint {size}: {error}")),
+            }
+            self.settled = self.report.findings.len();
+            for cosigned in self.store.cosignatures(size)? {
+                match cosigns(&cosigned, &kept) {
+                    Ok(()) => self.report.cosignatures += 1,
+                    Err(error) => {
+                        let who = cosigned.witness.chars().take(200).collect::<String>();
+                        self.found(Fault::WrongSignature, format!("checkpoint {size}, witness {who}: {error}"));
+                    }
+                }
             }
         }
         Ok(())
@@ -192,12 +233,12 @@ impl Auditor<'_> {
         let leaf = match Leaf::parse(bytes) {
             Ok(leaf) => leaf,
             Err(error) => {
-                self.found(format!("leaf {index}: {error}"));
+                self.found(Fault::AlteredEntry, format!("leaf {index}: {error}"));
                 return Ok(());
             }
         };
         if leaf.registered_at < self.last {
-            self.found(format!("leaf {index} is registered before the one before it"));
+            self.found(Fault::AlteredEntry, format!("leaf {index} is registered before the one before it"));
         }
         self.last = leaf.registered_at;
         self.receipt(index, bytes);
@@ -211,11 +252,11 @@ impl Auditor<'_> {
         match Published::parse(&blob) {
             Ok(published) if published.matches(&leaf) => self.statement(index, &published),
             Ok(_) => {
-                self.found(format!("blob {index} does not open its leaf"));
+                self.found(Fault::AlteredEntry, format!("blob {index} does not open its leaf"));
                 Ok(())
             }
             Err(error) => {
-                self.found(format!("blob {index}: {error}"));
+                self.found(Fault::AlteredEntry, format!("blob {index}: {error}"));
                 Ok(())
             }
         }
@@ -227,7 +268,7 @@ impl Auditor<'_> {
         if let Err(error) =
             first.and_then(|first| first.verify(leaf, self.log, self.log.name()).map_err(|error| error.to_string()))
         {
-            self.found(format!("receipt {index}: {error}"));
+            self.found(Fault::AlteredTile, format!("receipt {index}: {error}"));
             return;
         }
         let Some(newest) = self.newest.clone() else { return };
@@ -238,7 +279,7 @@ impl Auditor<'_> {
         });
         match proven {
             Ok(()) => self.report.receipts += 1,
-            Err(error) => self.found(format!("leaf {index} under the newest checkpoint: {error}")),
+            Err(error) => self.found(Fault::AlteredTile, format!("leaf {index} under the newest checkpoint: {error}")),
         }
     }
 
@@ -247,52 +288,37 @@ impl Auditor<'_> {
         let statement = match Statement::parse(payload) {
             Ok(statement) => statement,
             Err(error) => {
-                self.found(format!("statement {index}: {error}"));
+                self.found(Fault::AlteredEntry, format!("statement {index}: {error}"));
                 return Ok(());
             }
         };
         if let Body::KeyBinding { key, .. } = &statement.body {
             match parse_public_key(key) {
                 Ok(key) => _ = self.keys.insert(key_id(&key), key),
-                Err(error) => self.found(format!("key binding {index}: {error}")),
+                Err(error) => self.found(Fault::AlteredEntry, format!("key binding {index}: {error}")),
             }
         }
         if let Err(error) = open_statement(&published.envelope, |id| self.keys.get(id).copied()) {
-            self.found(format!("statement {index}: {error}"));
+            self.found(Fault::WrongSignature, format!("statement {index}: {error}"));
         }
         if statement.log != self.log.name() {
-            self.found(format!("statement {index} is for another log"));
+            self.found(Fault::ForeignReceipt, format!("statement {index} is for another log"));
         }
         match self.store.statement(&StatementId::of(payload)) {
             Ok(Some(stored)) if stored.registered.index == index && stored.registered.statement == statement => {}
-            Ok(_) => self.found(format!("statement {index} is not found by its id")),
-            Err(error) => self.found(format!("statement {index}: {error}")),
+            Ok(_) => self.found(Fault::AlteredProjection, format!("statement {index} is not found by its id")),
+            Err(error) => self.found(Fault::AlteredProjection, format!("statement {index}: {error}")),
         }
         if let Body::Manifest { role: ListRole::Provenance, list, .. } = &statement.body {
             match self.store.list(list)? {
                 Some(bytes) if ListId::of(&bytes) == *list => self.report.lists += 1,
-                Some(_) => self.found(format!("list {index} has other bytes than its digest says")),
-                None => self.found(format!("list {index} is missing")),
+                Some(_) => {
+                    self.found(Fault::AlteredBytes, format!("list {index} has other bytes than its digest says"))
+                }
+                None => self.found(Fault::AlteredBytes, format!("list {index} is missing")),
             }
         }
         self.report.statements += 1;
         Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_frontier_gives_the_root_at_every_size() {
-        let mut frontier = Frontier::default();
-        let hashes: Vec<Hash> = (0_u8..70).map(|byte| leaf_hash(&[byte])).collect();
-        assert_eq!(frontier.root(), empty_root());
-        for (count, hash) in (1..).zip(&hashes) {
-            frontier.push(*hash);
-            let tiles = cleartitle_schema::tlog::tile::tiles_after(0, &hashes[..count], |_| None).unwrap();
-            assert_eq!(frontier.root(), tiles.1, "{count}");
-        }
     }
 }

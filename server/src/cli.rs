@@ -16,7 +16,7 @@ use crate::app::Registry;
 use crate::data_dir::DataDir;
 use crate::store::Store;
 use crate::store::sqlite::SqliteStore;
-use crate::{audit, router};
+use crate::{audit, router, witness};
 
 /// The Cleartitle registry: signed terms go in, a transparency log proves them, clearance comes out.
 #[derive(Debug, Parser)]
@@ -40,6 +40,10 @@ struct Arguments {
 #[allow(clippy::large_enum_variant, reason = "parsed once")]
 enum Verb {
     Serve(Box<serve::Serve>),
+    /// Witness other parties' logs: cosign each checkpoint that continues what was cosigned before, and no other.
+    ///
+    /// Prints its verifier key on stderr, for registries (`serve --witness`) and readers (`pull --witness`) to pin.
+    Witness(witness::Flags),
     /// Bind a public key to an issuer's domain on the operator's word, as a logged statement.
     ///
     /// Works beside a running server. Make sure yourself that the key is the domain's: the log shows that you vouched. Domains
@@ -119,6 +123,10 @@ pub fn main() -> ExitCode {
 fn run(verb: Verb) -> anyhow::Result<u8> {
     match verb {
         Verb::Serve(verb) => verb.run(),
+        Verb::Witness(flags) => {
+            trace();
+            witness::run(flags)
+        }
         Verb::BindKey { data, issuer, key, new_tenure, origin } => {
             let text = std::fs::read_to_string(&key).with_context(|| format!("`{}`", key.display()))?;
             let public = parse_public_key(&text).with_context(|| format!("`{}`", key.display()))?;
@@ -143,6 +151,13 @@ fn run(verb: Verb) -> anyhow::Result<u8> {
             Ok(0)
         }
     }
+}
+
+/// Tells on stderr what happens, as much of it as `CLEARTITLE_LOG` asks for.
+fn trace() {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("CLEARTITLE_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info,tower_http=warn"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
 }
 
 fn audit_all(data: &Path, format: Format) -> anyhow::Result<u8> {

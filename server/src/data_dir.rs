@@ -78,6 +78,23 @@ impl DataDir {
         Ok(Self { root: root.to_owned() })
     }
 
+    /// Opens the folder of a witness, which holds keys alone in common with a registry's, and makes what is missing of it.
+    ///
+    /// # Errors
+    /// [`DataDirError::Io`].
+    pub fn open_witness(root: &Path) -> Result<Self, DataDirError> {
+        let keys = root.join("keys");
+        fs::create_dir_all(&keys).map_err(io_at(&keys))?;
+        restrict(&keys, 0o700)?;
+        Ok(Self { root: root.to_owned() })
+    }
+
+    /// A file of the folder.
+    #[must_use]
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.root.join(name)
+    }
+
     /// Opens a folder that holds a registry already.
     ///
     /// # Errors

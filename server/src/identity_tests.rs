@@ -100,7 +100,7 @@ impl Log {
 
     fn audited(&self) {
         let report = audit(&self.registry.store, self.registry.verifier()).unwrap();
-        assert_eq!(report.findings, Vec::<String>::new());
+        assert!(report.findings.is_empty(), "{:?}", report.findings);
     }
 }
 

@@ -254,6 +254,14 @@ pub fn tile_reader(store: &dyn Store) -> impl Fn(TileId) -> Option<Vec<u8>> {
 pub fn receipt(store: &dyn Store, index: u64) -> Result<Receipt, StoreError> {
     let covering = store.checkpoint_from(index + 1)?;
     let covering = covering.ok_or_else(|| StoreError::Damaged(format!("no checkpoint covers leaf {index}")))?;
+    receipt_under(store, index, covering)
+}
+
+/// The receipt of a leaf under a checkpoint that covers it.
+///
+/// # Errors
+/// [`StoreError::Damaged`] when a tile is missing, and failures.
+pub fn receipt_under(store: &dyn Store, index: u64, covering: SignedHead) -> Result<Receipt, StoreError> {
     let proof =
         inclusion(index, covering.size, tile_reader(store)).map_err(|error| StoreError::Damaged(error.to_string()))?;
     Ok(Receipt { index, proof, checkpoint_note: covering.note, extra: None })

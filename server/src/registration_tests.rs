@@ -135,7 +135,7 @@ impl Service {
 
     fn audit(&self) {
         let report = audit(&self.app.registry.store, self.app.registry.verifier()).unwrap();
-        assert_eq!(report.findings, Vec::<String>::new());
+        assert_eq!(report.findings, Vec::new());
         assert_eq!(Some(report.leaves), self.app.store.head().unwrap().map(|head| head.size));
     }
 }

@@ -98,6 +98,7 @@ fn described() -> OpenApiRouter<Shared> {
         .routes(routes!(snapshots::note))
         // Everybody.
         .routes(routes!(statements::show))
+        .routes(routes!(log::receipt))
         .routes(routes!(documents::show))
         .routes(routes!(issuers::show))
         .routes(routes!(reasons::show))

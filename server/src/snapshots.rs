@@ -111,15 +111,6 @@ impl Snapshots {
         Ok(Self { folder, origin: origin.to_owned(), signer, store, ready: Mutex::default(), turns: Turns::default() })
     }
 
-    /// The snapshot of the newest checkpoint.
-    ///
-    /// # Errors
-    /// [`SnapshotError`].
-    pub fn latest(&self) -> Result<Ready, SnapshotError> {
-        let newest = self.store.latest_checkpoint()?.ok_or(SnapshotError::NoCheckpoint(0))?;
-        self.at(newest.size)
-    }
-
     /// The snapshot of this size; the log must have signed a checkpoint of just this size. One is made at a time.
     ///
     /// # Errors

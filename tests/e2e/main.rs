@@ -3,6 +3,7 @@
 mod acme;
 mod adversarial;
 mod alike;
+mod attacks;
 mod backup;
 mod blobs;
 mod bodies;
@@ -34,3 +35,4 @@ mod snapshots;
 mod tables;
 mod tls;
 mod transcripts;
+mod witness;

@@ -32,6 +32,11 @@ fn an_observer_reads_a_crawl() {
     check("observe");
 }
 
+#[test]
+fn a_log_that_is_not_trusted() {
+    check("trust");
+}
+
 /// Runs a transcript's commands in an empty folder against a fresh registry and compares everything that they say.
 fn check(name: &str) {
     let path = harness::root().join(format!("tests/e2e/transcripts/{name}.txt"));

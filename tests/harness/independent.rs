@@ -31,6 +31,21 @@ pub fn python(check: &str) -> Option<PathBuf> {
     found.clone()
 }
 
+/// The same Python, if besides it has another implementation of witnesses.
+#[must_use]
+pub fn witness_python(check: &str) -> Option<PathBuf> {
+    const CURE: &str = "target/independent/venv/bin/pip install --no-deps --ignore-requires-python -r \
+                        tests/independent/requirements-witness.txt";
+    let python = python(check)?;
+    let imports = ["-c", "import aics_tlog, aics_witness"];
+    let tried = Command::new(&python).args(imports).stdin(Stdio::null()).stderr(Stdio::null()).status();
+    if tried.is_ok_and(|status| status.success()) {
+        return Some(python);
+    }
+    not_run(check, "no Python with the packages of tests/independent/requirements-witness.txt", CURE);
+    None
+}
+
 /// Says that a check was not run and counts it; with `CLEARTITLE_REQUIRE=all` that is a failure.
 ///
 /// # Panics

@@ -11,11 +11,13 @@ pub mod independent;
 pub mod objects;
 pub mod publisher;
 pub mod server;
+pub mod witness;
 
 pub use binaries::{Ran, cleartitle, cleartitle_server};
 pub use http::Answer;
 pub use publisher::Publisher;
 pub use server::Registry;
+pub use witness::Witness;
 
 use std::path::{Path, PathBuf};
 

@@ -23,7 +23,7 @@ pub struct Registry {
     process: Mutex<Option<Child>>,
     address: Mutex<String>,
     acknowledged: Mutex<Vec<Value>>,
-    flags: Vec<String>,
+    flags: Mutex<Vec<String>>,
     log: &'static str,
 }
 
@@ -58,7 +58,7 @@ impl Registry {
             process: Mutex::new(None),
             address: Mutex::new(String::new()),
             acknowledged: Mutex::new(Vec::new()),
-            flags: flags.iter().map(ToString::to_string).collect(),
+            flags: Mutex::new(flags.iter().map(ToString::to_string).collect()),
         };
         registry.begin();
         registry
@@ -91,7 +91,7 @@ impl Registry {
             process: Mutex::new(None),
             address: Mutex::new(String::new()),
             acknowledged: Mutex::new(self.acknowledged()),
-            flags: self.flags.clone(),
+            flags: Mutex::new(self.flags.lock().expect("a lock").clone()),
         };
         copy_folder(&self.data(), &other.data());
         other.begin();
@@ -111,7 +111,7 @@ impl Registry {
             process: Mutex::new(None),
             address: Mutex::new(String::new()),
             acknowledged: Mutex::new(acknowledged),
-            flags: flags.iter().map(ToString::to_string).collect(),
+            flags: Mutex::new(flags.iter().map(ToString::to_string).collect()),
         };
         let (data, archive) = (other.data().display().to_string(), archive.display().to_string());
         let _ = cleartitle_server(&["restore", "--data", &data, &archive]).exits(0);
@@ -142,7 +142,7 @@ impl Registry {
         let mut child = command(server_path())
             .args(["serve", "--listen", "127.0.0.1:0", "--origin", ORIGIN, "--data"])
             .arg(self.data())
-            .args(&self.flags)
+            .args(self.flags.lock().expect("a lock").iter())
             .env("CLEARTITLE_LOG", self.log)
             .stdout(Stdio::piped())
             .stderr(log.expect("a log file"))
@@ -167,6 +167,25 @@ impl Registry {
     #[must_use]
     pub fn said(&self) -> String {
         std::fs::read_to_string(self.folder.path().join("stderr.txt")).unwrap_or_default()
+    }
+
+    /// Ends the process and starts it again with these flags in place of the former.
+    ///
+    /// # Panics
+    /// When it does not end or start.
+    pub fn restart_with(&self, flags: &[String]) {
+        assert_eq!(self.stop(), 0);
+        *self.flags.lock().expect("a lock") = flags.to_vec();
+        self.begin();
+    }
+
+    /// The log's key, as clients pin it.
+    ///
+    /// # Panics
+    /// When there is none.
+    #[must_use]
+    pub fn log_key(&self) -> String {
+        std::fs::read_to_string(self.data().join("log.pub")).expect("the log's key").trim().to_owned()
     }
 
     /// Kills the process with signal 9, in the middle of whatever it does.

@@ -3,7 +3,8 @@
 //! `tests/fuzz/` runs the same for as long as one likes.
 
 use cleartitle::policy_file;
-use cleartitle::trust::{PinnedLog, ReceiptFile};
+use cleartitle::receipt::ReceiptFile;
+use cleartitle::trust::PinnedLog;
 use cleartitle_schema::acquisition::Acquisition;
 use cleartitle_schema::api::DecisionRequest;
 use cleartitle_schema::canon;

@@ -7,9 +7,9 @@ use crate::tree::{assert_none, code, files};
 /// The floors of `schema`, the ground first. A file may import from its own floor and from those below.
 const FLOORS: &[&[&str]] = &[
     // Ground: bytes, names and times.
-    &["address", "canon", "id", "issuer", "money", "surt", "time", "tlog", "vocab"],
+    &["address", "canon", "fault", "id", "issuer", "money", "surt", "time", "tlog", "vocab"],
     // What is signed, and the log's leaves.
-    &["http_signature", "leaf", "signed"],
+    &["http_signature", "leaf", "opening", "signed"],
     // What can be said.
     &["acquisition", "license", "lineage", "scope", "signals", "terms", "terms_laws"],
     // Who says it.

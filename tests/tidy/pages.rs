@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use cleartitle_schema::decide::Reason;
+use cleartitle_schema::fault::Fault;
 
 use crate::tree::{assert_none, files, text};
 
@@ -61,6 +62,26 @@ fn every_problem_code_has_a_page() {
         }
     }
     assert_none("problem codes", &findings);
+}
+
+#[test]
+fn every_fault_has_a_row_and_is_built_in_a_test() {
+    let (rows, attacks) = (text("schema/faults.md"), text("tests/e2e/attacks.rs"));
+    let mut findings = Vec::new();
+    for fault in Fault::ALL {
+        let row = rows.lines().find(|line| line.starts_with(&format!("| `{fault}` | ")));
+        if row.is_none_or(|row| row.split(" | ").filter(|cell| cell.len() > 10).count() < 4) {
+            findings.push(format!("schema/faults.md: no whole row of `{fault}`"));
+        }
+        if !attacks.contains(&format!("Fault::{fault:?}")) && !attacks.contains(&format!("\"{fault}\"")) {
+            findings.push(format!("tests/e2e/attacks.rs: `{fault}` is not built"));
+        }
+    }
+    let codes = rows.lines().filter(|line| line.starts_with("| `")).count();
+    if codes != Fault::ALL.len() {
+        findings.push(format!("schema/faults.md: {codes} rows, there are {} codes", Fault::ALL.len()));
+    }
+    assert_none("faults", &findings);
 }
 
 /// `UPDATE=1 cargo test -p cleartitle-tests --test tidy` writes it anew.

@@ -1,9 +1,11 @@
 //! `cleartitle ask`: may this document be used so? The verdict with its reasons, from a registry or from a snapshot.
 
 use super::explain;
+use super::seen::Seen;
 use super::talk::{Exit, Format, Hint as _, Talk, advised, data, json, shown};
 use crate::registry::Registry;
 use crate::snapshot::{AsOf, Mapped};
+use crate::trust::PinnedLog;
 use crate::{clock, policy_file, question};
 use cleartitle_schema::acquisition::Acquisition;
 use cleartitle_schema::api::DecisionRequest;
@@ -80,6 +82,8 @@ pub struct Args {
     /// As it was registered by then.
     #[arg(long, value_name = "TIME", value_parser = clock::parse_moment)]
     as_of: Option<Timestamp>,
+    #[command(flatten)]
+    seen: Seen,
     /// In which form; json is one object a line.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -143,6 +147,8 @@ fn policy(args: &Args, given: Option<Policy>) -> Policy {
         category: Use::TrainAi,
         asker: AskerHalf::default(),
         log_key: None,
+        witnesses: Vec::new(),
+        witness_quorum: None,
         max_snapshot_age_days: None,
         reading: Reading::default(),
         actions: cleartitle_schema::policy::Actions::default(),
@@ -179,6 +185,13 @@ fn source(args: &Args, policy: Option<&Policy>, now: Timestamp, talk: Talk) -> a
     }
     let Some(address) = &args.registry else { anyhow::bail!("neither a registry nor a snapshot is named") };
     let registry = super::registry_at(address, args.allow_http)?;
+    if args.seen.file.is_some() {
+        let key = args.log_key.as_deref().or_else(|| policy?.log_key.as_deref());
+        let key = key
+            .ok_or_else(|| advised("--seen needs the log's key", format!("--log-key KEY; {}", super::LOG_KEY_HINT)))?;
+        let witnesses = super::witnesses::Witnesses::default().pinned(policy)?;
+        args.seen.look(&registry, &PinnedLog::parse(key)?.with_witnesses(witnesses), talk)?;
+    }
     talk.say("answers are at the registry's word; a pulled snapshot can be checked");
     Ok(Source::Registry(registry))
 }

@@ -3,8 +3,9 @@
 use super::talk::{Exit, Format, Hint as _, Talk, advised, data, json};
 use super::{domain, files};
 use crate::clock;
+use crate::receipt::ReceiptFile;
 use crate::registry::{Registered, Registry, RegistryError};
-use crate::trust::{PinnedLog, ReceiptFile};
+use crate::trust::PinnedLog;
 use anyhow::Context as _;
 use cleartitle_schema::domain_proof::{KeyRequest, request};
 use cleartitle_schema::id::{KeyId, StatementId};

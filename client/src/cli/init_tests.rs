@@ -34,15 +34,19 @@ fn the_policy_is_the_default_as_written() {
 #[test]
 fn every_example_of_the_policy_can_be_enabled() {
     // A real key stands in: the example has none that would be anybody's.
-    let key = ed25519_dalek::SigningKey::from_bytes(&[7; 32]).verifying_key();
-    let key = cleartitle_schema::tlog::note::NoteVerifier::new("registry.example", key).unwrap();
-    let text = enabled(POLICY).replace("registry.example+00000000+AAAA...", &key.to_string());
+    let public = ed25519_dalek::SigningKey::from_bytes(&[7; 32]).verifying_key();
+    let key = cleartitle_schema::tlog::note::NoteVerifier::new("registry.example", public).unwrap();
+    let witness = cleartitle_schema::tlog::cosignature::WitnessVerifier::new("witness.example", public).unwrap();
+    let text = enabled(POLICY)
+        .replace("registry.example+00000000+AAAA...", &key.to_string())
+        .replace("witness.example+00000000+BAAA...", &witness.to_string());
     let policy = policy_file::parse("cleartitle.toml", &text).unwrap();
     assert_eq!(policy.actions.exceptions.len(), 1);
     assert_eq!(policy.actions.ceilings.len(), 1);
     assert_eq!(policy.reading.infringing_sites.len(), 1);
     assert_eq!(policy.actions.by_reason.len(), 1);
     assert!(policy.log_key.is_some());
+    assert_eq!((policy.witnesses.len(), policy.witness_quorum), (1, Some(1)));
 }
 
 #[test]

@@ -4,12 +4,14 @@
 
 pub mod agents;
 pub mod ask;
+pub mod audit;
 pub mod check;
 pub mod domain;
 mod domain_bind;
 pub mod explain;
 pub mod files;
 pub mod filter;
+pub mod gossip;
 pub mod init;
 pub mod keys;
 pub mod lint;
@@ -18,10 +20,13 @@ pub mod observe;
 pub mod observe_talk;
 pub mod publish;
 pub mod pull;
+pub mod receipt;
 pub mod register;
+pub mod seen;
 pub mod shell;
 pub mod talk;
 pub mod verify;
+pub mod witnesses;
 
 use crate::registry::{Registry, RegistryError};
 use crate::sealed::{Deals, SealedError};
@@ -90,6 +95,12 @@ pub enum Command {
     Check(check::Args),
     /// Check receipts, snapshots, manifests and envelopes offline.
     Verify(verify::Args),
+    /// Fetch a receipt that witnesses have cosigned.
+    Receipt(receipt::Args),
+    /// Compare what several parties were shown of one log.
+    Gossip(gossip::Args),
+    /// Audit a registry's log from outside.
+    Audit(audit::Args),
     /// Show the table of AI crawler tokens.
     Agents(agents::Args),
     /// Print completions for a shell.
@@ -115,6 +126,9 @@ pub fn run(cli: &Cli) -> ExitCode {
         Command::Observe(args) => observe::run(args, talk),
         Command::Check(args) => check::run(args, talk),
         Command::Verify(args) => verify::run(args, talk),
+        Command::Receipt(args) => receipt::run(args, talk),
+        Command::Gossip(args) => gossip::run(args, talk),
+        Command::Audit(args) => audit::run(args, talk),
         Command::Agents(args) => agents::run(args),
         Command::Completions(args) => shell::completions(args),
         Command::Man(args) => shell::man(args, talk),
@@ -213,9 +227,13 @@ pub(crate) fn open_snapshot(
     std::fs::File::open(path)
         .with_context(|| format!("cannot read `{}`", path.display()))
         .hint("`cleartitle pull --registry URL --log-key KEY --out FILE` brings a snapshot")?;
-    let opened = snapshot::log_for(path, log_key, policy).and_then(|log| snapshot::open(path, &log));
-    let checked = opened.and_then(|mapped| {
-        policy.map_or(Ok(()), |policy| snapshot::check_age(mapped.header(), policy, now)).map(|()| mapped)
+    let pinned = witnesses::Witnesses::default().pinned(policy)?;
+    let days = policy.and_then(|policy| policy.max_snapshot_age_days);
+    let checked = snapshot::log_for(path, log_key, policy).and_then(|log| {
+        let log = log.with_witnesses(pinned);
+        let mapped = snapshot::open(path, &log)?;
+        snapshot::check_age(snapshot::fresh_at(path, mapped.header(), &log, now)?, days, now)?;
+        Ok(mapped)
     });
     let hint = match &checked {
         Err(SnapshotError::NoKey(_)) => LOG_KEY_HINT,

@@ -1,11 +1,16 @@
 //! `cleartitle pull`: brings the newest snapshot to this machine, verified against the pinned log.
 
-use super::talk::{Exit, Format, Hint as _, Talk, advised, data, json, shown};
+use super::gossip;
+use super::talk::{Exit, Format, Hint as _, Talk, advised, coded, data, json, shown};
+use super::witnesses::Witnesses;
+use crate::clock;
 use crate::policy_file;
-use crate::pull::{self, PullError, Pulled, Way};
+use crate::pull::{self, Bounds, CONTRADICTION, PullError, Pulled, Way};
 use crate::registry::Registry;
-use crate::snapshot::{SnapshotError, log_for};
+use crate::snapshot::{SnapshotError, beside, log_for};
 use crate::trust::{PinnedLog, TrustError};
+use cleartitle_schema::fault::Fault;
+use cleartitle_schema::policy::Policy;
 use std::path::PathBuf;
 
 /// Flags of `pull`.
@@ -18,7 +23,9 @@ FILE.log-key; keep them together. A download that broke off goes on where it was
 
 Examples:
   cleartitle pull --registry https://registry.example --log-key \"$(cat log.pub)\" --out terms.snapshot
-  cleartitle pull --registry https://registry.example --trust-first --out terms.snapshot")]
+  cleartitle pull --registry https://registry.example --trust-first --out terms.snapshot
+  cleartitle pull --registry https://registry.example --log-key \"$(cat log.pub)\" --witness \"$(cat witness.pub)\" \\
+      --max-age 7 --out terms.snapshot")]
 pub struct Args {
     /// The registry's address.
     #[arg(long, value_name = "URL", env = "CLEARTITLE_REGISTRY")]
@@ -41,6 +48,15 @@ pub struct Args {
     /// The most bytes that are taken.
     #[arg(long, value_name = "BYTES", default_value_t = 64 << 30)]
     max_bytes: u64,
+    #[command(flatten)]
+    witnesses: Witnesses,
+    /// Compare the log first with what this mirror or witness has of it; again for another.
+    #[arg(long, value_name = "URL")]
+    peer: Vec<String>,
+    /// Refuse a snapshot whose last statement, or last look of its witnesses, is more than so many days ago. Left out: as the
+    /// policy says.
+    #[arg(long, value_name = "DAYS")]
+    max_age: Option<u32>,
     /// In which form.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -52,21 +68,32 @@ pub struct Args {
 /// Whatever stands in the way. An older snapshot stays in its place then.
 pub fn run(args: &Args, talk: Talk) -> anyhow::Result<Exit> {
     let registry = super::registry_at(&args.registry, args.allow_http)?;
-    let log = log(args, &registry, talk)?;
+    let policy = args.policy.as_deref().map(policy_file::load).transpose()?;
+    let log = log(args, policy.as_ref(), &registry, talk)?;
+    let days = args.max_age.or(policy.as_ref().and_then(|policy| policy.max_snapshot_age_days));
+    let bounds = Bounds { bytes: args.max_bytes, days, now: clock::now() };
+    let proof = beside(&args.out, CONTRADICTION);
+    if let Err((fault, why)) = gossip::agree(&registry, &args.peer, args.allow_http, &log, &proof)? {
+        return Err(told(args.format, advised(why, CONTRADICTED), fault));
+    }
     let mut bar = None;
-    let pulled = pull::pull(&registry, &log, &args.out, args.max_bytes, |have, all| {
+    let pulled = pull::pull(&registry, &log, &args.out, bounds, |have, all| {
         bar.get_or_insert_with(|| talk.progress(all, "snapshot")).set_position(have);
     });
     if let Some(bar) = bar {
         bar.finish_and_clear();
     }
-    let pulled = pulled.map_err(advise)?;
+    let pulled = pulled.map_err(|error| refused(args.format, error))?;
     report(args, &pulled, &log, talk)
 }
 
-fn log(args: &Args, registry: &Registry, talk: Talk) -> anyhow::Result<PinnedLog> {
-    let policy = args.policy.as_deref().map(policy_file::load).transpose()?;
-    match log_for(&args.out, args.log_key.as_deref(), policy.as_ref()) {
+fn log(args: &Args, policy: Option<&Policy>, registry: &Registry, talk: Talk) -> anyhow::Result<PinnedLog> {
+    let witnesses = args.witnesses.pinned(policy)?;
+    key(args, policy, registry, talk).map(|log| log.with_witnesses(witnesses))
+}
+
+fn key(args: &Args, policy: Option<&Policy>, registry: &Registry, talk: Talk) -> anyhow::Result<PinnedLog> {
+    match log_for(&args.out, args.log_key.as_deref(), policy) {
         Ok(log) => Ok(log),
         Err(SnapshotError::NoKey(_)) if args.trust_first => {
             let told = registry.log_key()?;
@@ -82,14 +109,43 @@ fn log(args: &Args, registry: &Registry, talk: Talk) -> anyhow::Result<PinnedLog
     }
 }
 
+/// A refusal with the code of what was found, where something was.
+fn refused(format: Format, error: PullError) -> anyhow::Error {
+    let fault = error.fault();
+    let advised = advise(error);
+    match fault {
+        Some(fault) => told(format, advised, fault),
+        None => advised,
+    }
+}
+
+/// The code in JSON on stdout for programs, and behind the error for people.
+fn told(format: Format, error: anyhow::Error, fault: Fault) -> anyhow::Error {
+    let why = shown(&error.to_string());
+    if let Format::Json = format
+        && let Err(error) = json(&serde_json::json!({ "refused": true, "code": fault, "why": why }))
+    {
+        return error;
+    }
+    coded(error, fault)
+}
+
+/// What to do about a log that contradicts itself.
+const CONTRADICTED: &str = "do not use this registry before its operator has explained this; the evidence is FILE.checkpoint, and \
+                            FILE.contradiction.json where it convicts the log's key by itself (`cleartitle verify` checks it)";
+
 fn advise(error: PullError) -> anyhow::Error {
     let hint = match &error {
-        PullError::Trust(TrustError::Rollback { .. } | TrustError::SplitView { .. }) => {
-            "do not use this registry before its operator has explained this; keep FILE.checkpoint, it is the evidence"
+        PullError::Trust(TrustError::Rollback { .. } | TrustError::SplitView { .. } | TrustError::Forked { .. }) => {
+            CONTRADICTED
+        }
+        PullError::Trust(TrustError::NotWitnessed(_)) => {
+            "pull again in a while; if it lasts, compare with what others see: `cleartitle gossip`"
         }
         PullError::Trust(TrustError::Checkpoint(_)) | PullError::Snapshot(SnapshotError::Note(_)) => {
             super::LOG_KEY_HINT
         }
+        PullError::Moving { .. } => "pull again",
         PullError::TooLong { .. } => "--max-bytes takes more",
         PullError::Length { .. } | PullError::Registry(crate::registry::RegistryError::BrokeOff { .. }) => {
             "pull again: it goes on where it broke off"
@@ -122,6 +178,9 @@ fn report(args: &Args, pulled: &Pulled, log: &PinnedLog, talk: Talk) -> anyhow::
                 }
                 None => "verified; this log was not seen before".to_owned(),
             });
+            if let Some(policy) = log.witnesses() {
+                talk.say(format_args!("seen by witnesses of {} operators or more", policy.quorum()));
+            }
             if let Way::Grown { fetched } = pulled.way {
                 talk.say(format_args!(
                     "fetched {fetched} of its {} bytes, and made the rest of the older one",

@@ -1,11 +1,13 @@
 //! `cleartitle register`: terms become a statement, are signed, registered, and the receipt is checked and kept.
 
 use super::files;
+use super::seen::Seen;
 use super::talk::{Exit, Format, Hint as _, Talk, advised, data, json, shown};
 use crate::clock;
+use crate::receipt::{ReceiptFile, same_payload};
 use crate::registry::{Registered, Registry, RegistryError};
 use crate::terms_file::{self, Context};
-use crate::trust::{PinnedLog, ReceiptFile, same_payload};
+use crate::trust::PinnedLog;
 use anyhow::Context as _;
 use cleartitle_schema::id::StatementId;
 use cleartitle_schema::issuer::Domain;
@@ -66,6 +68,8 @@ pub struct Args {
     /// Keep the receipt in this folder, named by the statement's id.
     #[arg(long, value_name = "DIR")]
     receipt_dir: Option<PathBuf>,
+    #[command(flatten)]
+    seen: Seen,
     /// In which form.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -97,6 +101,7 @@ pub fn run(args: &Args, talk: Talk) -> anyhow::Result<Exit> {
     let registered = registry.register(&envelope.to_bytes()).map_err(|error| advise(error, args.issuer.as_ref()))?;
     let receipt = receipt(&registry, envelope, &registered, &log)?;
     let kept = keep(args, &receipt)?;
+    args.seen.look(&registry, &log, talk)?;
     report(args.format, &registered, kept.as_deref(), talk)
 }
 

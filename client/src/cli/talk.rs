@@ -111,6 +111,18 @@ pub fn advised(message: impl fmt::Display, hint: impl Into<String>) -> anyhow::E
     Advised { error: anyhow::anyhow!("{message}"), hint: hint.into() }.into()
 }
 
+/// An error with the stable code of what was found behind its words; its causes and advice stay.
+#[must_use]
+pub fn coded(error: anyhow::Error, code: impl fmt::Display) -> anyhow::Error {
+    let hints = {
+        let mut hints = Vec::new();
+        collect_hints(&error, &mut hints);
+        hints
+    };
+    let told = anyhow::anyhow!("{error} ({code})");
+    hints.into_iter().fold(told, |error, hint| Advised { error, hint }.into())
+}
+
 /// Tells an error on stderr: what happened, why, and after a blank line what to do.
 ///
 /// Nothing is said where stdout was closed: whoever reads has read enough.

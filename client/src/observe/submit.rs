@@ -3,8 +3,9 @@
 use super::ObserveError;
 use super::output::{envelopes, note, notes, read_blob};
 use super::tally::Tally;
+use crate::receipt::ReceiptFile;
 use crate::registry::{Registered, Registry, RegistryError};
-use crate::trust::{PinnedLog, ReceiptFile};
+use crate::trust::PinnedLog;
 use cleartitle_schema::id::{BlobId, StatementId};
 use cleartitle_schema::signed::Envelope;
 use cleartitle_schema::statement::{Body, Statement};

@@ -8,8 +8,9 @@
 mod keys;
 
 use crate::files_private;
+use crate::receipt::{MAX_RECEIPT_FILE, ReceiptFile};
 use crate::snapshot::{self, Mapped, SnapshotError};
-use crate::trust::{PinnedLog, ReceiptFile, TrustError};
+use crate::trust::{PinnedLog, TrustError};
 use cleartitle_schema::bindings::{ConsentError, Established, consent, establish};
 use cleartitle_schema::evidence::Registered;
 use cleartitle_schema::id::{Commitment, StatementId};
@@ -252,7 +253,7 @@ impl Deals {
 impl Deal {
     fn read(path: PathBuf, log: &PinnedLog) -> Result<Self, SealedError> {
         let refused = |source| SealedError::Receipt { path: path.clone(), source };
-        let bytes = files_private::read(&path, crate::trust::MAX_RECEIPT_FILE).map_err(io_at(&path))?;
+        let bytes = files_private::read(&path, MAX_RECEIPT_FILE).map_err(io_at(&path))?;
         let receipt = ReceiptFile::parse(&bytes).map_err(refused)?;
         receipt.check(log).map_err(refused)?;
         let leaf = Leaf::parse(receipt.leaf.as_bytes()).map_err(|error| refused(error.into()))?;

@@ -87,6 +87,30 @@ pub struct NoteSignature {
     pub signature: Vec<u8>,
 }
 
+impl NoteSignature {
+    /// The line as it stands in a note, with its newline.
+    #[must_use]
+    pub fn to_line(&self) -> String {
+        let mut bytes = self.key_hash.to_be_bytes().to_vec();
+        bytes.extend_from_slice(&self.signature);
+        format!("— {} {}\n", self.name, STANDARD.encode(bytes))
+    }
+
+    /// Reads signature lines alone, as a witness answers them: at least one, each ended by a newline.
+    ///
+    /// # Errors
+    ///
+    /// Every variant of [`NoteError`] that speaks of a note's form.
+    pub fn parse_lines(bytes: &[u8]) -> Result<Vec<Self>, NoteError> {
+        if bytes.len() > MAX_NOTE {
+            return Err(NoteError::TooLong(bytes.len()));
+        }
+        let text = std::str::from_utf8(bytes).map_err(|_| NoteError::NotUtf8)?;
+        check_characters(text)?;
+        signature_lines(text.strip_suffix('\n').ok_or(NoteError::Shape)?)
+    }
+}
+
 /// A well-formed signed note whose signatures nobody has checked yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Note {
@@ -125,12 +149,7 @@ impl NoteVerifier {
     ///
     /// [`NoteError::KeyName`] for a name that is empty or holds a space, a control character or a plus.
     pub fn new(name: &str, key: VerifyingKey) -> Result<Self, NoteError> {
-        if !is_key_name(name) {
-            return Err(NoteError::KeyName(name.chars().take(80).collect()));
-        }
-        let digest =
-            Sha256::new().chain_update(name).chain_update([b'\n', ED25519]).chain_update(key.as_bytes()).finalize();
-        let key_hash = u32::from_be_bytes([digest[0], digest[1], digest[2], digest[3]]);
+        let key_hash = key_hash_of(name, ED25519, &key)?;
         Ok(NoteVerifier { name: name.to_owned(), key_hash, key })
     }
 
@@ -140,29 +159,8 @@ impl NoteVerifier {
     ///
     /// [`NoteError::VerifierKey`], [`NoteError::KeyName`], [`NoteError::KeyType`] and [`NoteError::KeyHash`].
     pub fn parse(text: &str) -> Result<Self, NoteError> {
-        // Only the first two plus signs separate: the base64 after them may hold more.
-        let mut parts = text.splitn(3, '+');
-        let (Some(name), Some(hash), Some(encoded)) = (parts.next(), parts.next(), parts.next()) else {
-            return Err(NoteError::VerifierKey);
-        };
-        if encoded.len() > 64 {
-            return Err(NoteError::VerifierKey);
-        }
-        let bytes = STANDARD.decode(encoded).map_err(|_| NoteError::VerifierKey)?;
-        let (kind, key) = bytes.split_first().ok_or(NoteError::VerifierKey)?;
-        if *kind != ED25519 {
-            return Err(NoteError::KeyType(*kind));
-        }
-        let key = VerifyingKey::try_from(key).map_err(|_| NoteError::VerifierKey)?;
-        // A small-order key verifies signatures of nobody; `verify_strict` would refuse it later, say it now.
-        if key.is_weak() {
-            return Err(NoteError::VerifierKey);
-        }
-        let verifier = NoteVerifier::new(name, key)?;
-        if format!("{:08x}", verifier.key_hash) != hash {
-            return Err(NoteError::KeyHash(verifier.name));
-        }
-        Ok(verifier)
+        let (name, key) = parse_verifier_key(text, ED25519)?;
+        NoteVerifier::new(&name, key)
     }
 
     /// The name of the key; for a log's own key the log's origin.
@@ -190,9 +188,7 @@ impl NoteVerifier {
 
 impl fmt::Display for NoteVerifier {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut bytes = vec![ED25519];
-        bytes.extend_from_slice(self.key.as_bytes());
-        write!(formatter, "{}+{:08x}+{}", self.name, self.key_hash, STANDARD.encode(bytes))
+        formatter.write_str(&print_verifier_key(&self.name, self.key_hash, ED25519, &self.key))
     }
 }
 
@@ -239,14 +235,7 @@ impl Note {
         check_characters(note)?;
         let (text, lines) = note.rsplit_once("\n\n").ok_or(NoteError::Shape)?;
         let lines = lines.strip_suffix('\n').ok_or(NoteError::Shape)?;
-        let mut signatures = Vec::new();
-        for (number, line) in lines.split('\n').enumerate() {
-            if number == MAX_SIGNATURES {
-                return Err(NoteError::TooManySignatures);
-            }
-            signatures.push(parse_signature(line).ok_or(NoteError::SignatureLine(number + 1))?);
-        }
-        Ok(Note { text: format!("{text}\n"), signatures })
+        Ok(Note { text: format!("{text}\n"), signatures: signature_lines(lines)? })
     }
 
     /// Adds a signature line, replacing an older one by the same key.
@@ -271,9 +260,7 @@ impl Note {
     pub fn to_text(&self) -> String {
         let mut note = format!("{}\n", self.text);
         for line in &self.signatures {
-            let mut bytes = line.key_hash.to_be_bytes().to_vec();
-            bytes.extend_from_slice(&line.signature);
-            note.push_str(&format!("— {} {}\n", line.name, STANDARD.encode(bytes)));
+            note.push_str(&line.to_line());
         }
         note
     }
@@ -310,6 +297,59 @@ impl Note {
         }
         if signers.is_empty() { Err(NoteError::Unsigned) } else { Ok(signers) }
     }
+}
+
+/// The first four bytes of SHA-256 over name, newline, key type and key.
+pub(super) fn key_hash_of(name: &str, kind: u8, key: &VerifyingKey) -> Result<u32, NoteError> {
+    if !is_key_name(name) {
+        return Err(NoteError::KeyName(name.chars().take(80).collect()));
+    }
+    let digest = Sha256::new().chain_update(name).chain_update([b'\n', kind]).chain_update(key.as_bytes()).finalize();
+    Ok(u32::from_be_bytes([digest[0], digest[1], digest[2], digest[3]]))
+}
+
+/// Reads a verifier key of one type in its text form `name+hash+base64`.
+pub(super) fn parse_verifier_key(text: &str, wanted: u8) -> Result<(String, VerifyingKey), NoteError> {
+    // Only the first two plus signs separate: the base64 after them may hold more.
+    let mut parts = text.splitn(3, '+');
+    let (Some(name), Some(hash), Some(encoded)) = (parts.next(), parts.next(), parts.next()) else {
+        return Err(NoteError::VerifierKey);
+    };
+    if encoded.len() > 64 {
+        return Err(NoteError::VerifierKey);
+    }
+    let bytes = STANDARD.decode(encoded).map_err(|_| NoteError::VerifierKey)?;
+    let (kind, key) = bytes.split_first().ok_or(NoteError::VerifierKey)?;
+    if *kind != wanted {
+        return Err(NoteError::KeyType(*kind));
+    }
+    let key = VerifyingKey::try_from(key).map_err(|_| NoteError::VerifierKey)?;
+    // A small-order key verifies signatures of nobody; `verify_strict` would refuse it later, say it now.
+    if key.is_weak() {
+        return Err(NoteError::VerifierKey);
+    }
+    if hash != format!("{:08x}", key_hash_of(name, wanted, &key)?) {
+        return Err(NoteError::KeyHash(name.chars().take(80).collect()));
+    }
+    Ok((name.to_owned(), key))
+}
+
+/// Writes a verifier key as [`parse_verifier_key`] reads it.
+pub(super) fn print_verifier_key(name: &str, key_hash: u32, kind: u8, key: &VerifyingKey) -> String {
+    let mut bytes = vec![kind];
+    bytes.extend_from_slice(key.as_bytes());
+    format!("{name}+{key_hash:08x}+{}", STANDARD.encode(bytes))
+}
+
+fn signature_lines(lines: &str) -> Result<Vec<NoteSignature>, NoteError> {
+    let mut signatures = Vec::new();
+    for (number, line) in lines.split('\n').enumerate() {
+        if number == MAX_SIGNATURES {
+            return Err(NoteError::TooManySignatures);
+        }
+        signatures.push(parse_signature(line).ok_or(NoteError::SignatureLine(number + 1))?);
+    }
+    Ok(signatures)
 }
 
 fn check_characters(text: &str) -> Result<(), NoteError> {

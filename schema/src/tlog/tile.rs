@@ -331,6 +331,20 @@ pub fn root(size: u64, reader: impl Fn(TileId) -> Option<Vec<u8>>) -> Result<Has
     if size == 0 { Ok(empty_root()) } else { tree.range(0, size) }
 }
 
+/// The root of the first `old` leaves of the tree of `size` leaves, by the tiles of that tree: those of the older may be gone.
+///
+/// # Errors
+///
+/// As [`root`], and [`TileError::Outside`] for an older size beyond the tree.
+pub fn root_within(old: u64, size: u64, reader: impl Fn(TileId) -> Option<Vec<u8>>) -> Result<Hash, TileError> {
+    let tree = TileTree::new(size, reader)?;
+    match old {
+        0 => Ok(empty_root()),
+        _ if old > size => Err(TileError::Outside { position: old, size }),
+        _ => tree.range(0, old),
+    }
+}
+
 /// The tiles that must be written when `new_leaf_hashes` follow a tree of `old_size` leaves, and the new root.
 ///
 /// `reader` gives the older tree's tiles (asked at that tree's widths; a full tile may stand in for a partial one). The

@@ -44,7 +44,7 @@ pub enum RestoreError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The log in it does not stand up to its own signatures.
-    #[error("the restored log is damaged: {}", .0.findings.first().map_or("", String::as_str))]
+    #[error("the restored log is damaged: {}", .0.findings.first().map_or("", |finding| finding.what.as_str()))]
     Damaged(Report),
     /// What was given as published is not a checkpoint of this log.
     #[error("`{}` is no checkpoint of this log: {why}", path.display())]

@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use crate::app::{App, Registry};
 use crate::data_dir::DataDir;
 use crate::domains::{self, Domains};
-use crate::jobs::{certify, observe, recheck};
+use crate::jobs::{certify, observe, recheck, witness as witnesses};
 use crate::limits;
 use crate::router;
 use crate::routes::{Shared, health};
@@ -39,6 +39,8 @@ pub struct Serve {
     #[command(flatten)]
     observe: observe::Flags,
     #[command(flatten)]
+    witnesses: witnesses::Flags,
+    #[command(flatten)]
     domains: domains::Flags,
     #[command(flatten)]
     limits: limits::Flags,
@@ -54,9 +56,7 @@ impl Serve {
     /// # Errors
     /// What stopped it.
     pub fn run(self) -> anyhow::Result<u8> {
-        let filter = tracing_subscriber::EnvFilter::try_from_env("CLEARTITLE_LOG")
-            .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info,tower_http=warn"));
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+        super::trace();
         health::count();
         let folder = DataDir::open(&self.data)?;
         let observing = self.observe.job(&folder)?;
@@ -65,13 +65,18 @@ impl Serve {
             Some(job) => Some(job.certificate()),
             None => self.tls.certificate()?,
         };
+        let (quorum, witnessing) = (self.witnesses.quorum()?, self.witnesses.job()?);
         let held = folder.lock()?;
-        let registry = Registry::open(&self.data, self.origin.as_deref())?;
+        let registry = Registry::open(&self.data, self.origin.as_deref())?.with_quorum(quorum)?;
         eprintln!("log key: {}", registry.verifier());
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         let domains = runtime.block_on(async { Domains::new(self.domains) })?;
         let app = App::start(registry, domains, Arc::new(self.limits.into()))?;
-        runtime.block_on(serve_until_asked(app, self.listen, Jobs { observing, certifying, certificate }))?;
+        runtime.block_on(serve_until_asked(
+            app,
+            self.listen,
+            Jobs { observing, witnessing, certifying, certificate },
+        ))?;
         drop(runtime);
         drop(held);
         Ok(0)
@@ -81,6 +86,7 @@ impl Serve {
 /// What goes on beside serving.
 struct Jobs {
     observing: Option<observe::Job>,
+    witnessing: Option<witnesses::Job>,
     certifying: Option<certify::Job>,
     certificate: Option<Arc<Certificate>>,
 }
@@ -91,6 +97,7 @@ async fn serve_until_asked(app: Shared, listen: SocketAddr, jobs: Jobs) -> anyho
     let acceptor = jobs.certificate.as_ref().map(Certificate::acceptor).transpose()?;
     let scheme = if acceptor.is_some() { "https" } else { "http" };
     let rechecking = tokio::spawn(recheck::run(Arc::clone(&app)));
+    let witnessing = jobs.witnessing.map(|job| tokio::spawn(job.run(Arc::clone(&app))));
     let (limits, routes) = (Arc::clone(&app.limits), router::router(app));
     let (end, mut ended) = watch::channel(());
     // The observer's child trusts no certificate that is for another name: it comes in by a door on this machine alone.
@@ -121,7 +128,7 @@ async fn serve_until_asked(app: Shared, listen: SocketAddr, jobs: Jobs) -> anyho
     if let Some(inner) = inner {
         let _ = inner.await;
     }
-    following.into_iter().chain(certifying).for_each(|job| job.abort());
+    following.into_iter().chain(certifying).chain(witnessing).for_each(|job| job.abort());
     if let Some(observing) = observing {
         // The child is killed when the aborted task has let go of it.
         let _ = observing.await;

@@ -5,6 +5,7 @@ use std::time::Duration;
 pub mod certify;
 pub mod observe;
 pub mod recheck;
+pub mod witness;
 
 /// Reads `90s`, `15m`, `24h`, `7d`.
 ///

@@ -5,13 +5,19 @@ use axum::extract::{Path, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use cleartitle_schema::api::{LogKey, Problem};
-use cleartitle_schema::id::Commitment;
+use cleartitle_schema::id::{Commitment, StatementId};
+use cleartitle_schema::leaf::Published;
+use cleartitle_schema::opening::Opening;
 use cleartitle_schema::signed::print_public_key;
+use cleartitle_schema::tlog::proof::Receipt;
 use cleartitle_schema::tlog::tile::{EntriesId, EntryBundle, FULL_WIDTH, TileId};
 
 use super::extract::{Asked, Nothing};
-use super::problem::{Failure, nowhere};
+use super::problem::{Code, Failure, nowhere};
 use super::{Shared, blocking};
+use crate::app::App;
+use crate::log::receipt_under;
+use crate::store::SignedHead;
 
 /// What never changes may be kept for ever.
 pub(super) const IMMUTABLE: &str = "public, max-age=31536000, immutable";
@@ -20,20 +26,28 @@ fn bytes(content_type: &'static str, cache: &'static str, body: Vec<u8>) -> Resp
     ([(header::CONTENT_TYPE, content_type), (header::CACHE_CONTROL, cache)], body).into_response()
 }
 
-/// Read the newest signed checkpoint.
+/// The checkpoint that the registry shows.
+pub(super) fn shown(app: &App) -> Result<SignedHead, Failure> {
+    let shown = app.registry.shown()?;
+    shown.ok_or_else(|| Failure::new(Code::NotYetWitnessed, "no checkpoint has its quorum of witnesses yet"))
+}
+
+/// Read the newest signed checkpoint, with its witnesses' cosignatures as far as they are there.
+///
+/// Where the operator asks for a quorum of witnesses, it is the newest checkpoint that has had it.
 #[utoipa::path(
     get, path = "/checkpoint", tag = "auditors", operation_id = "readCheckpoint",
     responses(
         (status = 200, description = "A signed note.", body = String, content_type = "text/plain; charset=utf-8"),
         (status = 400, description = "A parameter is wrong.", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "No checkpoint has its quorum of witnesses yet.", body = Problem, content_type = "application/problem+json"),
         (status = 500, description = "The registry failed.", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "Overloaded, or the store fails.", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub async fn checkpoint(State(app): State<Shared>, _: Asked<Nothing>) -> Result<Response, Failure> {
-    let newest = blocking(&app, |app| Ok(app.store.latest_checkpoint()?)).await?;
-    let newest = newest.ok_or_else(|| Failure::not_found("the checkpoint"))?;
-    Ok(bytes("text/plain; charset=utf-8", "no-cache", newest.note.into_bytes()))
+    let shown = blocking(&app, shown).await?;
+    Ok(bytes("text/plain; charset=utf-8", "no-cache", shown.note.into_bytes()))
 }
 
 /// Read a tile of hashes, or a bundle of entries.
@@ -72,6 +86,46 @@ pub async fn tile(State(app): State<Shared>, Path(path): Path<String>, _: Asked<
         .await?
     };
     Ok(bytes("application/octet-stream", IMMUTABLE, body))
+}
+
+/// Read a statement's receipt under a checkpoint that witnesses have cosigned.
+///
+/// The text is that of `c2sp.org/tlog-proof@v1`, under the oldest such checkpoint that covers the statement. Its `extra` line is
+/// JSON with the `leaf` that is proven and the `salt` that opens its commitment. It is there seconds after the statement, if the
+/// witnesses answer.
+#[utoipa::path(
+    get, path = "/v1/statements/{id}/receipt", tag = "everybody", operation_id = "readReceipt",
+    params(("id" = String, Path, description = "The statement's id.", pattern = "^statement:[0-9a-f]{64}$")),
+    responses(
+        (status = 200, description = "The receipt.", body = String, content_type = "text/plain; charset=utf-8"),
+        (status = 400, description = "A parameter is wrong.", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "Not in this log, or no witnesses have cosigned it yet.", body = Problem, content_type = "application/problem+json"),
+        (status = 500, description = "The registry failed.", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "Overloaded, or the store fails.", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub async fn receipt(
+    State(app): State<Shared>,
+    Path(id): Path<String>,
+    _: Asked<Nothing>,
+) -> Result<Response, Failure> {
+    let id: StatementId = id.parse().map_err(nowhere)?;
+    let receipt = blocking(&app, move |app| {
+        let stored = app.store.statement(&id)?.ok_or_else(|| Failure::not_found(id))?;
+        let index = stored.registered.index;
+        let covering = app.registry.witnessed_from(index + 1)?;
+        let covering = covering
+            .ok_or_else(|| Failure::new(Code::NotYetWitnessed, format!("no cosigned checkpoint covers `{id}` yet")))?;
+        let receipt = receipt_under(&*app.store, index, covering)?;
+        let leaf = app.store.leaves(index..index + 1)?.pop().unwrap_or_default();
+        let salt = match app.store.published(&stored.commitment)? {
+            Some(blob) => Some(Published::parse(&blob).map_err(|_| Failure::internal())?.salt.to_hex()),
+            None => None,
+        };
+        let opening = Opening { leaf: String::from_utf8(leaf).map_err(|_| Failure::internal())?, salt };
+        Ok(Receipt { extra: opening.to_bytes(), ..receipt }.to_text())
+    });
+    Ok(bytes("text/plain; charset=utf-8", "no-cache", receipt.await?.into_bytes()))
 }
 
 /// Read the blob that opens a leaf's commitment: envelope and salt, in canonical JSON.

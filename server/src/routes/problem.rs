@@ -138,6 +138,8 @@ codes! {
         "A line of an NDJSON body has at most 64 KiB.";
     SlowClient = "slow-client", REQUEST_TIMEOUT, "The request came too slowly",
         "No byte of the request came for 30 seconds, or less than 128 KiB a second over a longer time, or no whole question of a stream within a minute.";
+    NotYetWitnessed = "not-yet-witnessed", NOT_FOUND, "Not witnessed yet",
+        "Too few witnesses have cosigned a checkpoint that covers this. They are asked within a second of each new checkpoint; ask again a little later. A registry without witnesses never has it.";
     BeyondLog = "beyond-log", NOT_FOUND, "Beyond the log",
         "`as_of` names more leaves than the log has.";
     BlobNotNamed = "blob-not-named", NOT_FOUND, "No statement names this blob",

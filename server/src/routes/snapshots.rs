@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
 use super::extract::{Asked, Nothing};
-use super::log::IMMUTABLE;
+use super::log::{IMMUTABLE, shown};
 use super::problem::{Code, Failure, nowhere};
 use super::range::{self, Wanted};
 use super::{Shared, blocking};
@@ -49,12 +49,14 @@ fn size_of(text: &str) -> Result<u64, Failure> {
     responses(
         (status = 200, description = "The newest snapshot.", body = SnapshotView),
         (status = 400, description = "A parameter is wrong.", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "No checkpoint has its quorum of witnesses yet.", body = Problem, content_type = "application/problem+json"),
         (status = 500, description = "The registry failed.", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "Overloaded, or the store fails.", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub async fn latest(State(app): State<Shared>, _: Asked<Nothing>) -> Result<Response, Failure> {
-    let ready = blocking(&app, |app| Ok(app.snapshots.latest()?)).await?;
+    // Of the checkpoint that is shown, not of a newer one that waits for its witnesses: the two are checked together.
+    let ready = blocking(&app, |app| Ok(app.snapshots.at(shown(app)?.size)?)).await?;
     let view = SnapshotView {
         size: ready.size,
         root: ready.root,

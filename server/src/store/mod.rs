@@ -6,6 +6,7 @@
 #[cfg(test)]
 mod conformance;
 pub mod sqlite;
+pub mod witnessed;
 
 use std::collections::BTreeSet;
 use std::io::Write;

@@ -6,10 +6,11 @@ use super::{failed, write};
 use crate::store::StoreError;
 
 /// Every migration, the first making version 1.
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 4] = [
     include_str!("../../../migrations/sqlite/0001_first.sql"),
     include_str!("../../../migrations/sqlite/0002_evidence.sql"),
-    include_str!("../../../migrations/sqlite/0003_bindings.sql"),
+    include_str!("../../../migrations/sqlite/0003_witness.sql"),
+    include_str!("../../../migrations/sqlite/0004_bindings.sql"),
 ];
 
 /// The version of the database that this program writes.

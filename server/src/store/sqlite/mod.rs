@@ -5,6 +5,7 @@
 mod copy;
 mod migrate;
 mod read;
+mod witnessed;
 mod write;
 
 use std::io::Write;

@@ -23,12 +23,12 @@ fn damaged(what: &str) -> impl Fn() -> StoreError {
 }
 
 /// The greatest number that a column can be asked for: an index beyond it is in no log.
-fn column(number: u64) -> i64 {
+pub(super) fn column(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
 /// Runs one cached query and reads every row.
-fn rows<T>(
+pub(super) fn rows<T>(
     connection: &Connection,
     sql: &str,
     values: impl rusqlite::Params,
@@ -63,7 +63,7 @@ pub(super) fn head(connection: &Connection) -> Result<Option<Head>, StoreError> 
     Ok(newest.into_iter().next())
 }
 
-fn signed_head(row: &Row<'_>) -> Result<SignedHead, StoreError> {
+pub(super) fn signed_head(row: &Row<'_>) -> Result<SignedHead, StoreError> {
     let size: i64 = row.get(0).map_err(failed)?;
     let note = row.get(2).map_err(failed)?;
     Ok(SignedHead { size: size.cast_unsigned(), root: Hash(array(row, 1, "root")?), note })
