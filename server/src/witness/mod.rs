@@ -32,6 +32,12 @@ pub use state::{Answer, Witness};
 
 /// Flags of `witness`.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Example, with a registry that asks for it:
+  cleartitle-server witness --data witness --name witness.example --log \"$(cat registry/log.pub)\"
+  cleartitle-server serve --data registry --witness-quorum 1 --witness \"http://127.0.0.1:8788=$(cat witness/witness.pub)\"
+
+Keep witness.sqlite as safe as the key: without it the key can't know what it has signed.")]
 pub struct Flags {
     /// The witness's folder; one process at a time.
     #[arg(long, value_name = "DIR")]
