@@ -1,15 +1,16 @@
 //! A small witness for peers to run: it cosigns checkpoints of the logs that its operator names, each only if it continues
 //! all that it cosigned before (`c2sp.org/tlog-witness` and `c2sp.org/tlog-cosignature`, v1.1.0, Ed25519).
 //!
-//! It needs no registry beside it, and holds none of a log's entries. Deliberately absent: ML-DSA-44, for which no vetted
-//! implementation is at hand; `sign-subtree`, which is optional; any trust in whoever posts, since the log's signature decides.
+//! It needs no registry beside it, and holds none of a log's entries. Deliberately absent: cosignatures by
+//! ML-DSA-44, which the specification recommends and a later release may add beside these; `sign-subtree`, which is optional;
+//! any trust in whoever posts, since the log's signature decides.
 //!
 //! ```text
-//! DIR/lock            held while it serves
+//! DIR/lock              held while it serves
 //! DIR/keys/witness.pem  private key, 0600, for this witness alone
-//! DIR/witness.pub     verifier key, for registries and readers to pin
-//! DIR/witness.sqlite  the newest checkpoint of each log, never to be lost: without it the key must not sign again
-//! DIR/evidence/       checkpoints, signed by a log, that contradict one that was cosigned
+//! DIR/witness.pub       verifier key, for registries and readers to pin
+//! DIR/witness.sqlite    the newest checkpoint of each log, never to be lost: without it the key must not sign again
+//! DIR/evidence/         checkpoints, signed by a log, that contradict one that was cosigned
 //! ```
 
 mod routes;
@@ -27,8 +28,7 @@ use cleartitle_schema::tlog::note::NoteVerifier;
 use crate::data_dir::DataDir;
 use crate::routes::health;
 use crate::serve;
-use state::State;
-pub use state::{Answer, Witness};
+use state::{State, Witness};
 
 /// Flags of `witness`.
 #[derive(Debug, clap::Args)]
