@@ -38,6 +38,14 @@ pub enum PullError {
         /// Leaves of the snapshot.
         shown: u64,
     },
+    /// What peers have of the log contradicts it, or they could not be asked.
+    #[error("{why}")]
+    Peers {
+        /// The code of what was found.
+        fault: Option<Fault>,
+        /// What, and between whom.
+        why: String,
+    },
     /// The log moves on between the question for its checkpoint and the one for its snapshot, again and again.
     #[error("the snapshot of log size {snapshot} is not of the cosigned checkpoint, which is of {checkpoint}")]
     Moving {
@@ -82,6 +90,7 @@ impl PullError {
             Self::Snapshot(error) => error.fault(),
             Self::OtherThanSigned(_) => Some(Fault::AlteredBytes),
             Self::Behind { .. } => Some(Fault::StaleSnapshot),
+            Self::Peers { fault, .. } => *fault,
             Self::Registry(_)
             | Self::Moving { .. }
             | Self::TooLong { .. }
@@ -176,7 +185,8 @@ fn newest(registry: &Registry, log: &PinnedLog) -> Result<(SnapshotView, Snapsho
     }
 }
 
-/// Pulls the newest snapshot of a log to `out`; `tell` hears how many bytes are there.
+/// Pulls the newest snapshot of a log to `out`; `agree` holds its checkpoint against what others have of the log, `tell` hears
+/// how many bytes are there.
 ///
 /// # Errors
 /// [`PullError`]. A rollback, a split view and a fork are errors of their own: [`TrustError::Rollback`],
@@ -186,6 +196,7 @@ pub fn pull(
     log: &PinnedLog,
     out: &Path,
     bounds: Bounds,
+    agree: impl FnOnce(&[u8]) -> Result<(), PullError>,
     mut tell: impl FnMut(u64, u64),
 ) -> Result<Pulled, PullError> {
     let (view, note, checkpoint_note) = newest(registry, log)?;
@@ -203,6 +214,7 @@ pub fn pull(
         check_not_behind(seen, &of_snapshot, registry)?;
     }
     check_growth(&of_snapshot, &checkpoint, registry)?;
+    agree(&checkpoint_note)?;
     // Last: what contradicts the past is worse than what nobody has seen yet.
     let seen_at = log.seen_at(&checkpoint_note)?;
 

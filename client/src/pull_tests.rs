@@ -133,7 +133,7 @@ impl Shown {
     }
 
     fn pull(&self, out: &Path) -> Result<Pulled, PullError> {
-        pull(&self.registry, &log(), out, bounds(LIMIT), |_, _| {})
+        pull(&self.registry, &log(), out, bounds(LIMIT), |_| Ok(()), |_, _| {})
     }
 }
 
@@ -330,9 +330,9 @@ fn what_the_log_did_not_sign_is_not_believed() {
     let shown = show(honest.clone());
     let other = NoteSigner::new(ORIGIN, SigningKey::from_bytes(&[8; 32])).unwrap();
     let other = PinnedLog::parse(&other.verifier().to_string()).unwrap();
-    assert!(pull(&shown.registry, &other, &out, bounds(LIMIT), |_, _| {}).is_err());
+    assert!(pull(&shown.registry, &other, &out, bounds(LIMIT), |_| Ok(()), |_, _| {}).is_err());
     assert!(matches!(
-        pull(&shown.registry, &log(), &out, bounds(10), |_, _| {}).unwrap_err(),
+        pull(&shown.registry, &log(), &out, bounds(10), |_| Ok(()), |_, _| {}).unwrap_err(),
         PullError::TooLong { .. }
     ));
     let mut lied = honest;

@@ -4,6 +4,7 @@ use super::files;
 use super::talk::{Exit, Format, Hint as _, Talk, advised, data, json, shown};
 use crate::contradiction::Contradiction;
 use crate::policy_file;
+use crate::pull::PullError;
 use crate::registry::Registry;
 use crate::trust::{PinnedLog, TrustError, check_growth};
 use anyhow::Context as _;
@@ -93,31 +94,39 @@ pub fn run(args: &Args, talk: Talk) -> anyhow::Result<Exit> {
     report(args, &log, &all, outcome, talk)
 }
 
-/// Compares a registry's log with what peers have of it, before anything of it is taken. A contradiction is an error then, its
-/// proof in `proof`.
+/// Compares the checkpoint that a registry has shown with what peers have of its log. The proof of a contradiction goes to
+/// `proof`.
 ///
 /// # Errors
-/// A contradiction, and peers that don't answer: who asked for the comparison must not be left without it in silence.
+/// [`PullError::Peers`]: a contradiction, and peers that don't answer, since who asked for the comparison must not be left
+/// without it in silence.
 pub(crate) fn agree(
     registry: &Registry,
-    peers: &[String],
-    allow_http: bool,
+    note: &[u8],
+    peers: (&[String], bool),
     log: &PinnedLog,
     proof: &Path,
-) -> anyhow::Result<Result<(), (Fault, String)>> {
-    if peers.is_empty() {
-        return Ok(Ok(()));
-    }
-    let mut all = vec![told(registry.address().to_owned(), registry.checkpoint()?, Some(registry.clone()), log)?];
-    for address in peers {
-        all.push(peer(address, allow_http, log)?);
-    }
-    all.sort_by_key(|told| told.checkpoint.size);
-    let Outcome::Contradicts { shorter, longer, fault, why, proof: found } = compare(&all)? else { return Ok(Ok(())) };
+) -> Result<(), PullError> {
+    let (peers, allow_http) = peers;
+    let compared = || -> anyhow::Result<Outcome> {
+        let mut all = vec![told(registry.address().to_owned(), note.to_vec(), Some(registry.clone()), log)?];
+        for address in peers {
+            all.push(peer(address, allow_http, log)?);
+        }
+        all.sort_by_key(|told| told.checkpoint.size);
+        compare(&all)
+    };
+    let unasked = |error: anyhow::Error| PullError::Peers { fault: None, why: format!("{error:#}") };
+    let Outcome::Contradicts { shorter, longer, fault, why, proof: found } = compared().map_err(unasked)? else {
+        return Ok(());
+    };
     if let Some(found) = found {
-        files::replace(proof, found.to_text()?.as_bytes())?;
+        let written =
+            found.to_text().map_err(anyhow::Error::from).and_then(|text| files::replace(proof, text.as_bytes()));
+        written.map_err(unasked)?;
     }
-    Ok(Err((fault, format!("`{}` and `{}`: {}", shown(&shorter), shown(&longer), shown(&why)))))
+    let why = format!("`{}` and `{}`: {}", shown(&shorter), shown(&longer), shown(&why));
+    Err(PullError::Peers { fault: Some(fault), why })
 }
 
 fn told(from: String, note: Vec<u8>, tiles: Option<Registry>, log: &PinnedLog) -> anyhow::Result<Told> {

@@ -50,7 +50,7 @@ pub struct Args {
     max_bytes: u64,
     #[command(flatten)]
     witnesses: Witnesses,
-    /// Compare the log first with what this mirror or witness has of it; again for another.
+    /// Compare the log with what this mirror or witness has of it before anything is put in place; again for another.
     #[arg(long, value_name = "URL")]
     peer: Vec<String>,
     /// Refuse a snapshot whose last statement, or last look of its witnesses, is more than so many days ago. Left out: as the
@@ -73,11 +73,9 @@ pub fn run(args: &Args, talk: Talk) -> anyhow::Result<Exit> {
     let days = args.max_age.or(policy.as_ref().and_then(|policy| policy.max_snapshot_age_days));
     let bounds = Bounds { bytes: args.max_bytes, days, now: clock::now() };
     let proof = beside(&args.out, CONTRADICTION);
-    if let Err((fault, why)) = gossip::agree(&registry, &args.peer, args.allow_http, &log, &proof)? {
-        return Err(told(args.format, advised(why, CONTRADICTED), fault));
-    }
+    let agree = |note: &[u8]| gossip::agree(&registry, note, (&args.peer, args.allow_http), &log, &proof);
     let mut bar = None;
-    let pulled = pull::pull(&registry, &log, &args.out, bounds, |have, all| {
+    let pulled = pull::pull(&registry, &log, &args.out, bounds, agree, |have, all| {
         bar.get_or_insert_with(|| talk.progress(all, "snapshot")).set_position(have);
     });
     if let Some(bar) = bar {
@@ -136,7 +134,8 @@ const CONTRADICTED: &str = "do not use this registry before its operator has exp
 
 fn advise(error: PullError) -> anyhow::Error {
     let hint = match &error {
-        PullError::Trust(TrustError::Rollback { .. } | TrustError::SplitView { .. } | TrustError::Forked { .. }) => {
+        PullError::Peers { fault: Some(_), .. }
+        | PullError::Trust(TrustError::Rollback { .. } | TrustError::SplitView { .. } | TrustError::Forked { .. }) => {
             CONTRADICTED
         }
         PullError::Trust(TrustError::NotWitnessed(_)) => {

@@ -1,15 +1,16 @@
 //! A small witness for peers to run: it cosigns checkpoints of the logs that its operator names, each only if it continues
 //! all that it cosigned before (`c2sp.org/tlog-witness` and `c2sp.org/tlog-cosignature`, v1.1.0, Ed25519).
 //!
-//! It needs no registry beside it, and holds none of a log's entries. Deliberately absent: ML-DSA-44, for which no vetted
-//! implementation is at hand; `sign-subtree`, which is optional; any trust in whoever posts, since the log's signature decides.
+//! It needs no registry beside it, and holds none of a log's entries. Deliberately absent: cosignatures by
+//! ML-DSA-44, which the specification recommends and a later release may add beside these; `sign-subtree`, which is optional;
+//! any trust in whoever posts, since the log's signature decides.
 //!
 //! ```text
-//! DIR/lock            held while it serves
+//! DIR/lock              held while it serves
 //! DIR/keys/witness.pem  private key, 0600, for this witness alone
-//! DIR/witness.pub     verifier key, for registries and readers to pin
-//! DIR/witness.sqlite  the newest checkpoint of each log, never to be lost: without it the key must not sign again
-//! DIR/evidence/       checkpoints, signed by a log, that contradict one that was cosigned
+//! DIR/witness.pub       verifier key, for registries and readers to pin
+//! DIR/witness.sqlite    the newest checkpoint of each log, never to be lost: without it the key must not sign again
+//! DIR/evidence/         checkpoints, signed by a log, that contradict one that was cosigned
 //! ```
 
 mod routes;
@@ -26,12 +27,23 @@ use cleartitle_schema::tlog::note::NoteVerifier;
 
 use crate::data_dir::DataDir;
 use crate::routes::health;
+<<<<<<< HEAD
 use crate::serve::{self, Server};
 use state::State;
 pub use state::{Answer, Witness};
+=======
+use crate::serve;
+use state::{State, Witness};
+>>>>>>> witness
 
 /// Flags of `witness`.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Example, with a registry that asks for it:
+  cleartitle-server witness --data witness --name witness.example --log \"$(cat registry/log.pub)\"
+  cleartitle-server serve --data registry --witness-quorum 1 --witness \"http://127.0.0.1:8788=$(cat witness/witness.pub)\"
+
+Keep witness.sqlite as safe as the key: without it the key can't know what it has signed.")]
 pub struct Flags {
     /// The witness's folder; one process at a time.
     #[arg(long, value_name = "DIR")]
