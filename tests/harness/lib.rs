@@ -15,7 +15,7 @@ pub mod server;
 pub use binaries::{Ran, cleartitle, cleartitle_server};
 pub use http::Answer;
 pub use publisher::Publisher;
-pub use server::Registry;
+pub use server::{Registry, UNLIMITED};
 
 use std::path::{Path, PathBuf};
 
