@@ -7,7 +7,7 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use harness::{Publisher, Registry, Seeded};
+use harness::{Publisher, Registry, Seeded, UNLIMITED};
 use serde_json::json;
 
 fn seed() -> u64 {
@@ -58,7 +58,7 @@ fn post_many(
 /// and not by the clock, so that it falls inside whatever else the machine does. Returns how many statements were
 /// acknowledged.
 fn rounds_of_kills(seeded: &mut Seeded, first: usize, rounds: usize, count: usize, threads: usize) -> usize {
-    let registry = Registry::start();
+    let registry = Registry::start_with(&UNLIMITED);
     let press = registry.publisher("press.example");
     let (begun, done) = (Instant::now(), AtomicUsize::new(0));
     post_many(&registry, &press, 0, count, threads, &AtomicBool::new(false), &done);
@@ -115,7 +115,7 @@ fn kill_9_while_registering_loses_nothing() {
 #[test]
 fn kill_9_while_rebuilding_loses_nothing() {
     let mut seeded = Seeded(seed());
-    let registry = Registry::start();
+    let registry = Registry::start_with(&UNLIMITED);
     let press = registry.publisher("press.example");
     post_many(&registry, &press, 0, 300, 32, &AtomicBool::new(false), &AtomicUsize::new(0));
     registry.audit();

@@ -1,10 +1,10 @@
 //! What others wrote, run against the registry and the filter: Python's own hashing, OpenSSL, an OpenAPI fuzzer, WARC readers.
 
-use harness::{Registry, independent};
+use harness::{Registry, UNLIMITED, independent};
 use serde_json::Value;
 
 fn filled() -> Registry {
-    let registry = Registry::start_with(&["--rate-address", "1000000/1000000", "--rate-key", "1000000/1000000"]);
+    let registry = Registry::start_with(&UNLIMITED);
     let press = registry.publisher("press.example");
     let lab = registry.publisher("biglab.example");
     registry.register(&press, &press.reservation("press.example"));

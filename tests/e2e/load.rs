@@ -9,7 +9,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use harness::{Publisher, Registry, audit};
+use harness::{Publisher, Registry, UNLIMITED, audit};
 use serde_json::{Value, json};
 
 /// How many clients register at once.
@@ -122,8 +122,7 @@ impl Load<'_> {
 #[test]
 fn kill_9_under_load_loses_nothing_and_forks_nothing() {
     let (whole, between) = times();
-    let most = ["--rate-address", "1000000/1000000", "--rate-key", "1000000/1000000"];
-    let registry = Registry::start_with(&most);
+    let registry = Registry::start_with(&UNLIMITED);
     let press = registry.publisher("press.example");
     let load = Load {
         registry: &registry,

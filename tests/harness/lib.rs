@@ -16,7 +16,7 @@ pub mod witness;
 pub use binaries::{Ran, cleartitle, cleartitle_server};
 pub use http::Answer;
 pub use publisher::Publisher;
-pub use server::Registry;
+pub use server::{Registry, UNLIMITED};
 pub use witness::Witness;
 
 use std::path::{Path, PathBuf};

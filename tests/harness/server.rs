@@ -17,6 +17,9 @@ use crate::{Ran, audit, cleartitle_server};
 /// The origin of the tests' logs.
 pub const ORIGIN: &str = "registry.example/log";
 
+/// Flags of a registry that is asked as fast as it answers.
+pub const UNLIMITED: [&str; 4] = ["--rate-address", "1000000/1000000", "--rate-key", "1000000/1000000"];
+
 /// A registry and everything that it has acknowledged.
 pub struct Registry {
     folder: tempfile::TempDir,

@@ -27,14 +27,8 @@ use cleartitle_schema::tlog::note::NoteVerifier;
 
 use crate::data_dir::DataDir;
 use crate::routes::health;
-<<<<<<< HEAD
 use crate::serve::{self, Server};
-use state::State;
-pub use state::{Answer, Witness};
-=======
-use crate::serve;
 use state::{State, Witness};
->>>>>>> witness
 
 /// Flags of `witness`.
 #[derive(Debug, clap::Args)]

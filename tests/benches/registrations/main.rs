@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use connection::Connection;
-use harness::{Publisher, Registry};
+use harness::{Publisher, Registry, UNLIMITED};
 use serde_json::json;
 
 /// Connections that are tried for the greatest rate.
@@ -118,8 +118,7 @@ fn machine(folder: &Path) {
 fn main() {
     let seconds = std::env::var("CLEARTITLE_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(10);
     let time = Duration::from_secs(seconds);
-    let limits = ["--rate-address", "1000000/1000000", "--rate-key", "1000000/1000000"];
-    let registry = Registry::start_with(&limits);
+    let registry = Registry::start_with(&UNLIMITED);
     let press = registry.publisher("press.example");
     machine(registry.scratch());
     let mut best = 0.0_f64;
