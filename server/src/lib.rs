@@ -24,6 +24,7 @@ pub mod refusal;
 pub mod registration;
 pub mod router;
 pub mod routes;
+pub mod sealed;
 pub mod serve;
 pub mod snapshots;
 pub mod standing;

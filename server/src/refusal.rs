@@ -141,6 +141,12 @@ pub enum Refusal {
     /// The binding has ended before.
     #[error("the key binding `{0}` has ended already")]
     EndedAlready(StatementId),
+    /// A kind that binds others than its parties, and so is for everybody to read.
+    #[error("a `{0}` can't be sealed")]
+    NotSealable(Kind),
+    /// A sealed statement may not end or dispute what is public.
+    #[error("`{0}` is public, and so is what ends or disputes it")]
+    PublicNamed(StatementId),
     /// The offer has ended, not begun, or can no longer be accepted.
     #[error("the offer `{0}` is not in force")]
     OfferNotInForce(StatementId),

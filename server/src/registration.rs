@@ -137,7 +137,7 @@ fn open_candidate(store: &dyn Store, origin: &str, bytes: &[u8], now: Timestamp)
     let speaker = delegation::speaker(store, &statement, now)?;
     check_authority(&statement, &speaker)?;
     let id = StatementId::of(envelope.payload());
-    Ok(Candidate { id, envelope, statement, list: None })
+    Ok(Candidate { id, envelope, statement, list: None, sealed: false })
 }
 
 /// What the format has and this registry does not take yet, each with its reason.

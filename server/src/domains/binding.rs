@@ -247,5 +247,5 @@ fn statement(
     };
     let payload = statement.to_payload().map_err(|error| failed(&error))?;
     let envelope = sign(statement::PAYLOAD_TYPE, &payload, &[operator.key]).map_err(|error| failed(&error))?;
-    Ok(Candidate { id: StatementId::of(&payload), envelope, statement, list: None })
+    Ok(Candidate { id: StatementId::of(&payload), envelope, statement, list: None, sealed: false })
 }

@@ -68,6 +68,10 @@ codes! {
         "The withdrawal of a key binding says whether the key is `retired` or `compromised`: of a compromised key, what it signed shortly before is in doubt.";
     EndedAlready = "ended-already", CONFLICT, "Ended already",
         "The key binding has ended before. A key has one end.";
+    NotSealable = "not-sealable", UNPROCESSABLE_ENTITY, "Can't be sealed",
+        "Agreements, acceptances, releases, discharges, and what ends or disputes a sealed agreement can be sealed. What binds everybody is for everybody to read, and a key's end too.";
+    PublicNamed = "public-named", UNPROCESSABLE_ENTITY, "Names what is public",
+        "A sealed statement may not supersede, withdraw or dispute a public one: others rely on what they can read. State that in public.";
     MalformedKeyRequest = "malformed-key-request", BAD_REQUEST, "Malformed key request",
         "The body is not a DSSE v1 envelope over a canonical key request, signed by the key that it asks to bind and by no key that is not known here. `cleartitle domain verify` writes it.";
     StaleKeyRequest = "stale-key-request", UNPROCESSABLE_ENTITY, "Stale key request",
@@ -270,6 +274,8 @@ impl From<Refusal> for Failure {
             Refusal::NotDelegated(_) => Code::NotDelegated,
             Refusal::CauseMissing(_) => Code::CauseMissing,
             Refusal::EndedAlready(_) => Code::EndedAlready,
+            Refusal::NotSealable(_) => Code::NotSealable,
+            Refusal::PublicNamed(_) => Code::PublicNamed,
             Refusal::NotSupported(_) => Code::NotSupported,
             Refusal::OperatorOnly(_) => Code::OperatorOnly,
             Refusal::NeedsBytes => Code::NeedsBytes,

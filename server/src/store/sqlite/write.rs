@@ -13,11 +13,11 @@ use cleartitle_schema::tlog::hash::{Hash, leaf_hash};
 use cleartitle_schema::tlog::tile::{TileId, tiles_after};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
-use super::{failed, read};
+use super::{failed, read, sealed};
 use crate::store::{Batch, Entry, ProofCheck, Relation, StoreError, evidence_of};
 
 /// The tables that are made again by `rebuild`, each with its order in the canonical dump.
-pub(super) const DERIVED: [(&str, &str); 7] = [
+pub(super) const DERIVED: [(&str, &str); 10] = [
     ("tiles", "level, idx"),
     ("statements", "idx"),
     ("names", "named, idx, relation"),
@@ -25,27 +25,28 @@ pub(super) const DERIVED: [(&str, &str); 7] = [
     ("documents", "kind, name, idx, line"),
     ("claims", "kind, name, idx"),
     ("exhibits", "blob, idx"),
+    ("sealed_leaves", "commitment"),
+    ("sealed_statements", "idx"),
+    ("sealed_parties", "domain, idx"),
 ];
 
-fn integer(number: u64) -> Result<i64, StoreError> {
+pub(super) fn integer(number: u64) -> Result<i64, StoreError> {
     i64::try_from(number).map_err(|_| StoreError::Damaged(format!("{number} is beyond the store's integers")))
 }
 
-fn damaged(error: impl std::fmt::Display) -> StoreError {
+pub(super) fn damaged(error: impl std::fmt::Display) -> StoreError {
     StoreError::Damaged(error.to_string())
 }
 
 /// Writes a batch whose place the caller has checked.
 pub(super) fn append(transaction: &Transaction<'_>, batch: &Batch) -> Result<(), StoreError> {
+    for entry in &batch.sealed {
+        put_leaf(transaction, entry.index, &entry.leaf)?;
+        sealed::append(transaction, entry)?;
+    }
     for entry in &batch.entries {
         let leaf = &entry.leaf;
-        transaction
-            .prepare_cached("INSERT INTO leaves (idx, leaf, registered_at) VALUES (?1, ?2, ?3)")
-            .and_then(|mut insert| {
-                let index = entry.registered.index.cast_signed();
-                insert.execute(params![index, leaf.to_bytes(), leaf.registered_at.0])
-            })
-            .map_err(failed)?;
+        put_leaf(transaction, entry.registered.index, leaf)?;
         transaction
             .prepare_cached("INSERT INTO published (commitment, blob) VALUES (?1, ?2)")
             .and_then(|mut insert| insert.execute(params![leaf.commitment.0, entry.published.to_bytes()]))
@@ -66,6 +67,15 @@ pub(super) fn append(transaction: &Transaction<'_>, batch: &Batch) -> Result<(),
         })
         .map_err(failed)?;
     Ok(())
+}
+
+fn put_leaf(connection: &Connection, index: u64, leaf: &Leaf) -> Result<(), StoreError> {
+    let index = integer(index)?;
+    connection
+        .prepare_cached("INSERT INTO leaves (idx, leaf, registered_at) VALUES (?1, ?2, ?3)")
+        .and_then(|mut insert| insert.execute(params![index, leaf.to_bytes(), leaf.registered_at.0]))
+        .map(|_| ())
+        .map_err(failed)
 }
 
 fn put_tiles(connection: &Connection, tiles: &[(TileId, Vec<u8>)]) -> Result<(), StoreError> {
@@ -201,7 +211,7 @@ fn project_content(connection: &Connection, entry: &Entry, index: i64) -> Result
 }
 
 /// Makes an entry again from what the log holds, with the bindings that the projection has so far; `None` for a leaf that
-/// is sealed or erased. No registration check runs anew: what was registered stays registered.
+/// was erased, and for a sealed one, which is projected by itself. No registration check runs anew: what was registered stays registered.
 fn entry_from(
     derived: &Connection,
     primary: &Connection,
@@ -210,6 +220,7 @@ fn entry_from(
 ) -> Result<Option<Entry>, StoreError> {
     let leaf = Leaf::parse(leaf).map_err(|error| StoreError::Damaged(format!("leaf {index}: {error}")))?;
     if leaf.kind != LeafKind::Public {
+        sealed::project_again(derived, primary, index, leaf)?;
         return Ok(None);
     }
     let Some(blob) = read::published(primary, &leaf.commitment)? else { return Ok(None) };
