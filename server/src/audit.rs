@@ -36,6 +36,10 @@ pub struct Report {
     pub checkpoints: u64,
     /// Published statements, opened with the keys bound when they were registered.
     pub statements: u64,
+    /// Sealed leaves.
+    pub sealed: u64,
+    /// Those of them whose envelope is held for its parties; each was opened.
+    pub held: u64,
     /// Leaves of kind public whose blob is gone: erased, leaving a tombstone.
     pub erased: u64,
     /// Receipts made and verified, each under its first checkpoint and under the newest.
@@ -243,7 +247,7 @@ impl Auditor<'_> {
         self.last = leaf.registered_at;
         self.receipt(index, bytes);
         if leaf.kind != LeafKind::Public {
-            return Ok(());
+            return self.sealed(index, &leaf);
         }
         let Some(blob) = self.store.published(&leaf.commitment)? else {
             self.report.erased += 1;
@@ -260,6 +264,22 @@ impl Auditor<'_> {
                 Ok(())
             }
         }
+    }
+
+    /// What is held of a sealed leaf opens it, and is signed by keys that were bound. Nothing of it is told.
+    fn sealed(&mut self, index: u64, leaf: &Leaf) -> Result<(), StoreError> {
+        self.report.sealed += 1;
+        let Some(blob) = self.store.sealed_blob(&leaf.commitment)? else { return Ok(()) };
+        let opened = Published::parse(&blob).ok().filter(|it| it.commitment() == leaf.commitment);
+        let Some(published) = opened else {
+            self.found(Fault::AlteredEntry, format!("what is held of the sealed leaf {index} does not open it"));
+            return Ok(());
+        };
+        self.report.held += 1;
+        if open_statement(&published.envelope, |id| self.keys.get(id).copied()).is_err() {
+            self.found(Fault::WrongSignature, format!("what is held of the sealed leaf {index} is not rightly signed"));
+        }
+        Ok(())
     }
 
     /// The first receipt, as whoever registered got it, and the same leaf under the newest checkpoint.

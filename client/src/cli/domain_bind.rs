@@ -39,7 +39,7 @@ impl At {
         super::registry_at(&self.registry, self.allow_http)
     }
 
-    fn log(&self, registry: &Registry, talk: Talk) -> anyhow::Result<PinnedLog> {
+    pub(super) fn log(&self, registry: &Registry, talk: Talk) -> anyhow::Result<PinnedLog> {
         super::signing_log(self.log_key.as_deref(), Some(registry), ("which log?", "--log-key KEY"), talk)
     }
 }
