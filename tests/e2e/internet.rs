@@ -32,7 +32,8 @@ pub enum Page {
     Endless,
 }
 
-type Pages = Arc<Mutex<HashMap<(String, String), Page>>>;
+/// What stands under each host and path, and how often each was asked for.
+type Pages = Arc<Mutex<(HashMap<(String, String), Page>, HashMap<(String, String), usize>)>>;
 
 /// The small internet.
 pub struct Internet {
@@ -105,9 +106,14 @@ impl Internet {
         let place = (host.to_owned(), path.to_owned());
         let mut pages = self.pages.lock().unwrap();
         match page {
-            Some(page) => _ = pages.insert(place, page),
-            None => _ = pages.remove(&place),
+            Some(page) => _ = pages.0.insert(place, page),
+            None => _ = pages.0.remove(&place),
         }
+    }
+
+    /// How often a path of a host was asked for.
+    pub fn asked(&self, host: &str, path: &str) -> usize {
+        self.pages.lock().unwrap().1.get(&(host.to_owned(), path.to_owned())).copied().unwrap_or_default()
     }
 
     /// The address of the DNS server.
@@ -124,7 +130,9 @@ impl Internet {
     pub fn flags(&self) -> Vec<String> {
         let roots = self.folder.path().join("root.pem").display().to_string();
         let port = self.https.to_string();
-        ["--resolver", &self.resolver(), "--proof-roots", &roots, "--proof-port", &port].map(str::to_owned).to_vec()
+        ["--resolver", &self.resolver(), "--proof-roots", &roots, "--proof-port", &port, "--look-serves", "0"]
+            .map(str::to_owned)
+            .to_vec()
     }
 }
 
@@ -173,7 +181,12 @@ impl axum::serve::Listener for Tls {
 async fn serve(State(pages): State<Pages>, headers: HeaderMap, request: Request) -> Response {
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     let host = host.split(':').next().unwrap_or_default().to_owned();
-    let page = pages.lock().unwrap().get(&(host, request.uri().path().to_owned())).cloned();
+    let place = (host, request.uri().path().to_owned());
+    let page = {
+        let mut pages = pages.lock().unwrap();
+        *pages.1.entry(place.clone()).or_default() += 1;
+        pages.0.get(&place).cloned()
+    };
     match page {
         None => StatusCode::NOT_FOUND.into_response(),
         Some(Page::File(media_type, bytes)) => ([(header::CONTENT_TYPE, media_type)], bytes).into_response(),
