@@ -1,7 +1,7 @@
 //! The registry. Reading order: `router` (every route), `registration` and `standing` (what is refused), `log` (the one
 //! place where the log grows), `store` (what is kept, and the contract), `clearance` (questions), `app` (how it fits).
 //!
-//! Floors: `main → cli → witness → serve, jobs → patience, tls, router → routes → app → registration, snapshots, backup → audit →
+//! Floors: `main → cli → witness → serve, jobs → patience, tls, router → signed_request, routes → app → registration, snapshots, backup → audit →
 //! clearance → domains, log → standing → registration, delegation → limits, peer, places, rate, store, data_dir, turns`. A file imports
 //! from floors below its own.
 
@@ -25,6 +25,7 @@ pub mod registration;
 pub mod router;
 pub mod routes;
 pub mod serve;
+pub mod signed_request;
 pub mod snapshots;
 pub mod standing;
 pub mod store;

@@ -3,9 +3,11 @@
 //! A part of the specification, taken strictly: derived components of requests and plain fields, no component parameters, no
 //! multiple algorithms. What is not understood is refused, since a reader that skipped it would believe less than was said.
 
+mod agent;
 mod base;
 mod digest;
 
+pub use agent::{SIGNATURE_AGENT, agent_domain, signature_agent};
 pub use digest::{check_content_digest, content_digest};
 
 use crate::time::Timestamp;

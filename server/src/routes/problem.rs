@@ -86,6 +86,12 @@ codes! {
         "Nobody answered where the domain should publish its keys, or what answers is not looked at: an address that is not public, a redirect out of the registrable domain, more than 64 KiB, no valid certificate.";
     BadSignature = "bad-signature", FORBIDDEN, "Bad signature",
         "A signature does not verify over these bytes with its key (Ed25519, strict). The payload was changed after signing, or another key signed.";
+    UnsignedRequest = "unsigned-request", FORBIDDEN, "Not signed as it must be",
+        "The request carries no HTTP message signature (RFC 9421) that is read here: one by Ed25519 with this purpose's `tag`, `created`, `expires` at most five minutes later, `nonce` and `keyid`, over `@method`, `@authority`, `@path`, `signature-agent`, with a query `@query`, with a body `content-digest` (SHA-256).";
+    UnknownSigner = "unknown-signer", FORBIDDEN, "The key speaks for nobody here",
+        "No key with this `keyid`, its `key:` id or its JSON Web Key thumbprint, is bound now to the domain that `Signature-Agent` names. `cleartitle domain verify` binds one, of a crawler's key directory too.";
+    ReplayedRequest = "replayed-request", FORBIDDEN, "The request was sent before",
+        "A request with this nonce was taken from this key already. Nothing was done; sign it anew with another nonce.";
     IssuerUnsigned = "issuer-unsigned", FORBIDDEN, "Not signed by the issuer",
         "No key bound to the issuer's own domain has signed.";
     LicenseeUnsigned = "licensee-unsigned", FORBIDDEN, "Not signed by a licensee",

@@ -28,6 +28,18 @@ pub fn check(make: &dyn Fn() -> Arc<dyn Store>) {
     of_two_commits_from_one_head_one_wins(make());
     rebuilding_is_without_effect(&*make());
     evidence_is_kept_once_and_known_by_who_names_it(&*make());
+    a_nonce_is_taken_once_while_it_holds(&*make());
+}
+
+fn a_nonce_is_taken_once_while_it_holds(store: &dyn Store) {
+    let (ours, other) = (key_id(&key().verifying_key()), key_id(&SigningKey::from_bytes(&[8; 32]).verifying_key()));
+    let take = |key, nonce, until, now| store.take_nonce(key, nonce, Timestamp(until), Timestamp(now)).unwrap();
+    assert!(take(&ours, "one", 100, 50));
+    assert!(!take(&ours, "one", 100, 60));
+    assert!(take(&other, "one", 100, 60), "nonces are each key's own");
+    assert!(take(&ours, "two", 100, 60));
+    assert!(!take(&ours, "one", 500, 99), "a longer life does not make it new");
+    assert!(take(&ours, "one", 500, 100), "nobody accepts a signature that is over");
 }
 
 fn key() -> SigningKey {

@@ -362,6 +362,13 @@ pub trait Store: Send + Sync {
     /// [`StoreError`].
     fn note_proof_check(&self, binding: &StatementId, check: &ProofCheck) -> Result<(), StoreError>;
 
+    /// Takes a nonce of a key that nobody may use again before `until`; false where it was taken before. Forgets those whose time
+    /// was over at `now`, so that none is kept longer than the signature that it stood in. Two that take the same at once: one gets it.
+    ///
+    /// # Errors
+    /// [`StoreError`]; then whoever brought the nonce must be turned away.
+    fn take_nonce(&self, key: &KeyId, nonce: &str, until: Timestamp, now: Timestamp) -> Result<bool, StoreError>;
+
     /// How many statements of each kind an issuer has registered.
     ///
     /// # Errors

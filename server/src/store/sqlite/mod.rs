@@ -4,6 +4,7 @@
 
 mod copy;
 mod migrate;
+mod nonces;
 mod read;
 mod witnessed;
 mod write;
@@ -290,6 +291,10 @@ impl Store for SqliteStore {
 
     fn note_proof_check(&self, binding: &StatementId, check: &ProofCheck) -> Result<(), StoreError> {
         write::note_proof_check(&lock(&self.writer), binding, check)
+    }
+
+    fn take_nonce(&self, key: &KeyId, nonce: &str, until: Timestamp, now: Timestamp) -> Result<bool, StoreError> {
+        nonces::take(&lock(&self.writer), key, nonce, until, now)
     }
 
     fn counts(&self, domain: &Domain) -> Result<Vec<(Kind, u64)>, StoreError> {
