@@ -53,6 +53,7 @@ pub mod address;
 pub mod api;
 pub mod bindings;
 pub mod canon;
+pub mod changes;
 pub mod decide;
 pub mod domain_proof;
 pub mod evidence;

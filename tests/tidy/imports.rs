@@ -19,7 +19,7 @@ const FLOORS: &[&[&str]] = &[
     // The one verdict, and the asker's file that reads evidence for it.
     &["decide", "policy"],
     // What travels.
-    &["api", "manifest", "publish", "snapshot"],
+    &["api", "changes", "manifest", "publish", "snapshot"],
 ];
 
 /// Modules of one floor that import each other, each with the reason why they are two files of one thing.

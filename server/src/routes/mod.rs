@@ -2,7 +2,9 @@
 //!
 //! Deliberately absent: the list of routes (`router`), SQL, and every judgement (`registration`, `standing`, `decide`).
 
+pub mod atom;
 pub mod blobs;
+pub mod changes;
 pub mod decisions;
 pub mod documents;
 pub mod extract;
@@ -15,6 +17,7 @@ pub mod range;
 pub mod reasons;
 pub mod snapshots;
 pub mod statements;
+pub mod webhooks;
 
 use std::sync::Arc;
 

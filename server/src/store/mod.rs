@@ -6,6 +6,7 @@
 #[cfg(test)]
 mod conformance;
 pub mod sqlite;
+pub mod webhooks;
 pub mod witnessed;
 
 use std::collections::BTreeSet;
@@ -208,6 +209,8 @@ pub struct Page {
     pub below: Option<u64>,
     /// At most so many.
     pub limit: usize,
+    /// The newest first, those that come first being the ones kept within the limit.
+    pub newest_first: bool,
 }
 
 /// One provenance record, as its batch has it.

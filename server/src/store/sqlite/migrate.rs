@@ -6,12 +6,13 @@ use super::{failed, write};
 use crate::store::StoreError;
 
 /// Every migration, the first making version 1.
-const MIGRATIONS: [&str; 5] = [
+const MIGRATIONS: [&str; 6] = [
     include_str!("../../../migrations/sqlite/0001_first.sql"),
     include_str!("../../../migrations/sqlite/0002_evidence.sql"),
     include_str!("../../../migrations/sqlite/0003_witness.sql"),
     include_str!("../../../migrations/sqlite/0004_bindings.sql"),
     include_str!("../../../migrations/sqlite/0005_nonces.sql"),
+    include_str!("../../../migrations/sqlite/0006_webhooks.sql"),
 ];
 
 /// The version of the database that this program writes.

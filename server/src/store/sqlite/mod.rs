@@ -6,6 +6,7 @@ mod copy;
 mod migrate;
 mod nonces;
 mod read;
+mod webhooks;
 mod witnessed;
 mod write;
 
