@@ -9,6 +9,7 @@
 //! Everything that a verb does can be done from here; `cleartitle_schema` holds the language, and the only function that
 //! decides. The time is read in [`clock`] alone.
 
+pub mod asker;
 pub mod audit;
 pub mod bill;
 pub mod cli;

@@ -1,8 +1,12 @@
 //! A registry over HTTP: one bounded request each, no redirects, https or loopback alone, errors as the registry tells them.
 
+use crate::asker::Asker;
+use crate::clock;
 use cleartitle_schema::api::{
-    DecisionAnswer, DecisionRequest, IssuerView, LogKey, Problem, Registration, SnapshotView, StatementView,
+    DecisionAnswer, DecisionRequest, IssuerView, LogKey, Problem, Registration, SEALED_TAG, SealedLeaf, SealedList,
+    SnapshotView, StatementView,
 };
+use cleartitle_schema::http_signature::SignatureError;
 use cleartitle_schema::id::{BlobId, Commitment, StatementId};
 use cleartitle_schema::issuer::Domain;
 use cleartitle_schema::tlog::note::MAX_NOTE;
@@ -30,6 +34,9 @@ const WAIT_IN_ALL: Duration = Duration::from_secs(60);
 /// Why a registry could not be asked, or what it answered instead.
 #[derive(Debug, thiserror::Error)]
 pub enum RegistryError {
+    /// The request could not be signed.
+    #[error("the request can't be signed: {0}")]
+    Unsigned(#[source] SignatureError),
     /// Not an address of a registry.
     #[error("`{0}` is not a registry's address, such as https://registry.example")]
     Address(String),
@@ -98,6 +105,21 @@ pub enum RegistryError {
 pub struct Registry {
     base: Url,
     http: Client,
+}
+
+/// The longest page of sealed statements.
+const MAX_SEALED: u64 = 8 << 20;
+
+/// The request, signed by whoever asks.
+fn signed(
+    request: RequestBuilder,
+    asker: &Asker,
+    method: &str,
+    url: &Url,
+    body: &[u8],
+) -> Result<RequestBuilder, RegistryError> {
+    let fields = asker.fields(method, url, body, SEALED_TAG, clock::now()).map_err(RegistryError::Unsigned)?;
+    Ok(fields.into_iter().fold(request, |request, (name, value)| request.header(name, value)))
 }
 
 /// What a registration came to.
@@ -182,6 +204,15 @@ impl Registry {
         if answer.status().is_success() { Ok(answer) } else { Err(refusal(answer, url)) }
     }
 
+    /// Sends a signed request. It is not sent again by itself: its nonce is used.
+    fn send_once(&self, request: RequestBuilder, url: &Url) -> Result<Response, RegistryError> {
+        let answer = request
+            .header(ACCEPT_ENCODING, "identity")
+            .send()
+            .map_err(|source| RegistryError::Unreachable { url: url.to_string(), source: source.without_url() })?;
+        if answer.status().is_success() { Ok(answer) } else { Err(refusal(answer, url)) }
+    }
+
     fn bytes(&self, path: &str, limit: u64) -> Result<Vec<u8>, RegistryError> {
         let url = self.url(path)?;
         read_bounded(self.send(self.http.get(url.clone()), &url)?, &url, limit)
@@ -218,8 +249,12 @@ impl Registry {
     /// # Errors
     /// [`RegistryError`]; [`RegistryError::Refused`] says what the registry saw.
     pub fn bind_key(&self, request: &[u8]) -> Result<Registered, RegistryError> {
-        let url = self.url("v1/keys")?;
-        let request = self.http.post(url.clone()).header(CONTENT_TYPE, "application/json").body(request.to_vec());
+        self.post_envelope("v1/keys", request)
+    }
+
+    fn post_envelope(&self, path: &str, envelope: &[u8]) -> Result<Registered, RegistryError> {
+        let url = self.url(path)?;
+        let request = self.http.post(url.clone()).header(CONTENT_TYPE, "application/json").body(envelope.to_vec());
         let answer = self.send(request, &url)?;
         let new = answer.status() == StatusCode::CREATED;
         let registration = parse(&read_bounded(answer, &url, MAX_ANSWER)?, &url)?;
@@ -232,6 +267,39 @@ impl Registry {
     /// [`RegistryError`].
     pub fn issuer(&self, domain: &Domain) -> Result<IssuerView, RegistryError> {
         self.json(&format!("v1/issuers/{domain}"))
+    }
+
+    /// Registers an envelope that is to be sealed.
+    ///
+    /// # Errors
+    /// [`RegistryError`].
+    pub fn register_sealed(&self, envelope: &[u8]) -> Result<Registered, RegistryError> {
+        self.post_envelope("v1/sealed", envelope)
+    }
+
+    /// A page of the sealed statements that the registry holds for whoever asks.
+    ///
+    /// # Errors
+    /// [`RegistryError`].
+    pub fn sealed(&self, asker: &Asker, after: Option<u64>) -> Result<SealedList, RegistryError> {
+        let mut url = self.url("v1/sealed")?;
+        if let Some(after) = after {
+            url.query_pairs_mut().append_pair("after", &after.to_string());
+        }
+        let request = signed(self.http.get(url.clone()), asker, "GET", &url, b"")?;
+        parse(&read_bounded(self.send_once(request, &url)?, &url, MAX_SEALED)?, &url)
+    }
+
+    /// Registers the commitment of a sealed statement alone.
+    ///
+    /// # Errors
+    /// [`RegistryError`].
+    pub fn register_commitment(&self, asker: &Asker, commitment: Commitment) -> Result<SealedLeaf, RegistryError> {
+        let url = self.url("v1/sealed/commitments")?;
+        let body = serde_json::json!({ "commitment": commitment }).to_string().into_bytes();
+        let request = self.http.post(url.clone()).header(CONTENT_TYPE, "application/json").body(body.clone());
+        let request = signed(request, asker, "POST", &url, &body)?;
+        parse(&read_bounded(self.send_once(request, &url)?, &url, MAX_ANSWER)?, &url)
     }
 
     /// Uploads the bytes of a blob that a registered statement names. The flag says whether they are new there.

@@ -85,6 +85,59 @@ pub struct Registration {
     pub receipt: String,
 }
 
+/// The purpose of requests about sealed statements (RFC 9421's `tag`).
+pub const SEALED_TAG: &str = "cleartitle-sealed";
+
+/// A sealed statement as its parties get it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct SealedView {
+    /// Where it stands, with the proof and the salt.
+    pub registration: Registration,
+    /// The DSSE envelope.
+    #[cfg_attr(feature = "openapi", schema(value_type = Object))]
+    pub envelope: Value,
+}
+
+/// One page of a party's sealed statements, in log order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct SealedList {
+    /// The statements.
+    pub statements: Vec<SealedView>,
+    /// What to ask `after` for the next page; left out at the end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<u64>,
+}
+
+/// A request to register a commitment alone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct CommitmentRequest {
+    /// BLAKE3 (derive-key) of a salt and an envelope.
+    #[cfg_attr(feature = "openapi", schema(value_type = String, pattern = "^commitment:[0-9a-f]{64}$"))]
+    pub commitment: Commitment,
+}
+
+/// A sealed leaf, with its proof.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct SealedLeaf {
+    /// Its place in the log, from 0.
+    pub index: u64,
+    /// When it was registered.
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
+    pub registered_at: Timestamp,
+    /// The commitment.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub commitment: Commitment,
+    /// The canonical leaf, as the log hashes it.
+    pub leaf: String,
+    /// The receipt (`c2sp.org/tlog-proof@v1`).
+    pub receipt: String,
+}
+
 /// A statement as the registry holds it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

@@ -56,6 +56,7 @@ pub mod canon;
 pub mod changes;
 pub mod decide;
 pub mod domain_proof;
+pub mod erasure;
 pub mod evidence;
 pub mod fault;
 pub mod http_signature;

@@ -197,7 +197,8 @@ fn a_key_of_a_request_directory_signs_no_statements() {
     let payload = cleartitle_schema::canon::to_canonical(&statement).unwrap();
     let envelope = sign(PAYLOAD_TYPE, &payload, &[by]).unwrap();
     let statement = cleartitle_schema::statement::Statement::parse(&payload).unwrap();
-    let candidate = crate::log::Candidate { id: StatementId::of(&payload), envelope, statement, list: None };
+    let candidate =
+        crate::log::Candidate { id: StatementId::of(&payload), envelope, statement, list: None, sealed: false };
     assert!(log.sequencer.commit(&[candidate])[0].is_ok());
     let body = reservation("owner", &host("biglab.example"));
     assert!(log.refused("biglab.example", &body, json!({}), 5).contains("request directory"));

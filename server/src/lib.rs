@@ -1,7 +1,7 @@
 //! The registry. Reading order: `router` (every route), `registration` and `standing` (what is refused), `log` (the one
 //! place where the log grows), `store` (what is kept, and the contract), `clearance` (questions), `app` (how it fits).
 //!
-//! Floors: `main → cli → witness → serve, jobs → patience, tls, router → signed_request, routes → app → registration, snapshots, backup → audit →
+//! Floors: `main → cli → witness → serve, jobs → patience, tls, router → signed_request, routes → app → registration, snapshots, backup → erasure, audit →
 //! clearance → changes, domains, log → standing → registration, delegation → limits, peer, places, rate, store, data_dir, turns`. A file imports
 //! from floors below its own.
 
@@ -14,6 +14,7 @@ pub mod cli;
 pub mod data_dir;
 pub mod delegation;
 pub mod domains;
+pub mod erasure;
 pub mod jobs;
 pub mod limits;
 pub mod log;
@@ -25,6 +26,7 @@ pub mod refusal;
 pub mod registration;
 pub mod router;
 pub mod routes;
+pub mod sealed;
 pub mod serve;
 pub mod signed_request;
 pub mod snapshots;

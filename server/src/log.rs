@@ -23,8 +23,9 @@ use cleartitle_schema::tlog::tile::{TileId, tiles_after};
 use tokio::sync::oneshot;
 
 use crate::refusal::Refusal;
+use crate::sealed::parties_of;
 use crate::standing;
-use crate::store::{Batch, CommitError, Entry, Head, SignedHead, Store, StoreError, Stored};
+use crate::store::{Batch, CommitError, Entry, Head, Held, SealedEntry, SignedHead, Store, StoreError, Stored};
 
 /// The longest time that a candidate waits for others to share its commit. The promise is 100 ms; less is kinder.
 pub const TICK: Duration = Duration::from_millis(20);
@@ -55,6 +56,8 @@ pub struct Candidate {
     pub statement: Statement,
     /// The bulk list that it names, where the registry keeps it.
     pub list: Option<Vec<u8>>,
+    /// Its envelope is held for its parties, and published nowhere.
+    pub sealed: bool,
 }
 
 /// Where a statement stands in the log.
@@ -68,6 +71,7 @@ pub struct Logged {
 
 enum Work {
     Candidate(Box<Candidate>, oneshot::Sender<Result<Logged, Refusal>>),
+    Commitment(Commitment, oneshot::Sender<Result<(u64, bool), Refusal>>),
     Probe(oneshot::Sender<bool>),
 }
 
@@ -99,7 +103,7 @@ impl Sequencer {
         if self.store.head()?.is_some() {
             return Ok(());
         }
-        let batch = self.build(&Head::empty(), Vec::new())?;
+        let batch = self.build(&Head::empty(), Vec::new(), Vec::new())?;
         match self.store.commit(&Head::empty(), &batch) {
             // Another process was first.
             Ok(_) | Err(CommitError::Moved(_)) => Ok(()),
@@ -145,7 +149,7 @@ impl Sequencer {
         for (place, candidate) in
             candidates.iter().enumerate().filter(|(place, _)| answers[*place].is_none()).collect::<Vec<_>>()
         {
-            if let Some(stored) = self.store.statement(&candidate.id)? {
+            if let Some(stored) = self.known(candidate)? {
                 answers[place] = Some(Ok(Logged { stored, new: false }));
                 continue;
             }
@@ -173,20 +177,67 @@ impl Sequencer {
         if chosen.is_empty() {
             return Ok(());
         }
-        let mut entries = Vec::with_capacity(chosen.len());
+        let (mut entries, mut sealed) = (Vec::with_capacity(chosen.len()), Vec::new());
         for ((place, established), index) in chosen.iter().zip(head.size..) {
-            entries.push(self.entry(&candidates[*place], established.clone(), index, registered_at)?);
+            let candidate = &candidates[*place];
+            let entry = self.entry(candidate, established.clone(), index, registered_at)?;
+            if candidate.sealed {
+                sealed.push(self.seal(entry)?);
+            } else {
+                entries.push(entry);
+            }
         }
-        let batch = self.build(&head, entries).map_err(|refusal| StoreError::Damaged(refusal.to_string()))?;
+        let batch = self.build(&head, entries, sealed).map_err(|refusal| StoreError::Damaged(refusal.to_string()))?;
         let committed = self.store.commit(&head, &batch)?;
         metrics::counter!("cleartitle_log_leaves_total").increment(chosen.len() as u64);
         metrics::gauge!("cleartitle_log_size").set(committed.size as f64);
         for (place, _) in chosen {
-            let stored = self.store.statement(&candidates[place].id)?;
+            let stored = self.known(&candidates[place])?;
             let missing = || StoreError::Damaged("a committed statement is not there".to_owned());
             answers[place] = Some(Ok(Logged { stored: stored.ok_or_else(missing)?, new: true }));
         }
         Ok(())
+    }
+
+    /// A statement that is there already, as whoever sends it may learn: of a sealed one, only who has its payload.
+    fn known(&self, candidate: &Candidate) -> Result<Option<Stored>, StoreError> {
+        match self.store.statement(&candidate.id)? {
+            None if candidate.sealed => self.store.sealed_statement(&candidate.id),
+            found => Ok(found),
+        }
+    }
+
+    /// The same entry as one that is held for its parties.
+    fn seal(&self, entry: Entry) -> Result<SealedEntry, StoreError> {
+        let Entry { leaf, published, registered, .. } = entry;
+        let mut parties = parties_of(&registered);
+        for named in registered.statement.names() {
+            if let Some(named) = self.store.sealed_statement(&named)? {
+                parties.extend(parties_of(&named.registered));
+            }
+        }
+        let index = registered.index;
+        Ok(SealedEntry { leaf, index, held: Some(Held { published, registered, parties }) })
+    }
+
+    /// Adds a sealed leaf of which the registry holds nothing, unless it is there; its place, and whether it is new.
+    fn commit_commitment(&self, commitment: Commitment) -> Result<(u64, bool), Refusal> {
+        for _ in 0..ATTEMPTS {
+            if let Some(index) = self.store.sealed_leaf(&commitment)? {
+                return Ok((index, false));
+            }
+            let head = self.store.head()?.unwrap_or_else(Head::empty);
+            let registered_at = now().max(head.registered_at);
+            let leaf = Leaf { kind: LeafKind::Sealed, commitment, registered_at, amends: None };
+            let entry = SealedEntry { leaf, index: head.size, held: None };
+            let batch = self.build(&head, Vec::new(), vec![entry])?;
+            match self.store.commit(&head, &batch) {
+                Ok(_) => return Ok((head.size, true)),
+                Err(CommitError::Moved(head)) => tracing::debug!(log.size = head.size, "the log has moved on"),
+                Err(CommitError::Store(error)) => return Err(error.into()),
+            }
+        }
+        Err(Refusal::Unavailable("the head moves faster than batches are built".to_owned()))
     }
 
     fn entry(
@@ -200,7 +251,8 @@ impl Sequencer {
         getrandom::fill(&mut salt).map_err(|error| StoreError::Backend(error.to_string()))?;
         let published = Published { salt: Salt(salt), envelope: candidate.envelope.clone() };
         let amends = self.amended(&candidate.statement)?;
-        let leaf = Leaf { kind: LeafKind::Public, commitment: published.commitment(), registered_at, amends };
+        let kind = if candidate.sealed { LeafKind::Sealed } else { LeafKind::Public };
+        let leaf = Leaf { kind, commitment: published.commitment(), registered_at, amends };
         let Established { signed_by, under, speaks_for, tenure_from } = established;
         let registered = Registered {
             id: candidate.id,
@@ -220,22 +272,29 @@ impl Sequencer {
     /// The commitment of the first statement that this one names, in clear on its leaf.
     fn amended(&self, statement: &Statement) -> Result<Option<Commitment>, StoreError> {
         match statement.names().first() {
-            Some(named) => Ok(self.store.statement(named)?.map(|stored| stored.commitment)),
+            Some(named) => {
+                let public = self.store.statement(named)?;
+                let stored = if public.is_some() { public } else { self.store.sealed_statement(named)? };
+                Ok(stored.map(|stored| stored.commitment))
+            }
             None => Ok(None),
         }
     }
 
     /// The batch that adds these entries to the log at `head`: its tiles, and a signed checkpoint over all of it.
-    fn build(&self, head: &Head, entries: Vec<Entry>) -> Result<Batch, Refusal> {
-        let hashes: Vec<_> = entries.iter().map(|entry| leaf_hash(&entry.leaf.to_bytes())).collect();
+    fn build(&self, head: &Head, entries: Vec<Entry>, sealed: Vec<SealedEntry>) -> Result<Batch, Refusal> {
+        let public = entries.iter().map(|entry| (entry.registered.index, &entry.leaf));
+        let mut leaves: Vec<(u64, &Leaf)> = public.chain(sealed.iter().map(|it| (it.index, &it.leaf))).collect();
+        leaves.sort_by_key(|(index, _)| *index);
+        let hashes: Vec<_> = leaves.iter().map(|(_, leaf)| leaf_hash(&leaf.to_bytes())).collect();
         let failed = |error: &dyn std::fmt::Display| Refusal::Unavailable(error.to_string());
         let (tiles, root) =
             tiles_after(head.size, &hashes, tile_reader(&*self.store)).map_err(|error| failed(&error))?;
-        let size = head.size + entries.len() as u64;
+        let size = head.size + hashes.len() as u64;
         let origin = self.signer.verifier().name().to_owned();
         let checkpoint = Checkpoint { origin, size, root, extensions: Vec::new() };
         let note = checkpoint.sign(&[&self.signer]).map_err(|error| failed(&error))?.to_text();
-        Ok(Batch { entries, tiles, checkpoint: SignedHead { size, root, note } })
+        Ok(Batch { entries, sealed, tiles, checkpoint: SignedHead { size, root, note } })
     }
 }
 
@@ -304,6 +363,16 @@ impl Log {
         answered.await.unwrap_or_else(|_| Err(Refusal::Unavailable("the sequencer has stopped".to_owned())))
     }
 
+    /// Adds a sealed leaf of which the registry holds nothing, and waits until it is durable: its place, and whether it is new.
+    ///
+    /// # Errors
+    /// [`Refusal::Busy`] and [`Refusal::Unavailable`].
+    pub async fn add_commitment(&self, commitment: Commitment) -> Result<(u64, bool), Refusal> {
+        let (answer, answered) = oneshot::channel();
+        self.send(Work::Commitment(commitment, answer))?;
+        answered.await.unwrap_or_else(|_| Err(Refusal::Unavailable("the sequencer has stopped".to_owned())))
+    }
+
     /// Whether the sequencer takes work and reaches the store, within two seconds.
     pub async fn alive(&self) -> bool {
         let (answer, answered) = oneshot::channel();
@@ -336,6 +405,9 @@ fn sequence(sequencer: &Sequencer, receiver: &Receiver<Work>) {
                     bytes += candidate.list.as_ref().map_or(0, Vec::len);
                     candidates.push(*candidate);
                     waiting.push(answer);
+                }
+                Some(Work::Commitment(commitment, answer)) => {
+                    let _ = answer.send(sequencer.commit_commitment(commitment));
                 }
                 Some(Work::Probe(answer)) => {
                     let _ = answer.send(sequencer.store.head().is_ok_and(|head| head.is_some()));

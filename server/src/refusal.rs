@@ -141,9 +141,18 @@ pub enum Refusal {
     /// The binding has ended before.
     #[error("the key binding `{0}` has ended already")]
     EndedAlready(StatementId),
+    /// A kind that binds others than its parties, and so is for everybody to read.
+    #[error("a `{0}` can't be sealed")]
+    NotSealable(Kind),
+    /// A sealed statement may not end or dispute what is public.
+    #[error("`{0}` is public, and so is what ends or disputes it")]
+    PublicNamed(StatementId),
     /// The offer has ended, not begun, or can no longer be accepted.
     #[error("the offer `{0}` is not in force")]
     OfferNotInForce(StatementId),
+    /// The statement was erased by law, and does not come back by being sent again.
+    #[error("`{0}` was erased by law")]
+    Erased(StatementId),
     /// The bulk list is not the one that the statement names.
     #[error("the batch is not the list that the statement names: {0}")]
     ListMismatch(String),

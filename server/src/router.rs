@@ -28,7 +28,8 @@ use crate::limits::Limits;
 use crate::peer::Peer;
 use crate::routes::problem::{Code, Failure};
 use crate::routes::{
-    Shared, blobs, changes, decisions, documents, health, issuers, keys, log, reasons, snapshots, statements, webhooks,
+    Shared, blobs, changes, decisions, documents, health, issuers, keys, log, reasons, sealed, snapshots, statements,
+    webhooks,
 };
 
 /// How many requests are worked on at once; more are turned away, so that those inside get done.
@@ -91,6 +92,9 @@ fn described() -> OpenApiRouter<Shared> {
         // Publishers.
         .routes(routes!(statements::register, statements::list))
         .routes(routes!(keys::bind))
+        .routes(routes!(sealed::register, sealed::list))
+        .routes(routes!(sealed::commit))
+        .routes(routes!(sealed::show))
         .routes(routes!(documents::register))
         .routes(routes!(blobs::put, blobs::show))
         // Labs.

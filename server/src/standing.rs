@@ -12,7 +12,7 @@ use cleartitle_schema::time::Timestamp;
 use crate::log::Candidate;
 use crate::refusal::Refusal;
 use crate::store::{Relation, Store, Stored};
-use crate::{delegation, registration};
+use crate::{delegation, registration, sealed};
 
 /// Checks what a candidate rests on, and every statement that it names, against the log as it stands: its keys may have been
 /// revoked, and its delegation withdrawn, since it was admitted.
@@ -23,13 +23,23 @@ use crate::{delegation, registration};
 pub fn check(store: &dyn Store, candidate: &Candidate, now: Timestamp) -> Result<(), Refusal> {
     let statement = &candidate.statement;
     let issuer = &statement.issuer.domain;
-    if statement.kind() == Kind::KeyBinding {
+    if matches!(statement.kind(), Kind::KeyBinding | Kind::Erasure) {
         return Ok(());
+    }
+    if store.naming(&candidate.id)?.iter().any(|(relation, _)| *relation == Relation::Erases) {
+        return Err(Refusal::Erased(candidate.id));
     }
     let signers: Vec<KeyId> = candidate.envelope.signatures().iter().map(Signature::key_id).collect();
     registration::consent(store, statement, &signers)?;
     delegation::speaker(store, statement, now)?;
-    let find = |id| store.statement(id)?.ok_or(Refusal::UnknownStatement(*id));
+    // To whoever speaks in public, what is sealed is unknown.
+    let find = |id| match store.statement(id)? {
+        None if candidate.sealed => store.sealed_statement(id)?.ok_or(Refusal::UnknownStatement(*id)),
+        found => found.ok_or(Refusal::UnknownStatement(*id)),
+    };
+    if candidate.sealed {
+        sealed::check_named(store, statement)?;
+    }
     for id in &statement.supersedes {
         let named = find(id)?;
         check_nameable(&named)?;
@@ -115,7 +125,9 @@ fn check_revocation(store: &dyn Store, issuer: &Domain, named: &Stored, cause: O
 /// Key bindings are ended by withdrawal alone; and a withdrawal that could be withdrawn would revive what others took for ended.
 fn check_nameable(named: &Stored) -> Result<(), Refusal> {
     match named.registered.statement.kind() {
-        found @ (Kind::KeyBinding | Kind::Withdrawal) => Err(Refusal::WrongKind { named: named.registered.id, found }),
+        found @ (Kind::KeyBinding | Kind::Withdrawal | Kind::Erasure) => {
+            Err(Refusal::WrongKind { named: named.registered.id, found })
+        }
         _ => Ok(()),
     }
 }

@@ -31,6 +31,7 @@ mod receipts;
 mod registration;
 mod resumed;
 mod scheduled;
+mod sealed;
 mod secrets;
 mod snapshots;
 mod tables;

@@ -144,10 +144,13 @@ fn authority_and_standing_are_judged() {
         "key": cleartitle_schema::signed::print_public_key(&press.key.verifying_key()).trim_end(),
     }));
     send(&registry, &press, &binding).is_problem(403, "operator-only");
-    let delegation = press.statement(json!({
-        "kind": "delegation", "agent": { "domain": "other.example" }, "scope": host_scope("press.example"),
-    }));
-    send(&registry, &press, &delegation).is_problem(422, "not-supported");
+    let delegation = |by: &Publisher| {
+        by.statement(json!({
+            "kind": "delegation", "agent": { "domain": "other.example" }, "scope": host_scope(&by.domain),
+        }))
+    };
+    send(&registry, &blog, &delegation(&blog)).is_problem(403, "subdomain-may-only-restrict");
+    registry.register(&press, &delegation(&press));
     let empty = press.statement(json!({
         "kind": "grant", "basis": "owner", "scope": host_scope("press.example"), "terms": terms("disallowed", "train-ai"),
     }));

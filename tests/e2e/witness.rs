@@ -15,7 +15,7 @@ use cleartitle_schema::tlog::proof::consistency;
 use cleartitle_schema::tlog::tile::{TileId, tiles_after};
 use cleartitle_schema::tlog::witness::AddCheckpoint;
 use ed25519_dalek::SigningKey;
-use harness::{Publisher, Ran, Registry, Seeded, Witness, cleartitle, independent};
+use harness::{Publisher, Ran, Registry, Seeded, UNLIMITED, Witness, cleartitle, independent};
 use serde_json::{Value, json};
 
 /// Asks until the answer is the wanted one.
@@ -44,7 +44,8 @@ fn shown_size(registry: &Registry) -> Option<u64> {
 
 /// The flags by which a registry is told of witnesses, and the quorum that it asks.
 fn flags(witnesses: &[&Witness], quorum: usize) -> Vec<String> {
-    let mut flags = vec!["--witness-quorum".to_owned(), quorum.to_string()];
+    let mut flags: Vec<String> = UNLIMITED.map(str::to_owned).to_vec();
+    flags.extend(["--witness-quorum".to_owned(), quorum.to_string()]);
     witnesses.iter().for_each(|witness| flags.extend(["--witness".to_owned(), witness.flag()]));
     flags
 }

@@ -15,7 +15,7 @@ const FLOORS: &[&[&str]] = &[
     // Who says it.
     &["statement", "statement_check"],
     // Everything brought to one question.
-    &["bindings", "domain_proof", "evidence", "ledger"],
+    &["bindings", "domain_proof", "erasure", "evidence", "ledger"],
     // The one verdict, and the asker's file that reads evidence for it.
     &["decide", "policy"],
     // What travels.

@@ -39,7 +39,7 @@ impl At {
         super::registry_at(&self.registry, self.allow_http)
     }
 
-    fn log(&self, registry: &Registry, talk: Talk) -> anyhow::Result<PinnedLog> {
+    pub(super) fn log(&self, registry: &Registry, talk: Talk) -> anyhow::Result<PinnedLog> {
         super::signing_log(self.log_key.as_deref(), Some(registry), ("which log?", "--log-key KEY"), talk)
     }
 }
@@ -214,6 +214,7 @@ pub(super) fn revoke(args: &RevokeArgs, talk: Talk) -> anyhow::Result<Exit> {
         body: Body::Withdrawal { statement: binding, cause: Some(args.cause), since: args.since },
         evidence: Vec::new(),
         modelled_on: None,
+        remains_of: None,
         note: None,
     };
     let envelope = sign(STATEMENT_TYPE, &statement.to_payload()?, &[&key])?;

@@ -203,15 +203,7 @@ pub fn run(args: &Args, talk: Talk) -> anyhow::Result<Exit> {
     )?;
     let snapshot = asked.snapshot;
     let sha256 = Asking::needs_sha256(&snapshot, &policy)?;
-    let asking = Asking {
-        acquired_at: args.acquired,
-        captured_at: args.captured,
-        channel: args.channel,
-        access: args.access,
-        check_digests: args.check_digests,
-        sha256,
-        checks: Checks::only(&args.only),
-    };
+    let asking = asking(args, sha256);
     let store = Store::new();
     let inputs = inputs(args, &store)?;
     if args.kept.is_some() && inputs.len() != 1 {
@@ -274,6 +266,19 @@ pub fn run(args: &Args, talk: Talk) -> anyhow::Result<Exit> {
         }
     }
     Ok(if report.clean() { Exit::Clean } else { Exit::Refused })
+}
+
+/// What is asked of every record.
+fn asking(args: &Args, sha256: bool) -> Asking {
+    Asking {
+        acquired_at: args.acquired,
+        captured_at: args.captured,
+        channel: args.channel,
+        access: args.access,
+        check_digests: args.check_digests,
+        sha256,
+        checks: Checks::only(&args.only),
+    }
 }
 
 fn refused(error: FilterError) -> anyhow::Result<Exit> {

@@ -6,6 +6,7 @@ pub mod agents;
 pub mod ask;
 pub mod audit;
 pub mod check;
+pub mod deals;
 pub mod domain;
 mod domain_bind;
 pub mod explain;
@@ -28,6 +29,7 @@ pub mod talk;
 pub mod verify;
 pub mod witnesses;
 
+use crate::receipt::ReceiptFile;
 use crate::registry::{Registry, RegistryError};
 use crate::sealed::{Deals, SealedError};
 use crate::snapshot::{self, Mapped, SnapshotError};
@@ -35,6 +37,7 @@ use crate::trust::PinnedLog;
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use cleartitle_schema::policy::Policy;
+use cleartitle_schema::statement::Statement;
 use cleartitle_schema::time::Timestamp;
 use cleartitle_schema::vocab::AgentPurpose;
 use cleartitle_schema::vocab::agents::{AgentRow, AgentTable};
@@ -75,6 +78,8 @@ pub enum Command {
     Init(init::Args),
     /// Make and show keys.
     Keys(keys::Args),
+    /// Sealed deals of your own: fetch, commit, show.
+    Deals(deals::Args),
     /// Prove control of a domain: publish its keys, have them bound, end them.
     Domain(domain::Args),
     /// Write the files that say terms on the site itself.
@@ -116,6 +121,7 @@ pub fn run(cli: &Cli) -> ExitCode {
     let ended = match &cli.command {
         Command::Init(args) => init::run(args, talk),
         Command::Keys(args) => keys::run(args, talk),
+        Command::Deals(args) => deals::run(args, talk),
         Command::Domain(args) => domain::run(args, talk),
         Command::Publish(args) => publish::run(args, talk),
         Command::Lint(args) => lint::run(args, talk),
@@ -243,6 +249,19 @@ pub(crate) fn open_snapshot(
     checked.hint(hint)
 }
 
+/// A deal in a few words, none of them about its terms.
+pub(crate) fn shown_deal(deal: (&Path, &ReceiptFile, Option<Statement>)) -> serde_json::Value {
+    let (path, receipt, statement) = deal;
+    serde_json::json!({
+        "statement": receipt.statement,
+        "kind": statement.as_ref().map(Statement::kind),
+        "issuer": statement.as_ref().map(|statement| &statement.issuer.domain),
+        "index": receipt.index,
+        "registered_at": receipt.registered_at,
+        "file": path.display().to_string(),
+    })
+}
+
 /// A snapshot that is asked, and which sealed deals it was joined with.
 pub(crate) struct Asked {
     /// The public snapshot, or it and the deals as one.
@@ -277,7 +296,7 @@ pub(crate) fn open_with_deals(
     Ok(Asked { snapshot, public, sealed })
 }
 
-fn sealed_advice(error: SealedError) -> anyhow::Error {
+pub(crate) fn sealed_advice(error: SealedError) -> anyhow::Error {
     match &error {
         SealedError::Open(folder) => {
             let hint = format!("chmod 700 {}", folder.display());

@@ -65,6 +65,10 @@ pub struct Args {
     /// Register the envelope in this file as it is.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["terms", "key"])]
     envelope: Option<PathBuf>,
+    /// Seal it: the log gets a commitment alone, and only the parties get the envelope. The receipt is the deal, and needs
+    /// --receipt-dir, a folder for you alone.
+    #[arg(long, requires = "receipt_dir")]
+    sealed: bool,
     /// Keep the receipt in this folder, named by the statement's id.
     #[arg(long, value_name = "DIR")]
     receipt_dir: Option<PathBuf>,
@@ -98,6 +102,12 @@ pub fn run(args: &Args, talk: Talk) -> anyhow::Result<Exit> {
     }
     let registry =
         registry.ok_or_else(|| advised("no registry is named", "--registry URL, or --sign-only --out FILE"))?;
+    if let (true, Some(folder)) = (args.sealed, &args.receipt_dir) {
+        super::deals::ready(folder)?;
+        let registered = registry.register_sealed(&envelope.to_bytes());
+        let registered = registered.map_err(|error| advise(error, args.issuer.as_ref()))?;
+        return seal(&envelope, &registered, folder, args.format, &log, talk);
+    }
     let registered = registry.register(&envelope.to_bytes()).map_err(|error| advise(error, args.issuer.as_ref()))?;
     let receipt = receipt(&registry, envelope, &registered, &log)?;
     let kept = keep(args, &receipt)?;
@@ -221,6 +231,22 @@ fn receipt(
     let receipt = ReceiptFile::new(stored, &view.registration);
     receipt.check(log).with_context(told)?;
     Ok(receipt)
+}
+
+/// The deal, kept before it is checked: the other party's copy may be the only one besides.
+fn seal(
+    envelope: &Envelope,
+    registered: &Registered,
+    folder: &Path,
+    format: Format,
+    log: &PinnedLog,
+    talk: Talk,
+) -> anyhow::Result<Exit> {
+    let receipt = ReceiptFile::new(envelope.clone(), &registered.registration);
+    let kept = super::deals::keep(folder, &receipt)?;
+    let told = || format!("`{}` was sent, but its receipt is not to be trusted", receipt.statement);
+    anyhow::ensure!(receipt.check(log).with_context(told)?.sealed, "the registry published what was to be sealed");
+    report(format, registered, Some(&kept), talk)
 }
 
 fn keep(args: &Args, receipt: &ReceiptFile) -> anyhow::Result<Option<PathBuf>> {

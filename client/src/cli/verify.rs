@@ -187,7 +187,11 @@ fn receipt_holds(kind: &'static str, file: &ReceiptFile, checked: &CheckedReceip
     if let Some(seen_at) = checked.seen_at {
         words.push_str(&format!(", seen by its witnesses at {seen_at}"));
     }
+    if checked.sealed {
+        words.push_str(", sealed: published nowhere");
+    }
     let said = json!({
+        "sealed": checked.sealed,
         "statement": file.statement, "issuer": checked.statement.issuer.domain,
         "statement_kind": checked.statement.kind(), "index": file.index,
         "registered_at": file.registered_at, "origin": log.origin(), "log_size": checked.checkpoint.size,

@@ -17,6 +17,7 @@ use cleartitle_schema::id::{Commitment, StatementId};
 use cleartitle_schema::leaf::{Leaf, LeafKind};
 use cleartitle_schema::signed::{SignedError, open_statement};
 use cleartitle_schema::snapshot::{BuildError, Damage, Head, Room, Snapshot, Tree, build_within};
+use cleartitle_schema::statement::Statement;
 use keys::KeysSoFar;
 use std::collections::BTreeMap;
 use std::io::{self, BufWriter};
@@ -153,6 +154,12 @@ impl Deals {
         Ok(Self { folder: folder.to_owned(), deals: deals.into_values().collect() })
     }
 
+    /// Each deal: where its file lies, its receipt, and what it says.
+    pub fn iter(&self) -> impl Iterator<Item = (&Path, &ReceiptFile, Option<Statement>)> {
+        let statement = |deal: &Deal| Statement::parse(deal.receipt.envelope.payload()).ok();
+        self.deals.iter().map(move |deal| (deal.path.as_path(), &deal.receipt, statement(deal)))
+    }
+
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -268,7 +275,7 @@ impl Deal {
         let envelope = &self.receipt.envelope;
         let told = |source| SealedError::Signature { path: self.path.clone(), source };
         open_statement(envelope, |id| keys.key(id)).map_err(told)?;
-        let checked = cleartitle_schema::statement::Statement::parse(envelope.payload());
+        let checked = Statement::parse(envelope.payload());
         let statement = checked
             .map_err(|error| SealedError::Receipt { path: self.path.clone(), source: TrustError::Statement(error) })?;
         let signers: Vec<_> = envelope.signatures().iter().map(|signature| signature.key_id()).collect();

@@ -45,7 +45,7 @@ pub enum RestoreError {
     Store(#[from] StoreError),
     /// The log in it does not stand up to its own signatures.
     #[error("the restored log is damaged: {}", .0.findings.first().map_or("", |finding| finding.what.as_str()))]
-    Damaged(Report),
+    Damaged(Box<Report>),
     /// What was given as published is not a checkpoint of this log.
     #[error("`{}` is no checkpoint of this log: {why}", path.display())]
     NotPublished {
@@ -156,7 +156,7 @@ fn restore_into(archive: File, data: &Path, published: &[PathBuf]) -> Result<Res
     // Closing it leaves one file.
     drop(store);
     if !report.findings.is_empty() {
-        return Err(RestoreError::Damaged(report));
+        return Err(RestoreError::Damaged(Box::new(report)));
     }
     place(staging.path(), data, &manifest)?;
     let Manifest { log_key, size, private_keys, .. } = manifest;

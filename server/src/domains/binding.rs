@@ -225,7 +225,11 @@ fn key_binding(domain: &Domain, key: &VerifyingKey, proof: Proof, new_tenure: bo
     Body::KeyBinding { domain: domain.clone(), key, proof, new_tenure }
 }
 
-fn statement(
+/// A statement of the operator's, signed.
+///
+/// # Errors
+/// [`BindError::Statement`].
+pub fn statement(
     operator: Operator<'_>,
     body: Body,
     evidence: Vec<Exhibit>,
@@ -243,9 +247,10 @@ fn statement(
         body,
         evidence,
         modelled_on: None,
+        remains_of: None,
         note: None,
     };
     let payload = statement.to_payload().map_err(|error| failed(&error))?;
     let envelope = sign(statement::PAYLOAD_TYPE, &payload, &[operator.key]).map_err(|error| failed(&error))?;
-    Ok(Candidate { id: StatementId::of(&payload), envelope, statement, list: None })
+    Ok(Candidate { id: StatementId::of(&payload), envelope, statement, list: None, sealed: false })
 }

@@ -15,6 +15,7 @@ pub mod log;
 pub mod problem;
 pub mod range;
 pub mod reasons;
+pub mod sealed;
 pub mod snapshots;
 pub mod statements;
 pub mod webhooks;

@@ -68,6 +68,10 @@ codes! {
         "The withdrawal of a key binding says whether the key is `retired` or `compromised`: of a compromised key, what it signed shortly before is in doubt.";
     EndedAlready = "ended-already", CONFLICT, "Ended already",
         "The key binding has ended before. A key has one end.";
+    NotSealable = "not-sealable", UNPROCESSABLE_ENTITY, "Can't be sealed",
+        "Agreements, acceptances, releases, discharges, and what ends or disputes a sealed agreement can be sealed. What binds everybody is for everybody to read, and a key's end too.";
+    PublicNamed = "public-named", UNPROCESSABLE_ENTITY, "Names what is public",
+        "A sealed statement may not supersede, withdraw or dispute a public one: others rely on what they can read. State that in public.";
     MalformedKeyRequest = "malformed-key-request", BAD_REQUEST, "Malformed key request",
         "The body is not a DSSE v1 envelope over a canonical key request, signed by the key that it asks to bind and by no key that is not known here. `cleartitle domain verify` writes it.";
     StaleKeyRequest = "stale-key-request", UNPROCESSABLE_ENTITY, "Stale key request",
@@ -120,6 +124,8 @@ codes! {
         "Deliveries go by https to a host of the asker's own registrable domain, at the usual port, so that nobody aims them at somebody else.";
     TooManyWebhooks = "too-many-webhooks", CONFLICT, "Too many subscriptions",
         "A registrable domain has at most 16 subscriptions, given up ones too. End one with `DELETE /v1/webhooks/{id}`.";
+    Erased = "erased", GONE, "Erased by law",
+        "The statement's envelope had to be erased. The operator's `erasure` in the log says when and why; the same bytes are not taken again. State anew what still holds, without what had to go.";
     ListMismatch = "list-mismatch", UNPROCESSABLE_ENTITY, "Another list than the signed one",
         "Digest, length or number of rows of the batch differ from what the manifest statement says. Send exactly the signed bytes after the envelope's line.";
     MalformedRecord = "malformed-record", UNPROCESSABLE_ENTITY, "Malformed record",
@@ -280,6 +286,8 @@ impl From<Refusal> for Failure {
             Refusal::NotDelegated(_) => Code::NotDelegated,
             Refusal::CauseMissing(_) => Code::CauseMissing,
             Refusal::EndedAlready(_) => Code::EndedAlready,
+            Refusal::NotSealable(_) => Code::NotSealable,
+            Refusal::PublicNamed(_) => Code::PublicNamed,
             Refusal::NotSupported(_) => Code::NotSupported,
             Refusal::OperatorOnly(_) => Code::OperatorOnly,
             Refusal::NeedsBytes => Code::NeedsBytes,
@@ -287,6 +295,7 @@ impl From<Refusal> for Failure {
             Refusal::NotYours { .. } => Code::NotYours,
             Refusal::WrongKind { .. } => Code::WrongKind,
             Refusal::OfferNotInForce(_) => Code::OfferNotInForce,
+            Refusal::Erased(_) => Code::Erased,
             Refusal::ListMismatch(_) => Code::ListMismatch,
             Refusal::Record { .. } => Code::MalformedRecord,
             Refusal::Busy => Code::Overloaded,

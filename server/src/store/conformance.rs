@@ -111,7 +111,7 @@ fn batch(store: &dyn Store, from: &Head, entries: Vec<Entry>) -> Batch {
     let signer = NoteSigner::new("log.example", key()).unwrap();
     let checkpoint = Checkpoint { origin: "log.example".to_owned(), size, root, extensions: Vec::new() };
     let note = checkpoint.sign(&[&signer]).unwrap().to_text();
-    Batch { entries, tiles, checkpoint: SignedHead { size, root, note } }
+    Batch { sealed: Vec::new(), entries, tiles, checkpoint: SignedHead { size, root, note } }
 }
 
 fn add(store: &dyn Store, entries: Vec<Entry>) -> Head {

@@ -98,11 +98,35 @@ pub struct Entry {
     pub list: Option<Vec<u8>>,
 }
 
+/// What the registry holds of a sealed leaf for its parties.
+#[derive(Debug, Clone)]
+pub struct Held {
+    /// The salt and the envelope.
+    pub published: Published,
+    /// The statement, with what registration established.
+    pub registered: Registered,
+    /// Who it is given to.
+    pub parties: BTreeSet<Domain>,
+}
+
+/// One sealed leaf.
+#[derive(Debug, Clone)]
+pub struct SealedEntry {
+    /// The leaf.
+    pub leaf: Leaf,
+    /// Its place.
+    pub index: u64,
+    /// What is held of it; nothing where its parties keep it themselves.
+    pub held: Option<Held>,
+}
+
 /// What one tick adds to the log: leaves, tiles and the checkpoint that covers them.
 #[derive(Debug, Clone)]
 pub struct Batch {
-    /// New entries, in order, the first at the old head's size.
+    /// New public entries, in order.
     pub entries: Vec<Entry>,
+    /// New sealed leaves, in order. Both together take each place from the old head's size on once.
+    pub sealed: Vec<SealedEntry>,
     /// Every tile that is new or has grown.
     pub tiles: Vec<(TileId, Vec<u8>)>,
     /// The checkpoint over the old and the new leaves.
@@ -131,15 +155,18 @@ pub enum Relation {
     Discharges,
     /// Suspends the agreement.
     Disputes,
+    /// Says that its envelope is gone.
+    Erases,
 }
 
 impl Relation {
-    const ALL: [(Self, &'static str); 5] = [
+    const ALL: [(Self, &'static str); 6] = [
         (Self::Supersedes, "supersedes"),
         (Self::Withdraws, "withdraws"),
         (Self::Accepts, "accepts"),
         (Self::Discharges, "discharges"),
         (Self::Disputes, "disputes"),
+        (Self::Erases, "erases"),
     ];
 
     /// The word that is stored.
@@ -158,6 +185,7 @@ impl Relation {
             Body::Acceptance { offer, .. } => found.push((*offer, Self::Accepts)),
             Body::Discharge { statement, .. } => found.push((*statement, Self::Discharges)),
             Body::Dispute { agreement: Some(agreement), .. } => found.push((*agreement, Self::Disputes)),
+            Body::Erasure { statement: Some(statement), .. } => found.push((*statement, Self::Erases)),
             _ => {}
         }
         found
@@ -389,6 +417,36 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// [`StoreError`].
     fn claims(&self, name: &ContentName, limit: usize) -> Result<Vec<Stored>, StoreError>;
+
+    /// Where a sealed leaf stands.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn sealed_leaf(&self, commitment: &Commitment) -> Result<Option<u64>, StoreError>;
+
+    /// The blob that opens a sealed leaf, where it is held. For its parties alone, as are the next two.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn sealed_blob(&self, commitment: &Commitment) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// One sealed statement that is held.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn sealed_statement(&self, id: &StatementId) -> Result<Option<Stored>, StoreError>;
+
+    /// The sealed statements of a party at this index or later, at most `limit`, in log order.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn sealed_of(&self, party: &Domain, from: u64, limit: usize) -> Result<Vec<Stored>, StoreError>;
+
+    /// Whether a domain is a party of the sealed leaf in this place.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn is_party(&self, party: &Domain, index: u64) -> Result<bool, StoreError>;
 
     /// Makes every derived thing again from leaves, blobs and lists, in one transaction.
     ///

@@ -3,9 +3,11 @@
 //! Deliberately absent: what the tables mean (`store`), and any other database's SQL.
 
 mod copy;
+mod erasure;
 mod migrate;
 mod nonces;
 mod read;
+mod sealed;
 mod webhooks;
 mod witnessed;
 mod write;
@@ -209,7 +211,9 @@ impl Store for SqliteStore {
         let mut writer = lock(&self.writer);
         let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
         let present = read::head(&transaction)?;
-        if present.unwrap_or_else(Head::empty) != *from || (present.is_some() && batch.entries.is_empty()) {
+        if present.unwrap_or_else(Head::empty) != *from
+            || (present.is_some() && batch.entries.is_empty() && batch.sealed.is_empty())
+        {
             return Err(CommitError::Moved(present.unwrap_or_else(Head::empty)));
         }
         write::append(&transaction, batch)?;
@@ -308,6 +312,26 @@ impl Store for SqliteStore {
 
     fn claims(&self, name: &ContentName, limit: usize) -> Result<Vec<Stored>, StoreError> {
         self.read(|connection| read::claims(connection, name, limit))
+    }
+
+    fn sealed_leaf(&self, commitment: &Commitment) -> Result<Option<u64>, StoreError> {
+        self.read(|connection| sealed::leaf(connection, commitment))
+    }
+
+    fn sealed_blob(&self, commitment: &Commitment) -> Result<Option<Vec<u8>>, StoreError> {
+        self.read(|connection| sealed::blob(connection, commitment))
+    }
+
+    fn sealed_statement(&self, id: &StatementId) -> Result<Option<Stored>, StoreError> {
+        self.read(|connection| sealed::statement_of(connection, id))
+    }
+
+    fn sealed_of(&self, party: &Domain, from: u64, limit: usize) -> Result<Vec<Stored>, StoreError> {
+        self.read(|connection| sealed::of_party(connection, party, from, limit))
+    }
+
+    fn is_party(&self, party: &Domain, index: u64) -> Result<bool, StoreError> {
+        self.read(|connection| sealed::is_party(connection, party, index))
     }
 
     fn rebuild(&self) -> Result<Rebuilt, StoreError> {

@@ -134,7 +134,7 @@ pub(super) fn blobs_after(connection: &Connection, after: Option<&BlobId>) -> Re
     })
 }
 
-fn stored(row: &Row<'_>) -> Result<Stored, StoreError> {
+pub(super) fn stored(row: &Row<'_>) -> Result<Stored, StoreError> {
     let index: i64 = row.get(0).map_err(failed)?;
     let signed_by: String = row.get(4).map_err(failed)?;
     let tenure_from: Option<i64> = row.get(5).map_err(failed)?;
