@@ -69,6 +69,7 @@ fn statement(mut top: Members<'_>, context: &Context) -> Result<Statement, Compl
         evidence,
         modelled_on,
         note,
+        remains_of: None,
     };
     // What the members can't show one by one: contradictions between them, and the length of the whole.
     statement.to_payload().map_err(|error| Complaint::new(kind_span, error.to_string()))?;
@@ -155,6 +156,10 @@ fn body_of(top: &mut Members<'_>, kind: Kind, kind_span: &Range<usize>) -> Resul
         Kind::KeyBinding => {
             return Err(Complaint::new(kind_span.clone(), "a key binding is made by the registry's operator")
                 .hint("the operator runs `cleartitle-server bind-key --issuer DOMAIN --key PUBLIC_KEY_FILE`"));
+        }
+        Kind::Erasure => {
+            return Err(Complaint::new(kind_span.clone(), "an erasure is made by the registry's operator")
+                .hint("the operator runs `cleartitle-server erase --statement ID --reason TEXT`; to end a statement, withdraw it"));
         }
         Kind::Manifest => Body::Manifest {
             role: top.required("role")?,

@@ -1,7 +1,7 @@
 //! Statement: what an issuer claims; immutable, versioned, and refused where a member is not understood.
 
 use crate::canon::{self, CanonError};
-use crate::id::{BlobId, ListId, StatementId};
+use crate::id::{BlobId, Commitment, ListId, StatementId};
 use crate::issuer::{Domain, Party};
 use crate::money::Amount;
 use crate::scope::Scope;
@@ -56,6 +56,10 @@ pub struct Statement {
     /// For people. Never judged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
+    /// The statement, erased by law, of which this is what remains ([`crate::erasure`]). Written by the registry alone, which takes no
+    /// such statement from anybody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remains_of: Option<StatementId>,
 }
 
 fn is_open(window: &Window) -> bool {
@@ -119,8 +123,26 @@ words!(
         KeyBinding = "key-binding",
         /// A bulk list: data set, provenance batch, repertoire.
         Manifest = "manifest",
+        /// An envelope had to be erased by law.
+        Erasure = "erasure",
     }
 );
+
+impl Kind {
+    /// Whether statements of this kind can be erased by law. Without its key bindings the log could not be read, and an erasure that
+    /// is erased would leave a hole that nobody explains.
+    #[must_use]
+    pub const fn can_be_erased(self) -> bool {
+        !matches!(self, Self::KeyBinding | Self::Erasure)
+    }
+
+    /// Whether something remains of such a statement when it is erased: of what restricts, of what ends, and of delegations, on which
+    /// the standing of others rests.
+    #[must_use]
+    pub const fn leaves_remains(self) -> bool {
+        matches!(self, Self::Reservation | Self::Dispute | Self::Observation | Self::Withdrawal | Self::Delegation)
+    }
+}
 
 words!(
     /// How control of a domain was proven.
@@ -349,6 +371,19 @@ pub enum Body {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         name: Option<String>,
     },
+    /// See [`Kind::Erasure`]. The issuer is the registry's operator.
+    Erasure {
+        /// The leaf whose envelope is gone.
+        commitment: Commitment,
+        /// The statement that it held. Left out: the leaf is sealed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        statement: Option<StatementId>,
+        /// Why it had to be, in words that tell nothing of what is gone.
+        reason: String,
+        /// What remains of it, also among the exhibits. Left out: nothing.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        remains: Option<BlobId>,
+    },
 }
 
 impl Body {
@@ -472,6 +507,7 @@ impl Statement {
             Body::Delegation { .. } => Kind::Delegation,
             Body::KeyBinding { .. } => Kind::KeyBinding,
             Body::Manifest { .. } => Kind::Manifest,
+            Body::Erasure { .. } => Kind::Erasure,
         }
     }
 
@@ -525,7 +561,7 @@ impl Statement {
         }
     }
 
-    /// The statements that it names: superseded, withdrawn, accepted, discharged, suspended. They must be in the log.
+    /// The statements that it names: superseded, withdrawn, accepted, discharged, suspended, erased. They must be in the log.
     #[must_use]
     pub fn names(&self) -> Vec<StatementId> {
         let mut named = self.supersedes.clone();
@@ -534,6 +570,7 @@ impl Statement {
             Body::Acceptance { offer, .. } => named.push(*offer),
             Body::Discharge { statement, .. } | Body::Withdrawal { statement, .. } => named.push(*statement),
             Body::Dispute { agreement, .. } => named.extend(agreement),
+            Body::Erasure { statement, .. } => named.extend(statement),
             _ => {}
         }
         named

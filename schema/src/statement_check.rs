@@ -60,6 +60,14 @@ pub(crate) fn check(statement: &Statement) -> Result<(), StatementError> {
     if let Some(terms) = statement.terms() {
         check_terms(terms)?;
     }
+    if statement.remains_of.is_some() && !statement.kind().leaves_remains() {
+        return Err(sense("nothing remains of a statement of this kind"));
+    }
+    if let Body::Erasure { remains: Some(remains), .. } = &statement.body
+        && !statement.evidence.iter().any(|exhibit| exhibit.blob == *remains)
+    {
+        return Err(sense("what remains is among the exhibits"));
+    }
     check_body(&statement.body)
 }
 
@@ -159,6 +167,7 @@ fn check_body(body: &Body) -> Result<(), StatementError> {
             }
         }
         Body::Discharge { duty, .. } => bounded_text("duty", duty)?,
+        Body::Erasure { reason, .. } => bounded_text("reason", reason)?,
         Body::Withdrawal { since: Some(_), cause, .. } if *cause != Some(Cause::Compromised) => {
             return Err(sense("`since` says since when a key was compromised"));
         }

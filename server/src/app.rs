@@ -10,6 +10,7 @@ use cleartitle_schema::tlog::note::{NoteSigner, NoteVerifier};
 use ed25519_dalek::SigningKey;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::changes::News;
 use crate::clearance::Clearance;
 use crate::data_dir::{DataDir, DataDirError};
 use crate::domains::Domains;
@@ -221,6 +222,8 @@ pub struct App {
     pub store: Arc<dyn Store>,
     /// Where candidates go.
     pub log: Log,
+    /// Where those are woken who wait for changes.
+    pub news: News,
     /// Where questions go.
     pub clearance: Clearance,
     /// Where snapshots lie.
@@ -247,7 +250,19 @@ impl App {
         let snapshots = registry.snapshots().map_err(std::io::Error::other)?;
         let large_bodies = Arc::new(Semaphore::new(MAX_LARGE_BODIES));
         let blob_bodies = Arc::new(Semaphore::new(MAX_BLOB_BODIES));
-        Ok(Arc::new(Self { store, log, clearance, snapshots, registry, domains, limits, large_bodies, blob_bodies }))
+        let news = News::default();
+        Ok(Arc::new(Self {
+            store,
+            log,
+            news,
+            clearance,
+            snapshots,
+            registry,
+            domains,
+            limits,
+            large_bodies,
+            blob_bodies,
+        }))
     }
 
     /// A place for a stream of questions, held while it lasts.

@@ -1,9 +1,10 @@
 //! Audit: everything that the log claims, recomputed from its leaves; findings are data, and none is fatal to the next.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
+use cleartitle_schema::erasure::Remains;
 use cleartitle_schema::fault::Fault;
-use cleartitle_schema::id::{BlobId, KeyId, ListId, StatementId};
+use cleartitle_schema::id::{BlobId, Commitment, KeyId, ListId, StatementId};
 use cleartitle_schema::leaf::{Leaf, LeafKind, Published};
 use cleartitle_schema::signed::{key_id, open_statement, parse_public_key};
 use cleartitle_schema::statement::{Body, ListRole, Statement};
@@ -40,7 +41,7 @@ pub struct Report {
     pub sealed: u64,
     /// Those of them whose envelope is held for its parties; each was opened.
     pub held: u64,
-    /// Leaves of kind public whose blob is gone: erased, leaving a tombstone.
+    /// Leaves whose blob is gone and whose erasure the log explains.
     pub erased: u64,
     /// Receipts made and verified, each under its first checkpoint and under the newest.
     pub receipts: u64,
@@ -90,6 +91,8 @@ struct Auditor<'s> {
     last: Timestamp,
     due: Vec<SignedHead>,
     newest: Option<SignedHead>,
+    /// Public leaves whose blob is gone, until their erasure is read.
+    missing: BTreeMap<Commitment, u64>,
     /// How many findings there were when a checkpoint last covered the leaves.
     settled: usize,
 }
@@ -110,10 +113,12 @@ pub fn audit(store: &SqliteStore, log: &NoteVerifier) -> Result<Report, StoreErr
         last: Timestamp::MIN,
         due: store.checkpoints(None)?,
         newest,
+        missing: BTreeMap::new(),
         settled: 0,
     };
     auditor.walk()?;
     auditor.evidence()?;
+    auditor.unexplained();
     match store.compare_with_rebuilt() {
         Ok(rebuilt) => {
             for table in rebuilt.differing {
@@ -172,6 +177,33 @@ impl Auditor<'_> {
         }
         if self.newest.as_ref().is_none_or(|newest| newest.size != self.report.leaves) {
             self.found(Fault::Rollback, format!("no checkpoint covers all of the {} leaves", self.report.leaves));
+        }
+        Ok(())
+    }
+
+    /// What is gone without a tombstone was lost or suppressed.
+    fn unexplained(&mut self) {
+        for index in std::mem::take(&mut self.missing).into_values() {
+            self.found(Fault::AlteredBytes, format!("the blob of leaf {index} is gone, and no erasure says why"));
+        }
+    }
+
+    /// An erasure explains a blob that is gone, and one that is not gone accuses it. What remains must be there to be read.
+    fn erasure(&mut self, index: u64, statement: &Statement) -> Result<(), StoreError> {
+        let Body::Erasure { commitment, remains, .. } = &statement.body else { return Ok(()) };
+        if self.missing.remove(commitment).is_some() {
+            self.report.erased += 1;
+        } else if self.store.published(commitment)?.is_some() || self.store.sealed_blob(commitment)?.is_some() {
+            let what = format!("what erasure {index} names is still here: run `cleartitle-server erase` again");
+            self.found(Fault::AlteredBytes, what);
+        } else {
+            self.report.erased += 1;
+        }
+        let Some(remains) = remains else { return Ok(()) };
+        let bytes = self.store.blob(remains)?.unwrap_or_default();
+        match Remains::parse(&bytes) {
+            Ok(remains) if remains.commitment == *commitment => {}
+            _ => self.found(Fault::AlteredBytes, format!("what remains by erasure {index} is not there")),
         }
         Ok(())
     }
@@ -250,7 +282,7 @@ impl Auditor<'_> {
             return self.sealed(index, &leaf);
         }
         let Some(blob) = self.store.published(&leaf.commitment)? else {
-            self.report.erased += 1;
+            self.missing.insert(leaf.commitment, index);
             return Ok(());
         };
         match Published::parse(&blob) {
@@ -338,6 +370,7 @@ impl Auditor<'_> {
                 None => self.found(Fault::AlteredBytes, format!("list {index} is missing")),
             }
         }
+        self.erasure(index, &statement)?;
         self.report.statements += 1;
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! The command line of the registry's operator.
 
 mod backup;
+mod erase;
 mod serve;
 
 use std::io::Write as _;
@@ -82,6 +83,7 @@ enum Verb {
         #[arg(long, value_name = "FORMAT", default_value = "human")]
         format: Format,
     },
+    Erase(erase::Erase),
     Backup(backup::Backup),
     Restore(backup::Restore),
     /// Write the canonical form of every derived table to stdout: equal text, equal projections. What is held sealed is among it.
@@ -144,6 +146,7 @@ fn run(verb: Verb) -> anyhow::Result<u8> {
             out.flush()?;
             Ok(0)
         }
+        Verb::Erase(verb) => verb.run(),
         Verb::Backup(verb) => verb.run(),
         Verb::Restore(verb) => verb.run(),
         Verb::Openapi => {

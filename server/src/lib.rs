@@ -1,18 +1,20 @@
 //! The registry. Reading order: `router` (every route), `registration` and `standing` (what is refused), `log` (the one
 //! place where the log grows), `store` (what is kept, and the contract), `clearance` (questions), `app` (how it fits).
 //!
-//! Floors: `main → cli → witness → serve, jobs → patience, tls, router → signed_request, routes → app → registration, snapshots, backup → audit →
-//! clearance → domains, log → standing → registration, delegation → limits, peer, places, rate, store, data_dir, turns`. A file imports
+//! Floors: `main → cli → witness → serve, jobs → patience, tls, router → signed_request, routes → app → registration, snapshots, backup → erasure, audit →
+//! clearance → changes, domains, log → standing → registration, delegation → limits, peer, places, rate, store, data_dir, turns`. A file imports
 //! from floors below its own.
 
 pub mod app;
 pub mod audit;
 pub mod backup;
+pub mod changes;
 pub mod clearance;
 pub mod cli;
 pub mod data_dir;
 pub mod delegation;
 pub mod domains;
+pub mod erasure;
 pub mod jobs;
 pub mod limits;
 pub mod log;

@@ -22,6 +22,10 @@ const MAX_CONNECTIONS: usize = 4096;
 const MAX_STREAMS: usize = 64;
 const STREAMS_EACH: usize = 16;
 
+/// How many questions wait for changes at once, and how many of them for one client.
+const MAX_WAITERS: usize = 128;
+const WAITERS_EACH: usize = 8;
+
 /// How many of the few places for large bodies one client may have or await.
 const LARGE_BODIES_EACH: usize = 4;
 
@@ -84,6 +88,7 @@ pub struct Limits {
     each_address: usize,
     connections: Arc<Places>,
     streams: Arc<Places>,
+    waiters: Arc<Places>,
     large_bodies: Arc<Places>,
 }
 
@@ -108,8 +113,9 @@ impl From<Flags> for Limits {
 impl Limits {
     fn new(address: Rate, issuer: Rate, each_address: usize, proxies: Proxies) -> Self {
         let (addresses, issuers) = (Buckets::new(address), Buckets::new(issuer));
-        let [connections, streams, large_bodies] = [MAX_CONNECTIONS, MAX_STREAMS, MAX_CONNECTIONS].map(Places::new);
-        Self { addresses, issuers, proxies, each_address, connections, streams, large_bodies }
+        let [connections, streams, waiters, large_bodies] =
+            [MAX_CONNECTIONS, MAX_STREAMS, MAX_WAITERS, MAX_CONNECTIONS].map(Places::new);
+        Self { addresses, issuers, proxies, each_address, connections, streams, waiters, large_bodies }
     }
 
     /// Counts one registration of an issuer whose signatures have been checked. All keys and subdomains of a registrable
@@ -146,6 +152,12 @@ impl Limits {
     #[must_use]
     pub fn stream(&self, client: Client) -> Option<Place> {
         self.streams.take(client.0, STREAMS_EACH)
+    }
+
+    /// A place to wait for changes, held while it lasts; `None` where its client or the server has too many.
+    #[must_use]
+    pub fn waiter(&self, client: Client) -> Option<Place> {
+        self.waiters.take(client.0, WAITERS_EACH)
     }
 
     /// Leave to ask for one of the few places for large bodies; `None` where the client has as many as it may.
@@ -187,7 +199,8 @@ mod tests {
         let [one, other] = [client("198.51.100.1"), client("198.51.100.2")];
         let streams: Vec<_> = (0..100).filter_map(|_| limits.stream(one)).collect();
         let bodies: Vec<_> = (0..100).filter_map(|_| limits.large_body(one)).collect();
-        assert_eq!((streams.len(), bodies.len()), (STREAMS_EACH, LARGE_BODIES_EACH));
+        let waiters: Vec<_> = (0..100).filter_map(|_| limits.waiter(one)).collect();
+        assert_eq!((streams.len(), waiters.len(), bodies.len()), (STREAMS_EACH, WAITERS_EACH, LARGE_BODIES_EACH));
         assert!(limits.stream(other).is_some() && limits.large_body(other).is_some());
     }
 

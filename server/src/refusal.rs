@@ -150,6 +150,9 @@ pub enum Refusal {
     /// The offer has ended, not begun, or can no longer be accepted.
     #[error("the offer `{0}` is not in force")]
     OfferNotInForce(StatementId),
+    /// The statement was erased by law, and does not come back by being sent again.
+    #[error("`{0}` was erased by law")]
+    Erased(StatementId),
     /// The bulk list is not the one that the statement names.
     #[error("the batch is not the list that the statement names: {0}")]
     ListMismatch(String),

@@ -143,7 +143,8 @@ fn open_candidate(store: &dyn Store, origin: &str, bytes: &[u8], now: Timestamp)
 /// What the format has and this registry does not take yet, each with its reason.
 fn check_supported(statement: &Statement) -> Result<(), Refusal> {
     match &statement.body {
-        Body::KeyBinding { .. } => return Err(Refusal::OperatorOnly(Kind::KeyBinding)),
+        Body::KeyBinding { .. } | Body::Erasure { .. } => return Err(Refusal::OperatorOnly(statement.kind())),
+        _ if statement.remains_of.is_some() => return Err(Refusal::OperatorOnly(statement.kind())),
         Body::Manifest { role: ListRole::Repertoire, .. } => return Err(Refusal::NotSupported("a repertoire")),
         _ => {}
     }

@@ -28,7 +28,8 @@ use crate::limits::Limits;
 use crate::peer::Peer;
 use crate::routes::problem::{Code, Failure};
 use crate::routes::{
-    Shared, blobs, decisions, documents, health, issuers, keys, log, reasons, sealed, snapshots, statements,
+    Shared, blobs, changes, decisions, documents, health, issuers, keys, log, reasons, sealed, snapshots, statements,
+    webhooks,
 };
 
 /// How many requests are worked on at once; more are turned away, so that those inside get done.
@@ -98,16 +99,21 @@ fn described() -> OpenApiRouter<Shared> {
         .routes(routes!(blobs::put, blobs::show))
         // Labs.
         .routes(routes!(decisions::ask, decisions::ask_many))
+        .routes(routes!(changes::list))
+        .routes(routes!(webhooks::subscribe, webhooks::list))
+        .routes(routes!(webhooks::end))
         .routes(routes!(snapshots::latest))
         .routes(routes!(snapshots::body))
         .routes(routes!(snapshots::note))
         // Everybody.
         .routes(routes!(statements::show))
         .routes(routes!(log::receipt))
+        .routes(routes!(changes::feed))
         .routes(routes!(documents::show))
         .routes(routes!(issuers::show))
         .routes(routes!(reasons::show))
         .routes(routes!(log::log_key))
+        .routes(routes!(webhooks::directory))
         // Auditors.
         .routes(routes!(log::checkpoint))
         .routes(routes!(log::published))

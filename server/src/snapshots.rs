@@ -188,6 +188,25 @@ impl Snapshots {
         .flatten()
     }
 
+    /// Deletes every body over more than `index` leaves, and what was left of one half made: they may hold what was erased at that
+    /// leaf. They are made again when they are asked for.
+    ///
+    /// # Errors
+    /// [`SnapshotError::Io`].
+    pub fn forget_after(&self, index: u64) -> Result<usize, SnapshotError> {
+        let mut forgotten = 0;
+        for file in fs::read_dir(&self.folder).map_err(io_at(&self.folder))? {
+            let path = file.map_err(io_at(&self.folder))?.path();
+            let size = path.file_stem().and_then(|stem| stem.to_str()?.parse::<u64>().ok());
+            if size.is_none_or(|size| size > index) && path.is_file() {
+                fs::remove_file(&path).map_err(io_at(&path))?;
+                forgotten += 1;
+            }
+        }
+        self.ready.lock().unwrap_or_else(PoisonError::into_inner).retain(|ready| ready.size <= index);
+        Ok(forgotten)
+    }
+
     /// Makes every body in the folder again; returns the sizes whose file had other bytes, and how many there are.
     ///
     /// # Errors

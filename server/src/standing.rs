@@ -29,8 +29,11 @@ pub fn check<K: Known<Error = StoreError> + ?Sized>(
 ) -> Result<(), Refusal> {
     let statement = &candidate.statement;
     let issuer = &statement.issuer.domain;
-    if statement.kind() == Kind::KeyBinding {
+    if matches!(statement.kind(), Kind::KeyBinding | Kind::Erasure) {
         return Ok(());
+    }
+    if store.naming(&candidate.id)?.iter().any(|(relation, _)| *relation == Relation::Erases) {
+        return Err(Refusal::Erased(candidate.id));
     }
     let signers: Vec<KeyId> = candidate.envelope.signatures().iter().map(Signature::key_id).collect();
     registration::consent(store, known, statement, &signers)?;
@@ -128,7 +131,9 @@ fn check_revocation(store: &dyn Store, issuer: &Domain, named: &Stored, cause: O
 /// Key bindings are ended by withdrawal alone; and a withdrawal that could be withdrawn would revive what others took for ended.
 fn check_nameable(named: &Stored) -> Result<(), Refusal> {
     match named.registered.statement.kind() {
-        found @ (Kind::KeyBinding | Kind::Withdrawal) => Err(Refusal::WrongKind { named: named.registered.id, found }),
+        found @ (Kind::KeyBinding | Kind::Withdrawal | Kind::Erasure) => {
+            Err(Refusal::WrongKind { named: named.registered.id, found })
+        }
         _ => Ok(()),
     }
 }

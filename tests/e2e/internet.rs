@@ -32,15 +32,36 @@ pub enum Page {
     Endless,
 }
 
+/// What was posted.
+#[derive(Debug, Clone)]
+pub struct Posted {
+    /// The host with its port, as the request named it.
+    pub authority: String,
+    /// The path.
+    pub path: String,
+    /// Header fields, names in lower case.
+    pub fields: Vec<(String, String)>,
+    /// The body.
+    pub body: Vec<u8>,
+    /// Whether something stood there, so that it was taken.
+    pub taken: bool,
+}
+
 /// What stands under each host and path, and how often each was asked for.
 type Pages = Arc<Mutex<(HashMap<(String, String), Page>, HashMap<(String, String), usize>)>>;
+
+#[derive(Clone, Default)]
+struct Sites {
+    pages: Pages,
+    posted: Arc<Mutex<Vec<Posted>>>,
+}
 
 /// The small internet.
 pub struct Internet {
     runtime: tokio::runtime::Runtime,
     zone: Arc<InMemoryZoneHandler>,
     serial: AtomicU32,
-    pages: Pages,
+    sites: Sites,
     dns: SocketAddr,
     https: u16,
     folder: tempfile::TempDir,
@@ -55,7 +76,7 @@ impl Internet {
     pub fn start(hosts: &[&str]) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let zone = Arc::new(InMemoryZoneHandler::empty(name("example"), ZoneType::Primary, AxfrPolicy::Deny));
-        let (folder, pages) = (tempfile::tempdir().unwrap(), Pages::default());
+        let (folder, sites) = (tempfile::tempdir().unwrap(), Sites::default());
         let config = certificates(hosts, folder.path());
         let (dns, https) = runtime.block_on(async {
             let soa = SOA::new(name("ns.example"), name("root.example"), 1, 60, 60, 60, 0);
@@ -71,11 +92,11 @@ impl Internet {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             let https = listener.local_addr().unwrap().port();
             let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
-            let router = Router::new().fallback(serve).with_state(Arc::clone(&pages));
+            let router = Router::new().fallback(serve).with_state(sites.clone());
             tokio::spawn(async move { axum::serve(Tls { listener, acceptor }, router).await });
             (dns, https)
         });
-        let internet = Self { runtime, zone, serial: AtomicU32::new(1), pages, dns, https, folder };
+        let internet = Self { runtime, zone, serial: AtomicU32::new(1), sites, dns, https, folder };
         hosts.iter().for_each(|host| internet.address(host, Ipv4Addr::LOCALHOST));
         internet
     }
@@ -104,7 +125,7 @@ impl Internet {
     /// Sets what stands under a path of a host; `None` removes it.
     pub fn page(&self, host: &str, path: &str, page: Option<Page>) {
         let place = (host.to_owned(), path.to_owned());
-        let mut pages = self.pages.lock().unwrap();
+        let mut pages = self.sites.pages.lock().unwrap();
         match page {
             Some(page) => _ = pages.0.insert(place, page),
             None => _ = pages.0.remove(&place),
@@ -113,7 +134,12 @@ impl Internet {
 
     /// How often a path of a host was asked for.
     pub fn asked(&self, host: &str, path: &str) -> usize {
-        self.pages.lock().unwrap().1.get(&(host.to_owned(), path.to_owned())).copied().unwrap_or_default()
+        self.sites.pages.lock().unwrap().1.get(&(host.to_owned(), path.to_owned())).copied().unwrap_or_default()
+    }
+
+    /// Everything that was posted to these hosts, in order.
+    pub fn posted(&self) -> Vec<Posted> {
+        self.sites.posted.lock().unwrap().clone()
     }
 
     /// The address of the DNS server.
@@ -178,15 +204,23 @@ impl axum::serve::Listener for Tls {
     }
 }
 
-async fn serve(State(pages): State<Pages>, headers: HeaderMap, request: Request) -> Response {
+async fn serve(State(sites): State<Sites>, headers: HeaderMap, request: Request) -> Response {
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let (authority, path) = (host.to_owned(), request.uri().path().to_owned());
     let host = host.split(':').next().unwrap_or_default().to_owned();
-    let place = (host, request.uri().path().to_owned());
+    let place = (host, path.clone());
     let page = {
-        let mut pages = pages.lock().unwrap();
+        let mut pages = sites.pages.lock().unwrap();
         *pages.1.entry(place.clone()).or_default() += 1;
         pages.0.get(&place).cloned()
     };
+    if request.method() == axum::http::Method::POST {
+        let text = |value: &axum::http::HeaderValue| value.to_str().unwrap_or_default().to_owned();
+        let fields = headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect();
+        let taken = page.is_some();
+        let body = axum::body::to_bytes(request.into_body(), 8 << 20).await.unwrap_or_default().to_vec();
+        sites.posted.lock().unwrap().push(Posted { authority, path, fields, body, taken });
+    }
     match page {
         None => StatusCode::NOT_FOUND.into_response(),
         Some(Page::File(media_type, bytes)) => ([(header::CONTENT_TYPE, media_type)], bytes).into_response(),

@@ -15,11 +15,11 @@ const FLOORS: &[&[&str]] = &[
     // Who says it.
     &["statement", "statement_check"],
     // Everything brought to one question.
-    &["bindings", "domain_proof", "evidence", "ledger"],
+    &["bindings", "domain_proof", "erasure", "evidence", "ledger"],
     // The one verdict, and the asker's file that reads evidence for it.
     &["decide", "policy"],
     // What travels.
-    &["api", "manifest", "publish", "snapshot"],
+    &["api", "changes", "manifest", "publish", "snapshot"],
 ];
 
 /// Modules of one floor that import each other, each with the reason why they are two files of one thing.

@@ -214,6 +214,7 @@ pub(super) fn revoke(args: &RevokeArgs, talk: Talk) -> anyhow::Result<Exit> {
         body: Body::Withdrawal { statement: binding, cause: Some(args.cause), since: args.since },
         evidence: Vec::new(),
         modelled_on: None,
+        remains_of: None,
         note: None,
     };
     let envelope = sign(STATEMENT_TYPE, &statement.to_payload()?, &[&key])?;

@@ -193,6 +193,7 @@ fn observation(site: &Domain, channels: &[Channel], now: Timestamp) -> Option<Re
         body: Body::Observation { scope, sighting },
         evidence: Vec::new(),
         modelled_on: None,
+        remains_of: None,
         note: None,
     }
     .sorted();

@@ -203,6 +203,7 @@ impl Folder {
             body: Body::Observation { scope: site.scope(), sighting },
             evidence: Vec::new(),
             modelled_on: None,
+            remains_of: None,
             note: None,
         };
         let whole = with(sighting.clone()).sorted();

@@ -146,6 +146,7 @@ fn registered(place: u8, issuer: &str, at: u8, body: Body) -> Registered {
         body,
         evidence: Vec::new(),
         modelled_on: None,
+        remains_of: None,
         note: None,
     };
     let signed_by = vec![statement.issuer.domain.clone()];

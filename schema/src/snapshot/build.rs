@@ -178,7 +178,8 @@ fn check(registered: &Registered, before: Option<(u64, Timestamp)>, head: &Head)
 fn write_statement(registered: &Registered, sections: &mut [Spool]) -> Result<(), BuildError> {
     let id = registered.id;
     let payload = registered.statement.to_payload().map_err(|source| BuildError::Statement { id, source })?;
-    if StatementId::of(&payload) != id {
+    // What remains of an erased statement stands under the id of what is gone.
+    if registered.statement.remains_of.unwrap_or_else(|| StatementId::of(&payload)) != id {
         return Err(BuildError::Id(id));
     }
     let signers = signers::write(registered);

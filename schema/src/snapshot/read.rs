@@ -458,10 +458,10 @@ pub(super) fn parse_record(
     damage: Damage,
 ) -> Result<Registered, Damage> {
     let id = StatementId(array_at(record, 0).ok_or(damage)?);
-    if StatementId::of(payload) != id {
+    let statement = Statement::parse(payload).map_err(|_| damage)?;
+    if statement.remains_of.unwrap_or_else(|| StatementId::of(payload)) != id {
         return Err(damage);
     }
-    let statement = Statement::parse(payload).map_err(|_| damage)?;
     let Signers { signed_by, under, speaks_for } = signers::parse(signers).ok_or(damage)?;
     let time = |at| i64_at(record, at).map(Timestamp).ok_or(damage);
     let flags = u32_at(record, 80).filter(|flags| *flags < 4).ok_or(damage)?;

@@ -38,6 +38,7 @@ pub(super) fn statement(issuer: &str, body: Body) -> Statement {
         body,
         evidence: Vec::new(),
         modelled_on: None,
+        remains_of: None,
         note: None,
     }
 }

@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use crate::app::{App, Registry};
 use crate::data_dir::DataDir;
 use crate::domains::{self, Domains};
-use crate::jobs::{certify, observe, recheck, witness as witnesses};
+use crate::jobs::{certify, news, observe, recheck, webhooks, witness as witnesses};
 use crate::limits;
 use crate::router;
 use crate::routes::{Shared, health};
@@ -42,6 +42,8 @@ pub struct Serve {
     witnesses: witnesses::Flags,
     #[command(flatten)]
     domains: domains::Flags,
+    #[command(flatten)]
+    webhooks: webhooks::Flags,
     #[command(flatten)]
     limits: limits::Flags,
     #[command(flatten)]
@@ -75,7 +77,7 @@ impl Serve {
         runtime.block_on(serve_until_asked(
             app,
             self.listen,
-            Jobs { observing, witnessing, certifying, certificate },
+            Jobs { delivering: self.webhooks, observing, witnessing, certifying, certificate },
         ))?;
         drop(runtime);
         drop(held);
@@ -85,6 +87,7 @@ impl Serve {
 
 /// What goes on beside serving.
 struct Jobs {
+    delivering: webhooks::Flags,
     observing: Option<observe::Job>,
     witnessing: Option<witnesses::Job>,
     certifying: Option<certify::Job>,
@@ -98,6 +101,9 @@ async fn serve_until_asked(app: Shared, listen: SocketAddr, jobs: Jobs) -> anyho
     let scheme = if acceptor.is_some() { "https" } else { "http" };
     let rechecking = tokio::spawn(recheck::run(Arc::clone(&app)));
     let witnessing = jobs.witnessing.map(|job| tokio::spawn(job.run(Arc::clone(&app))));
+    let delivering = tokio::spawn(webhooks::run(Arc::clone(&app), jobs.delivering));
+    let telling = tokio::spawn(news::run(Arc::clone(&app)));
+    let ending = Arc::clone(&app);
     let (limits, routes) = (Arc::clone(&app.limits), router::router(app));
     let (end, mut ended) = watch::channel(());
     // The observer's child trusts no certificate that is for another name: it comes in by a door on this machine alone.
@@ -118,6 +124,10 @@ async fn serve_until_asked(app: Shared, listen: SocketAddr, jobs: Jobs) -> anyho
     let asked_to_end = async {
         serve::asked_to_end().await;
         rechecking.abort();
+        telling.abort();
+        delivering.abort();
+        // Those who wait for changes are answered at once.
+        ending.news.end();
         // Before the requests inside are waited for: the observer's own would be among them.
         if let Some(observing) = &observing {
             observing.abort();

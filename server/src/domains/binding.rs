@@ -225,7 +225,11 @@ fn key_binding(domain: &Domain, key: &VerifyingKey, proof: Proof, new_tenure: bo
     Body::KeyBinding { domain: domain.clone(), key, proof, new_tenure }
 }
 
-fn statement(
+/// A statement of the operator's, signed.
+///
+/// # Errors
+/// [`BindError::Statement`].
+pub fn statement(
     operator: Operator<'_>,
     body: Body,
     evidence: Vec<Exhibit>,
@@ -243,6 +247,7 @@ fn statement(
         body,
         evidence,
         modelled_on: None,
+        remains_of: None,
         note: None,
     };
     let payload = statement.to_payload().map_err(|error| failed(&error))?;

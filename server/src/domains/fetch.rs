@@ -15,8 +15,8 @@ use reqwest::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, LOCATION};
 use reqwest::{Certificate, Client, Response};
 use url::{Host, Url};
 
-use super::LookError;
 use super::dns::Dns;
+use super::{LookError, Post};
 
 /// Most redirects that are followed, all within the registrable domain.
 const MAX_HOPS: usize = 3;
@@ -104,6 +104,27 @@ impl Fetcher {
         };
         let timed = tokio::time::timeout(PATIENCE, whole).await;
         timed.unwrap_or_else(|_| Err(LookError::Unreachable(format!("`{url}`: it took too long"))))
+    }
+
+    /// As [`super::Domains::target`].
+    ///
+    /// # Errors
+    /// [`LookError::Refused`].
+    pub fn target(&self, url: &str) -> Result<Url, LookError> {
+        self.checked(url, None)
+    }
+
+    /// As [`super::Domains::post`]. A redirect is an answer and not followed: a signed delivery is for this address alone.
+    ///
+    /// # Errors
+    /// [`LookError`].
+    pub async fn post(&self, url: &Url, post: Post) -> Result<u16, LookError> {
+        let url = self.checked(url.as_str(), None)?;
+        let mut request = self.http.post(url.clone()).header(ACCEPT_ENCODING, "identity").body(post.body);
+        for (name, value) in post.fields {
+            request = request.header(name, value);
+        }
+        Ok(request.send().await.map_err(|error| failed(&url, &error))?.status().as_u16())
     }
 
     /// Refuses what is not to be connected to. `from` is the hop before.

@@ -81,6 +81,14 @@ impl Default for Flags {
     }
 }
 
+/// What is posted to a host, apart from its address.
+pub struct Post {
+    /// Header fields.
+    pub fields: Vec<(String, String)>,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
 /// Why a look came to nothing.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum LookError {
@@ -182,6 +190,23 @@ impl Domains {
     fn remembered(&self) -> MutexGuard<'_, HashMap<(Domain, Proof), Looked>> {
         // What is in it is whole after a panic elsewhere.
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The address that is connected to for a URL of a domain.
+    ///
+    /// # Errors
+    /// [`LookError::Refused`] for what is never connected to: no plain https, an address for a name, another port.
+    pub fn target(&self, url: &str) -> Result<url::Url, LookError> {
+        self.fetcher.target(url)
+    }
+
+    /// Posts to a host, by the same guard that looks go through, and follows no redirect; the status of the answer, whose body is
+    /// not read.
+    ///
+    /// # Errors
+    /// [`LookError`].
+    pub async fn post(&self, url: &url::Url, post: Post) -> Result<u16, LookError> {
+        self.fetcher.post(url, post).await
     }
 
     /// Looks at what a domain publishes about its keys in the log of this origin. That nothing is there is an answer too.

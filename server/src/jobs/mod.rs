@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 pub mod certify;
+pub mod news;
 pub mod observe;
 pub mod recheck;
+pub mod webhooks;
 pub mod witness;
 
 /// Reads `90s`, `15m`, `24h`, `7d`.

@@ -2,7 +2,9 @@
 //!
 //! Deliberately absent: the list of routes (`router`), SQL, and every judgement (`registration`, `standing`, `decide`).
 
+pub mod atom;
 pub mod blobs;
+pub mod changes;
 pub mod decisions;
 pub mod documents;
 pub mod extract;
@@ -16,6 +18,7 @@ pub mod reasons;
 pub mod sealed;
 pub mod snapshots;
 pub mod statements;
+pub mod webhooks;
 
 use std::sync::Arc;
 

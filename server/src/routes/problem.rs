@@ -120,6 +120,12 @@ codes! {
         "Only an offer is accepted, only an agreement is suspended by a dispute, and neither key bindings nor withdrawals are withdrawn or superseded.";
     OfferNotInForce = "offer-not-in-force", CONFLICT, "The offer is not in force",
         "The offer has been withdrawn or superseded, its time has not begun or is over. Ask for the issuer's present offer.";
+    WebhookElsewhere = "webhook-elsewhere", FORBIDDEN, "Another house's address",
+        "Deliveries go by https to a host of the asker's own registrable domain, at the usual port, so that nobody aims them at somebody else.";
+    TooManyWebhooks = "too-many-webhooks", CONFLICT, "Too many subscriptions",
+        "A registrable domain has at most 16 subscriptions, given up ones too. End one with `DELETE /v1/webhooks/{id}`.";
+    Erased = "erased", GONE, "Erased by law",
+        "The statement's envelope had to be erased. The operator's `erasure` in the log says when and why; the same bytes are not taken again. State anew what still holds, without what had to go.";
     ListMismatch = "list-mismatch", UNPROCESSABLE_ENTITY, "Another list than the signed one",
         "Digest, length or number of rows of the batch differ from what the manifest statement says. Send exactly the signed bytes after the envelope's line.";
     MalformedRecord = "malformed-record", UNPROCESSABLE_ENTITY, "Malformed record",
@@ -289,6 +295,7 @@ impl From<Refusal> for Failure {
             Refusal::NotYours { .. } => Code::NotYours,
             Refusal::WrongKind { .. } => Code::WrongKind,
             Refusal::OfferNotInForce(_) => Code::OfferNotInForce,
+            Refusal::Erased(_) => Code::Erased,
             Refusal::ListMismatch(_) => Code::ListMismatch,
             Refusal::Record { .. } => Code::MalformedRecord,
             Refusal::Busy => Code::Overloaded,

@@ -217,7 +217,7 @@ pub async fn list(State(app): State<Shared>, Asked(query): Asked<ListQuery>) -> 
     let limit = usize::try_from(limit).unwrap_or(100);
     blocking(&app, move |app| {
         let from = query.after.map_or(0, |after| after.saturating_add(1));
-        let page = Page { issuer: query.issuer, kind: query.kind, from, below: None, limit: limit + 1 };
+        let page = Page { issuer: query.issuer, kind: query.kind, from, limit: limit + 1, ..Page::default() };
         let mut found = app.store.statements(&page)?;
         let more = found.len() > limit;
         found.truncate(limit);

@@ -200,6 +200,7 @@ fn pages_times_and_names_agree(store: &dyn Store) {
     let all = Page { limit: 100, ..Page::default() };
     assert_eq!(indexes(all.clone()), [0, 1, 2, 3]);
     assert_eq!(indexes(Page { from: 1, below: Some(3), ..all.clone() }), [1, 2]);
+    assert_eq!(indexes(Page { newest_first: true, limit: 2, below: Some(3), ..all.clone() }), [2, 1]);
     assert_eq!(indexes(Page { limit: 1, from: 2, ..all.clone() }), [2]);
     assert_eq!(indexes(Page { kind: Some(Kind::Reservation), ..all.clone() }), [1, 2]);
     assert_eq!(indexes(Page { issuer: Some("other.example".parse().unwrap()), ..all.clone() }), Vec::<u64>::new());

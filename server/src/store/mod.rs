@@ -6,6 +6,7 @@
 #[cfg(test)]
 mod conformance;
 pub mod sqlite;
+pub mod webhooks;
 pub mod witnessed;
 
 use std::collections::BTreeSet;
@@ -154,15 +155,18 @@ pub enum Relation {
     Discharges,
     /// Suspends the agreement.
     Disputes,
+    /// Says that its envelope is gone.
+    Erases,
 }
 
 impl Relation {
-    const ALL: [(Self, &'static str); 5] = [
+    const ALL: [(Self, &'static str); 6] = [
         (Self::Supersedes, "supersedes"),
         (Self::Withdraws, "withdraws"),
         (Self::Accepts, "accepts"),
         (Self::Discharges, "discharges"),
         (Self::Disputes, "disputes"),
+        (Self::Erases, "erases"),
     ];
 
     /// The word that is stored.
@@ -181,6 +185,7 @@ impl Relation {
             Body::Acceptance { offer, .. } => found.push((*offer, Self::Accepts)),
             Body::Discharge { statement, .. } => found.push((*statement, Self::Discharges)),
             Body::Dispute { agreement: Some(agreement), .. } => found.push((*agreement, Self::Disputes)),
+            Body::Erasure { statement: Some(statement), .. } => found.push((*statement, Self::Erases)),
             _ => {}
         }
         found
@@ -232,6 +237,8 @@ pub struct Page {
     pub below: Option<u64>,
     /// At most so many.
     pub limit: usize,
+    /// The newest first, those that come first being the ones kept within the limit.
+    pub newest_first: bool,
 }
 
 /// One provenance record, as its batch has it.

@@ -6,13 +6,14 @@ use super::{failed, write};
 use crate::store::StoreError;
 
 /// Every migration, the first making version 1.
-const MIGRATIONS: [&str; 6] = [
+const MIGRATIONS: [&str; 7] = [
     include_str!("../../../migrations/sqlite/0001_first.sql"),
     include_str!("../../../migrations/sqlite/0002_evidence.sql"),
     include_str!("../../../migrations/sqlite/0003_witness.sql"),
     include_str!("../../../migrations/sqlite/0004_bindings.sql"),
     include_str!("../../../migrations/sqlite/0005_nonces.sql"),
     include_str!("../../../migrations/sqlite/0006_sealed.sql"),
+    include_str!("../../../migrations/sqlite/0007_webhooks.sql"),
 ];
 
 /// The version of the database that this program writes.

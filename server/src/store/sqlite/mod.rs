@@ -3,10 +3,12 @@
 //! Deliberately absent: what the tables mean (`store`), and any other database's SQL.
 
 mod copy;
+mod erasure;
 mod migrate;
 mod nonces;
 mod read;
 mod sealed;
+mod webhooks;
 mod witnessed;
 mod write;
 

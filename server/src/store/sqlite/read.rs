@@ -165,9 +165,10 @@ pub(super) fn statements(connection: &Connection, page: &Page) -> Result<Vec<Sto
     // One text per combination, so that each uses its own index.
     let issuer = if page.issuer.is_some() { "s.issuer = ?1" } else { "?1 IS NULL" };
     let kind = if page.kind.is_some() { "s.kind = ?2" } else { "?2 IS NULL" };
+    let order = if page.newest_first { "DESC" } else { "ASC" };
     let sql = format!(
         "SELECT {STATEMENT_COLUMNS} FROM statements s WHERE {issuer} AND {kind} AND s.idx >= ?3 AND s.idx < ?4
-         ORDER BY s.idx LIMIT ?5"
+         ORDER BY s.idx {order} LIMIT ?5"
     );
     let below = page.below.map_or(i64::MAX, column);
     let limit = i64::try_from(page.limit).unwrap_or(i64::MAX);

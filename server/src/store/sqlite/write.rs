@@ -3,7 +3,7 @@
 use cleartitle_schema::acquisition::Acquisition;
 use cleartitle_schema::bindings::{Established, establish};
 use cleartitle_schema::evidence::Registered;
-use cleartitle_schema::id::{BlobId, StatementId};
+use cleartitle_schema::id::{BlobId, Commitment, StatementId};
 use cleartitle_schema::issuer::Domain;
 use cleartitle_schema::leaf::{Leaf, LeafKind, Published};
 use cleartitle_schema::scope::Target;
@@ -13,6 +13,7 @@ use cleartitle_schema::tlog::hash::{Hash, leaf_hash};
 use cleartitle_schema::tlog::tile::{TileId, tiles_after};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
+use super::erasure::{self, Tombstones};
 use super::{failed, read, sealed};
 use crate::store::{Batch, Entry, ProofCheck, Relation, StoreError, evidence_of};
 
@@ -57,7 +58,7 @@ pub(super) fn append(transaction: &Transaction<'_>, batch: &Batch) -> Result<(),
                 .and_then(|mut insert| insert.execute(params![list.0, bytes]))
                 .map_err(failed)?;
         }
-        project(transaction, entry)?;
+        project(transaction, &Projected::from(entry))?;
     }
     put_tiles(transaction, &batch.tiles)?;
     transaction
@@ -88,9 +89,28 @@ fn put_tiles(connection: &Connection, tiles: &[(TileId, Vec<u8>)]) -> Result<(),
     Ok(())
 }
 
+/// What of an entry the derived tables are made of: all that there is of an erased one.
+struct Projected<'e> {
+    commitment: Commitment,
+    payload: &'e [u8],
+    registered: &'e Registered,
+    list: Option<&'e [u8]>,
+}
+
+impl<'e> From<&'e Entry> for Projected<'e> {
+    fn from(entry: &'e Entry) -> Self {
+        Self {
+            commitment: entry.leaf.commitment,
+            payload: entry.published.envelope.payload(),
+            registered: &entry.registered,
+            list: entry.list.as_deref(),
+        }
+    }
+}
+
 /// Writes what follows from one entry into the derived tables; registration and `rebuild` both come through here.
-fn project(connection: &Connection, entry: &Entry) -> Result<(), StoreError> {
-    let registered = &entry.registered;
+fn project(connection: &Connection, entry: &Projected<'_>) -> Result<(), StoreError> {
+    let registered = entry.registered;
     let index = integer(registered.index)?;
     let statement = &registered.statement;
     let signed_by = serde_json::to_string(&registered.signed_by).map_err(damaged)?;
@@ -104,7 +124,7 @@ fn project(connection: &Connection, entry: &Entry) -> Result<(), StoreError> {
             insert.execute(params![
                 index,
                 registered.id.0,
-                entry.leaf.commitment.0,
+                entry.commitment.0,
                 statement.issuer.domain.as_str(),
                 registered.authority().as_str(),
                 statement.kind().word(),
@@ -112,7 +132,7 @@ fn project(connection: &Connection, entry: &Entry) -> Result<(), StoreError> {
                 signed_by,
                 registered.tenure_from.map(|time| time.0),
                 registered.proven,
-                entry.published.envelope.payload(),
+                entry.payload,
                 under,
                 registered.speaks_for.as_ref().map(Domain::as_str),
             ])
@@ -179,7 +199,7 @@ pub(super) fn put_blob(connection: &Connection, blob: &BlobId, bytes: &[u8]) -> 
 }
 
 /// The documents that an entry names: in a provenance batch, or in its scope.
-fn project_content(connection: &Connection, entry: &Entry, index: i64) -> Result<(), StoreError> {
+fn project_content(connection: &Connection, entry: &Projected<'_>, index: i64) -> Result<(), StoreError> {
     let statement = &entry.registered.statement;
     for target in statement.scope().iter().flat_map(|scope| &scope.include) {
         let Target::Content { ids } = target else { continue };
@@ -190,7 +210,7 @@ fn project_content(connection: &Connection, entry: &Entry, index: i64) -> Result
                 .map_err(failed)?;
         }
     }
-    let (Body::Manifest { role: ListRole::Provenance, .. }, Some(bytes)) = (&statement.body, &entry.list) else {
+    let (Body::Manifest { role: ListRole::Provenance, .. }, Some(bytes)) = (&statement.body, entry.list) else {
         return Ok(());
     };
     let mut insert = connection
@@ -242,12 +262,34 @@ fn entry_from(
     Ok(Some(Entry { leaf, published, registered, list }))
 }
 
+/// What remains of an erased leaf, as it is registered. The tombstones are read when the first blob is found missing.
+fn remaining(
+    primary: &Connection,
+    tombstones: &mut Option<Tombstones>,
+    index: u64,
+    leaf: &[u8],
+) -> Result<Option<Registered>, StoreError> {
+    let leaf = Leaf::parse(leaf).map_err(|error| StoreError::Damaged(format!("leaf {index}: {error}")))?;
+    if leaf.kind != LeafKind::Public {
+        return Ok(None);
+    }
+    if tombstones.is_none() {
+        *tombstones = Some(erasure::tombstones(primary)?);
+    }
+    let remains = tombstones.as_ref().and_then(|found| found.get(&leaf.commitment)).cloned().flatten();
+    Ok(remains.and_then(|remains| {
+        let id = remains.statement.remains_of?;
+        Some(remains.registered(id, index, leaf.registered_at))
+    }))
+}
+
 /// Empties the derived tables and fills them again from the primary ones; returns the number of leaves.
 pub(super) fn project_all(connection: &Connection, from: &Connection) -> Result<u64, StoreError> {
     for (table, _) in DERIVED {
         connection.execute(&format!("DELETE FROM {table}"), []).map_err(failed)?;
     }
     let mut size = 0_u64;
+    let mut tombstones = None;
     loop {
         let leaves = read::leaves(from, size..size + 1024)?;
         if leaves.is_empty() {
@@ -262,7 +304,11 @@ pub(super) fn project_all(connection: &Connection, from: &Connection) -> Result<
         put_tiles(connection, &tiles)?;
         for leaf in &leaves {
             if let Some(entry) = entry_from(connection, from, size, leaf)? {
-                project(connection, &entry)?;
+                project(connection, &Projected::from(&entry))?;
+            } else if let Some(registered) = remaining(from, &mut tombstones, size, leaf)? {
+                let payload = registered.statement.to_payload().map_err(damaged)?;
+                let (commitment, registered) = (Leaf::parse(leaf).map_err(damaged)?.commitment, &registered);
+                project(connection, &Projected { commitment, payload: &payload, registered, list: None })?;
             }
             size += 1;
         }
