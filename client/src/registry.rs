@@ -1,9 +1,9 @@
 //! A registry over HTTP: one bounded request each, no redirects, https or loopback alone, errors as the registry tells them.
 
 use cleartitle_schema::api::{
-    DecisionAnswer, DecisionRequest, IssuerView, LogKey, Problem, Registration, SnapshotView, StatementView,
+    DecisionAnswer, DecisionRequest, IssuerView, LogKey, Problem, ProofRequest, Registration, SnapshotView, StatementView,
 };
-use cleartitle_schema::id::{BlobId, Commitment, StatementId};
+use cleartitle_schema::id::{BlobId, Commitment, ContentName, StatementId};
 use cleartitle_schema::issuer::Domain;
 use cleartitle_schema::tlog::note::MAX_NOTE;
 use cleartitle_schema::tlog::proof::MAX_RECEIPT;
@@ -223,6 +223,19 @@ impl Registry {
         let answer = self.send(request, &url)?;
         let new = answer.status() == StatusCode::CREATED;
         let registration = parse(&read_bounded(answer, &url, MAX_ANSWER)?, &url)?;
+        Ok(Registered { registration, new })
+    }
+
+    /// Asks for a claim to be proven by what a URL serves.
+    ///
+    /// # Errors
+    /// [`RegistryError`]; [`RegistryError::Refused`] says what the registry saw.
+    pub fn prove_claim(&self, claim: &StatementId, url: &str, content: ContentName) -> Result<Registered, RegistryError> {
+        let at = self.url(&format!("v1/claims/{claim}/proof"))?;
+        let request = self.http.post(at.clone()).json(&ProofRequest { url: url.to_owned(), content });
+        let answer = self.send(request, &at)?;
+        let new = answer.status() == StatusCode::CREATED;
+        let registration = parse(&read_bounded(answer, &at, MAX_ANSWER)?, &at)?;
         Ok(Registered { registration, new })
     }
 

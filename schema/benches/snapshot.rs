@@ -90,6 +90,7 @@ fn registered(index: u64, mut include: Vec<Target>) -> Arc<Registered> {
         effective: Window::default(),
         supersedes: Vec::new(),
         delegation: None,
+        countersigned_by: Vec::new(),
         body: Body::Reservation { basis: Basis::Owner, scope: Scope { include, exclude: Vec::new() }, terms },
         evidence: Vec::new(),
         modelled_on: None,
@@ -103,7 +104,6 @@ fn registered(index: u64, mut include: Vec<Target>) -> Arc<Registered> {
         under: Vec::new(),
         speaks_for: None,
         tenure_from: None,
-        proven: false,
         statement,
     })
 }

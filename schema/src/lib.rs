@@ -22,7 +22,7 @@
 //!     Registered {
 //!         id: StatementId::of(payload.as_bytes()), index, registered_at: at.parse().expect("a time"),
 //!         signed_by: vec![statement.issuer.domain.clone()], under: Vec::new(), speaks_for: None,
-//!         tenure_from: None, proven: false, statement,
+//!         tenure_from: None, statement,
 //!     }
 //! };
 //! let ledger: Ledger = [
@@ -53,6 +53,7 @@ pub mod address;
 pub mod api;
 pub mod bindings;
 pub mod canon;
+pub mod common_content;
 pub mod decide;
 pub mod domain_proof;
 pub mod evidence;
@@ -70,6 +71,7 @@ pub mod opening;
 pub mod policy;
 pub mod publish;
 pub mod scope;
+pub mod served;
 pub mod signals;
 pub mod signed;
 pub mod snapshot;

@@ -1,10 +1,11 @@
 //! Statement: what an issuer claims; immutable, versioned, and refused where a member is not understood.
 
 use crate::canon::{self, CanonError};
-use crate::id::{BlobId, ListId, StatementId};
+use crate::common_content;
+use crate::id::{BlobId, ContentName, ListId, StatementId};
 use crate::issuer::{Domain, Party};
 use crate::money::Amount;
-use crate::scope::Scope;
+use crate::scope::{Scope, Target};
 use crate::signals::Sighting;
 use crate::terms::Terms;
 use crate::time::{Timestamp, Window};
@@ -45,6 +46,9 @@ pub struct Statement {
     /// `agent`, where an agent delegates onward, and where it withdraws what it stated itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delegation: Option<StatementId>,
+    /// Sites that serve what is claimed and sign the claim too, sorted. Each of them must have signed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub countersigned_by: Vec<Domain>,
     /// What is claimed.
     pub body: Body,
     /// Files that support the claim, sorted.
@@ -119,6 +123,12 @@ words!(
         KeyBinding = "key-binding",
         /// A bulk list: data set, provenance batch, repertoire.
         Manifest = "manifest",
+        /// The registry saw claimed bytes served under the claimant's domain.
+        ClaimProof = "claim-proof",
+        /// Doubts a proven claim over bytes.
+        Challenge = "challenge",
+        /// The claimant's reply to a challenge.
+        Answer = "answer",
     }
 );
 
@@ -349,6 +359,34 @@ pub enum Body {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         name: Option<String>,
     },
+    /// See [`Kind::ClaimProof`]. The issuer is the registry's operator.
+    ClaimProof {
+        /// The claim over content.
+        claim: StatementId,
+        /// Names of the bytes that were served, all computed from them; sorted.
+        content: Vec<ContentName>,
+        /// The URL that served them, under the claimant's registrable domain.
+        url: String,
+        /// Start of the tenure in which they were served. Left out: no earlier tenure is known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        tenure_from: Option<Timestamp>,
+    },
+    /// See [`Kind::Challenge`]. The issuer is the challenger.
+    Challenge {
+        /// The claim.
+        claim: StatementId,
+        /// Which of the claimed documents, sorted.
+        content: Vec<ContentName>,
+        /// Why, in words.
+        why: String,
+    },
+    /// See [`Kind::Answer`]. The issuer is the claimant.
+    Answer {
+        /// The challenge.
+        challenge: StatementId,
+        /// What is said to it, in words.
+        why: String,
+    },
 }
 
 impl Body {
@@ -418,6 +456,7 @@ impl Statement {
             list.dedup();
         }
         sort(&mut self.supersedes);
+        sort(&mut self.countersigned_by);
         sort(&mut self.evidence);
         sort(&mut self.issuer.affiliates);
         sort(&mut self.issuer.successors);
@@ -450,6 +489,7 @@ impl Statement {
             Body::Delegation { scope, .. } | Body::Acceptance { scope: Some(scope), .. } => {
                 *scope = std::mem::take(scope).sorted();
             }
+            Body::ClaimProof { content, .. } | Body::Challenge { content, .. } => sort(content),
             _ => {}
         }
         self
@@ -472,6 +512,9 @@ impl Statement {
             Body::Delegation { .. } => Kind::Delegation,
             Body::KeyBinding { .. } => Kind::KeyBinding,
             Body::Manifest { .. } => Kind::Manifest,
+            Body::ClaimProof { .. } => Kind::ClaimProof,
+            Body::Challenge { .. } => Kind::Challenge,
+            Body::Answer { .. } => Kind::Answer,
         }
     }
 
@@ -500,6 +543,23 @@ impl Statement {
         }
     }
 
+    /// The names of the bytes that it claims, where it states terms over listed content.
+    pub fn claimed(&self) -> impl Iterator<Item = &ContentName> {
+        let include = self.terms().and(self.scope()).into_iter().flat_map(|scope| &scope.include);
+        include.flat_map(|target| match target {
+            Target::Content { ids } => ids.as_slice(),
+            _ => &[],
+        })
+    }
+
+    /// Whether its scope lists one of these names among what it covers, whatever its kind. Bytes that everybody serves are
+    /// nobody's.
+    #[must_use]
+    pub fn lists_any(&self, names: &[ContentName]) -> bool {
+        let include = self.scope().into_iter().flat_map(|scope| &scope.include);
+        names.iter().any(|name| !common_content::is_common(name) && include.clone().any(|target| target.names_content(name)))
+    }
+
     /// By what right it speaks, where its kind says so.
     #[must_use]
     pub const fn basis(&self) -> Option<Basis> {
@@ -525,7 +585,8 @@ impl Statement {
         }
     }
 
-    /// The statements that it names: superseded, withdrawn, accepted, discharged, suspended. They must be in the log.
+    /// The statements that it names: superseded, withdrawn, accepted, discharged, suspended, proven, challenged, answered. They
+    /// must be in the log.
     #[must_use]
     pub fn names(&self) -> Vec<StatementId> {
         let mut named = self.supersedes.clone();
@@ -534,6 +595,8 @@ impl Statement {
             Body::Acceptance { offer, .. } => named.push(*offer),
             Body::Discharge { statement, .. } | Body::Withdrawal { statement, .. } => named.push(*statement),
             Body::Dispute { agreement, .. } => named.extend(agreement),
+            Body::ClaimProof { claim, .. } | Body::Challenge { claim, .. } => named.push(*claim),
+            Body::Answer { challenge, .. } => named.push(*challenge),
             _ => {}
         }
         named

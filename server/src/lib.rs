@@ -8,6 +8,7 @@
 pub mod app;
 pub mod audit;
 pub mod backup;
+pub mod claims;
 pub mod clearance;
 pub mod cli;
 pub mod data_dir;

@@ -12,14 +12,14 @@ use cleartitle_schema::time::Timestamp;
 use crate::log::Candidate;
 use crate::refusal::Refusal;
 use crate::store::{Relation, Store, Stored};
-use crate::{delegation, registration};
+use crate::{claims, delegation, registration};
 
 /// Checks what a candidate rests on, and every statement that it names, against the log as it stands: its keys may have been
 /// revoked, and its delegation withdrawn, since it was admitted.
 ///
 /// # Errors
 /// [`Refusal::UnknownStatement`], [`Refusal::NotYours`], [`Refusal::WrongKind`], [`Refusal::OfferNotInForce`], what
-/// [`registration::consent`] and [`delegation::speaker`] say.
+/// [`registration::consent`], [`delegation::speaker`] and [`claims::check`] say.
 pub fn check(store: &dyn Store, candidate: &Candidate, now: Timestamp) -> Result<(), Refusal> {
     let statement = &candidate.statement;
     let issuer = &statement.issuer.domain;
@@ -28,7 +28,8 @@ pub fn check(store: &dyn Store, candidate: &Candidate, now: Timestamp) -> Result
     }
     let signers: Vec<KeyId> = candidate.envelope.signatures().iter().map(Signature::key_id).collect();
     registration::consent(store, statement, &signers)?;
-    delegation::speaker(store, statement, now)?;
+    let speaker = delegation::speaker(store, statement, now)?;
+    claims::check(store, candidate, &speaker, now)?;
     let find = |id| store.statement(id)?.ok_or(Refusal::UnknownStatement(*id));
     for id in &statement.supersedes {
         let named = find(id)?;

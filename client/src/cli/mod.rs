@@ -6,6 +6,7 @@ pub mod agents;
 pub mod ask;
 pub mod audit;
 pub mod check;
+pub mod claim;
 pub mod domain;
 mod domain_bind;
 pub mod explain;
@@ -77,6 +78,8 @@ pub enum Command {
     Keys(keys::Args),
     /// Prove control of a domain: publish its keys, have them bound, end them.
     Domain(domain::Args),
+    /// Prove a claim over documents: the registry sees them served under the claimant's domain.
+    Claim(claim::Args),
     /// Write the files that say terms on the site itself.
     Publish(publish::Args),
     /// Tell what a site's files say, where they contradict, and what a lab would conclude.
@@ -116,6 +119,7 @@ pub fn run(cli: &Cli) -> ExitCode {
     let ended = match &cli.command {
         Command::Init(args) => init::run(args, talk),
         Command::Keys(args) => keys::run(args, talk),
+        Command::Claim(args) => claim::run(args, talk),
         Command::Domain(args) => domain::run(args, talk),
         Command::Publish(args) => publish::run(args, talk),
         Command::Lint(args) => lint::run(args, talk),

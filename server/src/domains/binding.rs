@@ -225,7 +225,11 @@ fn key_binding(domain: &Domain, key: &VerifyingKey, proof: Proof, new_tenure: bo
     Body::KeyBinding { domain: domain.clone(), key, proof, new_tenure }
 }
 
-fn statement(
+/// A statement of the operator, signed, as a candidate for the log.
+///
+/// # Errors
+/// [`BindError::Statement`].
+pub(crate) fn statement(
     operator: Operator<'_>,
     body: Body,
     evidence: Vec<Exhibit>,
@@ -240,6 +244,7 @@ fn statement(
         effective: Window::default(),
         supersedes: Vec::new(),
         delegation: None,
+        countersigned_by: Vec::new(),
         body,
         evidence,
         modelled_on: None,

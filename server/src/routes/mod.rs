@@ -3,6 +3,7 @@
 //! Deliberately absent: the list of routes (`router`), SQL, and every judgement (`registration`, `standing`, `decide`).
 
 pub mod blobs;
+pub mod claims;
 pub mod decisions;
 pub mod documents;
 pub mod extract;

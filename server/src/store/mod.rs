@@ -15,7 +15,7 @@ use std::ops::Range;
 use cleartitle_schema::bindings::{Binding, Known};
 use cleartitle_schema::evidence::Registered;
 use cleartitle_schema::id::{BlobId, Commitment, ContentName, KeyId, ListId, StatementId};
-use cleartitle_schema::issuer::Domain;
+use cleartitle_schema::issuer::{Authority, Domain};
 use cleartitle_schema::leaf::{Leaf, Published};
 use cleartitle_schema::statement::{Body, Kind, Statement};
 use cleartitle_schema::time::Timestamp;
@@ -130,15 +130,24 @@ pub enum Relation {
     Discharges,
     /// Suspends the agreement.
     Disputes,
+    /// Shows that the claimed bytes were served.
+    Proves,
+    /// Doubts the claim.
+    Challenges,
+    /// Replies to the challenge.
+    Answers,
 }
 
 impl Relation {
-    const ALL: [(Self, &'static str); 5] = [
+    const ALL: [(Self, &'static str); 8] = [
         (Self::Supersedes, "supersedes"),
         (Self::Withdraws, "withdraws"),
         (Self::Accepts, "accepts"),
         (Self::Discharges, "discharges"),
         (Self::Disputes, "disputes"),
+        (Self::Proves, "proves"),
+        (Self::Challenges, "challenges"),
+        (Self::Answers, "answers"),
     ];
 
     /// The word that is stored.
@@ -157,6 +166,9 @@ impl Relation {
             Body::Acceptance { offer, .. } => found.push((*offer, Self::Accepts)),
             Body::Discharge { statement, .. } => found.push((*statement, Self::Discharges)),
             Body::Dispute { agreement: Some(agreement), .. } => found.push((*agreement, Self::Disputes)),
+            Body::ClaimProof { claim, .. } => found.push((*claim, Self::Proves)),
+            Body::Challenge { claim, .. } => found.push((*claim, Self::Challenges)),
+            Body::Answer { challenge, .. } => found.push((*challenge, Self::Answers)),
             _ => {}
         }
         found
@@ -379,6 +391,13 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// [`StoreError`].
     fn claims(&self, name: &ContentName, limit: usize) -> Result<Vec<Stored>, StoreError>;
+
+    /// The authorities that showed a document under their own hosts, by a record that they signed or as the registry saw, at
+    /// most `limit`, in the order in which each did so first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn showings(&self, name: &ContentName, limit: usize) -> Result<Vec<Authority>, StoreError>;
 
     /// Makes every derived thing again from leaves, blobs and lists, in one transaction.
     ///

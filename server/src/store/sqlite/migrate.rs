@@ -6,11 +6,12 @@ use super::{failed, write};
 use crate::store::StoreError;
 
 /// Every migration, the first making version 1.
-const MIGRATIONS: [&str; 4] = [
+const MIGRATIONS: [&str; 5] = [
     include_str!("../../../migrations/sqlite/0001_first.sql"),
     include_str!("../../../migrations/sqlite/0002_evidence.sql"),
     include_str!("../../../migrations/sqlite/0003_witness.sql"),
     include_str!("../../../migrations/sqlite/0004_bindings.sql"),
+    include_str!("../../../migrations/sqlite/0006_showings.sql"),
 ];
 
 /// The version of the database that this program writes.

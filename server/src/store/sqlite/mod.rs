@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use cleartitle_schema::bindings::Binding;
 use cleartitle_schema::id::{BlobId, Commitment, ContentName, KeyId, ListId, StatementId};
-use cleartitle_schema::issuer::Domain;
+use cleartitle_schema::issuer::{Authority, Domain};
 use cleartitle_schema::statement::Kind;
 use cleartitle_schema::time::Timestamp;
 use rusqlite::types::ValueRef;
@@ -302,6 +302,10 @@ impl Store for SqliteStore {
 
     fn claims(&self, name: &ContentName, limit: usize) -> Result<Vec<Stored>, StoreError> {
         self.read(|connection| read::claims(connection, name, limit))
+    }
+
+    fn showings(&self, name: &ContentName, limit: usize) -> Result<Vec<Authority>, StoreError> {
+        self.read(|connection| read::showings(connection, name, limit))
     }
 
     fn rebuild(&self) -> Result<Rebuilt, StoreError> {
