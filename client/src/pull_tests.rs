@@ -49,7 +49,6 @@ fn registered(index: u64, branch: &str) -> Arc<Registered> {
         under: Vec::new(),
         speaks_for: None,
         tenure_from: None,
-        proven: false,
         statement,
     })
 }

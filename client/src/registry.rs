@@ -3,11 +3,11 @@
 use crate::asker::Asker;
 use crate::clock;
 use cleartitle_schema::api::{
-    DecisionAnswer, DecisionRequest, IssuerView, LogKey, Problem, Registration, SEALED_TAG, SealedLeaf, SealedList,
-    SnapshotView, StatementView,
+    DecisionAnswer, DecisionRequest, IssuerView, LogKey, Problem, ProofRequest, Registration, SEALED_TAG, SealedLeaf,
+    SealedList, SnapshotView, StatementView,
 };
 use cleartitle_schema::http_signature::SignatureError;
-use cleartitle_schema::id::{BlobId, Commitment, StatementId};
+use cleartitle_schema::id::{BlobId, Commitment, ContentName, StatementId};
 use cleartitle_schema::issuer::Domain;
 use cleartitle_schema::tlog::note::MAX_NOTE;
 use cleartitle_schema::tlog::proof::MAX_RECEIPT;
@@ -258,6 +258,24 @@ impl Registry {
         let answer = self.send(request, &url)?;
         let new = answer.status() == StatusCode::CREATED;
         let registration = parse(&read_bounded(answer, &url, MAX_ANSWER)?, &url)?;
+        Ok(Registered { registration, new })
+    }
+
+    /// Asks for a claim to be proven by what a URL serves.
+    ///
+    /// # Errors
+    /// [`RegistryError`]; [`RegistryError::Refused`] says what the registry saw.
+    pub fn prove_claim(
+        &self,
+        claim: &StatementId,
+        url: &str,
+        content: ContentName,
+    ) -> Result<Registered, RegistryError> {
+        let at = self.url(&format!("v1/claims/{claim}/proof"))?;
+        let request = self.http.post(at.clone()).json(&ProofRequest { url: url.to_owned(), content });
+        let answer = self.send(request, &at)?;
+        let new = answer.status() == StatusCode::CREATED;
+        let registration = parse(&read_bounded(answer, &at, MAX_ANSWER)?, &at)?;
         Ok(Registered { registration, new })
     }
 

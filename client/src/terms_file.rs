@@ -49,6 +49,7 @@ fn statement(mut top: Members<'_>, context: &Context) -> Result<Statement, Compl
     let effective = top.optional("effective")?.unwrap_or_default();
     let supersedes = sorted(top.list("supersedes", value::<StatementId>)?);
     let delegation = top.optional("delegation")?;
+    let countersigned_by = sorted(top.list("countersigned_by", value::<Domain>)?);
     let evidence = sorted(top.list("evidence", value)?);
     let modelled_on = top.take("modelled_on").map(report).transpose()?;
     let note = top.optional("note")?;
@@ -65,6 +66,7 @@ fn statement(mut top: Members<'_>, context: &Context) -> Result<Statement, Compl
         effective,
         supersedes,
         delegation,
+        countersigned_by,
         body,
         evidence,
         modelled_on,
@@ -161,6 +163,16 @@ fn body_of(top: &mut Members<'_>, kind: Kind, kind_span: &Range<usize>) -> Resul
             return Err(Complaint::new(kind_span.clone(), "an erasure is made by the registry's operator")
                 .hint("the operator runs `cleartitle-server erase --statement ID --reason TEXT`; to end a statement, withdraw it"));
         }
+        Kind::ClaimProof => {
+            return Err(Complaint::new(kind_span.clone(), "a claim is proven by what the registry sees")
+                .hint("`cleartitle claim prove` asks it to look"));
+        }
+        Kind::Challenge => Body::Challenge {
+            claim: top.required("claim")?,
+            content: sorted(top.list("content", value::<ContentName>)?),
+            why: top.required("why")?,
+        },
+        Kind::Answer => Body::Answer { challenge: top.required("challenge")?, why: top.required("why")? },
         Kind::Manifest => Body::Manifest {
             role: top.required("role")?,
             list: top.required("list")?,

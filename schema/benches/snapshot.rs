@@ -90,9 +90,11 @@ fn registered(index: u64, mut include: Vec<Target>) -> Arc<Registered> {
         effective: Window::default(),
         supersedes: Vec::new(),
         delegation: None,
+        countersigned_by: Vec::new(),
         body: Body::Reservation { basis: Basis::Owner, scope: Scope { include, exclude: Vec::new() }, terms },
         evidence: Vec::new(),
         modelled_on: None,
+        remains_of: None,
         note: None,
     };
     Arc::new(Registered {
@@ -103,7 +105,6 @@ fn registered(index: u64, mut include: Vec<Target>) -> Arc<Registered> {
         under: Vec::new(),
         speaks_for: None,
         tenure_from: None,
-        proven: false,
         statement,
     })
 }

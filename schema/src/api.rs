@@ -28,6 +28,19 @@ pub const NDJSON: &str = "application/x-ndjson";
 /// The media type of errors (RFC 9457).
 pub const PROBLEM_JSON: &str = "application/problem+json";
 
+/// Asks the registry to look whether a URL serves claimed bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct ProofRequest {
+    /// The URL, https, under the claimant's registrable domain.
+    #[cfg_attr(feature = "openapi", schema(max_length = 2000, example = "https://press.example/story"))]
+    pub url: String,
+    /// The document: one of those that the claim lists.
+    #[cfg_attr(feature = "openapi", schema(value_type = String, example = "blake3:af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262"))]
+    pub content: ContentName,
+}
+
 /// An error (RFC 9457).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

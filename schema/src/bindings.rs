@@ -210,6 +210,9 @@ pub enum ConsentError {
     /// No licensee signed the agreement with a key of its own.
     #[error("an agreement is signed by the licensor and by at least one licensee, each with a key of its own")]
     LicenseeUnsigned,
+    /// A site that the claim names as countersigning it has not signed.
+    #[error("no key bound to `{0}`, which the claim names as countersigning it, has signed")]
+    CountersignerUnsigned(Domain),
 }
 
 /// The keys with which a domain signs statements now.
@@ -222,9 +225,8 @@ pub fn deed_keys<K: Known + ?Sized>(known: &K, domain: &Domain) -> Result<Vec<Bi
     Ok(bindings)
 }
 
-/// The domains whose keys may sign a statement beside its issuer's: those of an agreement's licensees.
-#[must_use]
-pub fn licensees_of(statement: &Statement) -> BTreeSet<&Domain> {
+/// The domains of an agreement's licensees.
+fn licensees_of(statement: &Statement) -> BTreeSet<&Domain> {
     fn domains_of(party: &Party) -> impl Iterator<Item = &Domain> {
         std::iter::once(&party.domain).chain(&party.affiliates).chain(&party.successors)
     }
@@ -234,8 +236,14 @@ pub fn licensees_of(statement: &Statement) -> BTreeSet<&Domain> {
     }
 }
 
-/// Whether those who must have signed have, and nobody else: the issuer, and of an agreement a licensee, each with a key bound to
-/// it now. That the signatures are right is for [`open_statement`](crate::signed::open_statement).
+/// The domains whose keys may sign a statement beside its issuer's: licensees, and the sites named as countersigning it.
+#[must_use]
+pub fn cosigners_of(statement: &Statement) -> BTreeSet<&Domain> {
+    licensees_of(statement).into_iter().chain(&statement.countersigned_by).collect()
+}
+
+/// Whether those who must have signed have, and nobody else: the issuer, of an agreement a licensee, and every site named as
+/// countersigning it, each with a key bound to it now. That the signatures are right is for [`open_statement`](crate::signed::open_statement).
 ///
 /// # Errors
 /// [`ConsentError`] inside, whatever reading gives outside.
@@ -254,7 +262,16 @@ pub fn consent<K: Known + ?Sized>(
         signers.iter().filter(|key| bindings.iter().any(|binding| binding.key_id == **key)).copied().collect()
     };
     let (by_licensor, by_licensee) = (of(&licensors), of(&licensees));
-    if let Some(foreign) = signers.iter().find(|key| !by_licensor.contains(key) && !by_licensee.contains(key)) {
+    let mut by_sites = Vec::new();
+    for site in &statement.countersigned_by {
+        let signed = of(&deed_keys(known, site)?);
+        if signed.is_empty() {
+            return Ok(Err(ConsentError::CountersignerUnsigned(site.clone())));
+        }
+        by_sites.extend(signed);
+    }
+    let known_to = [&by_licensor, &by_licensee, &by_sites];
+    if let Some(foreign) = signers.iter().find(|key| !known_to.iter().any(|keys| keys.contains(key))) {
         return Ok(Err(ConsentError::Foreign(*foreign)));
     }
     if by_licensor.is_empty() {

@@ -41,9 +41,6 @@ pub struct Remains {
     /// As [`Registered::tenure_from`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tenure_from: Option<Timestamp>,
-    /// As [`Registered::proven`].
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub proven: bool,
 }
 
 impl Remains {
@@ -53,7 +50,7 @@ impl Remains {
         if !registered.statement.kind().leaves_remains() {
             return None;
         }
-        let Registered { id, signed_by, under, speaks_for, tenure_from, proven, statement, .. } = registered;
+        let Registered { id, signed_by, under, speaks_for, tenure_from, statement, .. } = registered;
         Some(Self {
             commitment,
             statement: compiled_rule(*id, statement),
@@ -61,7 +58,6 @@ impl Remains {
             under: under.clone(),
             speaks_for: speaks_for.clone(),
             tenure_from: *tenure_from,
-            proven: *proven,
         })
     }
 
@@ -90,8 +86,8 @@ impl Remains {
     /// As the log holds it, in the place of the erased statement, under its id.
     #[must_use]
     pub fn registered(self, id: StatementId, index: u64, registered_at: Timestamp) -> Registered {
-        let Self { signed_by, under, speaks_for, tenure_from, proven, statement, .. } = self;
-        Registered { id, index, registered_at, signed_by, under, speaks_for, tenure_from, proven, statement }
+        let Self { signed_by, under, speaks_for, tenure_from, statement, .. } = self;
+        Registered { id, index, registered_at, signed_by, under, speaks_for, tenure_from, statement }
     }
 }
 
@@ -110,6 +106,7 @@ fn compiled_rule(id: StatementId, statement: &Statement) -> Statement {
         // Permissive signals count by their evidence alone, so that they are gone; the others stand.
         Body::Observation { sighting, .. } => sighting.sources.iter_mut().for_each(|source| source.evidence = None),
         Body::Delegation { agent, .. } => unname(agent),
+        Body::Challenge { why, .. } => ERASED.clone_into(why),
         _ => {}
     }
     rule.sorted()
@@ -148,7 +145,6 @@ mod tests {
             under: Vec::new(),
             speaks_for: None,
             tenure_from: None,
-            proven: false,
             statement: Statement::parse(&payload).unwrap(),
         }
     }
@@ -184,5 +180,21 @@ mod tests {
         let bytes = Remains::of(Commitment([7; 32]), &dispute).unwrap().to_bytes().unwrap();
         assert!(!String::from_utf8_lossy(&bytes).contains("Doe"));
         assert!(Kind::ALL.iter().all(|kind| kind.can_be_erased() || !kind.leaves_remains()));
+    }
+
+    #[test]
+    fn a_challenge_goes_on_doubting_without_its_words() {
+        let content = crate::id::ContentName::Blake3(crate::id::ContentId::of(b"a song"));
+        let claim = StatementId::of(b"a claim");
+        let before =
+            registered(json!({"kind": "challenge", "claim": claim, "content": [content], "why": "Doe sang it first"}));
+        let remains = Remains::of(Commitment([7; 32]), &before).unwrap();
+        let bytes = remains.to_bytes().unwrap();
+        assert!(!String::from_utf8_lossy(&bytes).contains("Doe"));
+        assert!(
+            matches!(Remains::parse(&bytes).unwrap().statement.body, Body::Challenge { claim: of, .. } if of == claim)
+        );
+        let answer = registered(json!({"kind": "answer", "challenge": claim, "why": "No"}));
+        assert_eq!(Remains::of(Commitment([7; 32]), &answer), None);
     }
 }

@@ -40,8 +40,6 @@ pub struct Registered {
     pub speaks_for: Option<Domain>,
     /// Start of the issuer's tenure, where an earlier one ended. `None`: no earlier tenure is known.
     pub tenure_from: Option<Timestamp>,
-    /// A claim over content was proven: the bytes were served under the issuer's domain, with evidence.
-    pub proven: bool,
     /// What was said.
     pub statement: Statement,
 }
@@ -92,7 +90,8 @@ pub trait Lookup {
     /// are matched again exactly; fewer is not: one that is missed could be the one that reserves.
     fn covering(&self, keys: &Keys) -> Vec<Arc<Registered>>;
 
-    /// Every statement that names the given one: supersedes, withdraws, accepts, discharges, suspends; in log order.
+    /// Every statement that names the given one: supersedes, withdraws, accepts, discharges, suspends, proves, challenges,
+    /// answers; in log order.
     fn naming(&self, id: &StatementId) -> Vec<Arc<Registered>>;
 }
 

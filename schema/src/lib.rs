@@ -22,7 +22,7 @@
 //!     Registered {
 //!         id: StatementId::of(payload.as_bytes()), index, registered_at: at.parse().expect("a time"),
 //!         signed_by: vec![statement.issuer.domain.clone()], under: Vec::new(), speaks_for: None,
-//!         tenure_from: None, proven: false, statement,
+//!         tenure_from: None, statement,
 //!     }
 //! };
 //! let ledger: Ledger = [
@@ -54,6 +54,7 @@ pub mod api;
 pub mod bindings;
 pub mod canon;
 pub mod changes;
+pub mod common_content;
 pub mod decide;
 pub mod domain_proof;
 pub mod erasure;
@@ -72,6 +73,7 @@ pub mod opening;
 pub mod policy;
 pub mod publish;
 pub mod scope;
+pub mod served;
 pub mod signals;
 pub mod signed;
 pub mod snapshot;

@@ -1,6 +1,7 @@
 //! Scope: what a statement covers, minus exclusions; leniency only towards restriction.
 
 use crate::acquisition::{Keys, UrlRole, WorkId};
+use crate::common_content;
 use crate::id::{ContentName, ListId};
 use crate::issuer::Domain;
 use crate::surt::{PathPattern, UrlKey, without_www};
@@ -129,7 +130,7 @@ impl Target {
         }
     }
 
-    fn names_content(&self, name: &ContentName) -> bool {
+    pub(crate) fn names_content(&self, name: &ContentName) -> bool {
         matches!(self, Self::Content { ids } if ids.contains(name))
     }
 
@@ -205,7 +206,8 @@ impl Scope {
         let covered =
             |names: &dyn Fn(&Target) -> bool| self.include.iter().any(names) && !skip(self.exclude.iter().any(names));
         let mut found = Vec::new();
-        for name in &keys.content {
+        // What everybody serves is nobody's to claim. That it is left out of something stays so.
+        for name in keys.content.iter().filter(|name| !common_content::is_common(name)) {
             if covered(&|target| target.names_content(name)) {
                 found.push(if name.may_clear() { Match::Content } else { Match::WeakContent });
             }

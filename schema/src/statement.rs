@@ -1,10 +1,11 @@
 //! Statement: what an issuer claims; immutable, versioned, and refused where a member is not understood.
 
 use crate::canon::{self, CanonError};
-use crate::id::{BlobId, Commitment, ListId, StatementId};
+use crate::common_content;
+use crate::id::{BlobId, Commitment, ContentName, ListId, StatementId};
 use crate::issuer::{Domain, Party};
 use crate::money::Amount;
-use crate::scope::Scope;
+use crate::scope::{Scope, Target};
 use crate::signals::Sighting;
 use crate::terms::Terms;
 use crate::time::{Timestamp, Window};
@@ -45,6 +46,9 @@ pub struct Statement {
     /// `agent`, where an agent delegates onward, and where it withdraws what it stated itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delegation: Option<StatementId>,
+    /// Sites that serve what is claimed and sign the claim too, sorted. Each of them must have signed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub countersigned_by: Vec<Domain>,
     /// What is claimed.
     pub body: Body,
     /// Files that support the claim, sorted.
@@ -125,6 +129,12 @@ words!(
         Manifest = "manifest",
         /// An envelope had to be erased by law.
         Erasure = "erasure",
+        /// The registry saw claimed bytes served under the claimant's domain.
+        ClaimProof = "claim-proof",
+        /// Doubts a proven claim over bytes.
+        Challenge = "challenge",
+        /// The claimant's reply to a challenge.
+        Answer = "answer",
     }
 );
 
@@ -136,11 +146,20 @@ impl Kind {
         !matches!(self, Self::KeyBinding | Self::Erasure)
     }
 
-    /// Whether something remains of such a statement when it is erased: of what restricts, of what ends, and of delegations, on which
-    /// the standing of others rests.
+    /// Whether something remains of such a statement when it is erased: of what restricts, of what ends, of delegations, on which
+    /// the standing of others rests, and of claim proofs, on which a reservation of bytes may rest.
     #[must_use]
     pub const fn leaves_remains(self) -> bool {
-        matches!(self, Self::Reservation | Self::Dispute | Self::Observation | Self::Withdrawal | Self::Delegation)
+        matches!(
+            self,
+            Self::Reservation
+                | Self::Dispute
+                | Self::Observation
+                | Self::Withdrawal
+                | Self::Delegation
+                | Self::ClaimProof
+                | Self::Challenge
+        )
     }
 }
 
@@ -384,6 +403,34 @@ pub enum Body {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         remains: Option<BlobId>,
     },
+    /// See [`Kind::ClaimProof`]. The issuer is the registry's operator.
+    ClaimProof {
+        /// The claim over content.
+        claim: StatementId,
+        /// Names of the bytes that were served, all computed from them; sorted.
+        content: Vec<ContentName>,
+        /// The URL that served them, under the claimant's registrable domain.
+        url: String,
+        /// Start of the tenure in which they were served. Left out: no earlier tenure is known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        tenure_from: Option<Timestamp>,
+    },
+    /// See [`Kind::Challenge`]. The issuer is the challenger.
+    Challenge {
+        /// The claim.
+        claim: StatementId,
+        /// Which of the claimed documents, sorted.
+        content: Vec<ContentName>,
+        /// Why, in words.
+        why: String,
+    },
+    /// See [`Kind::Answer`]. The issuer is the claimant.
+    Answer {
+        /// The challenge.
+        challenge: StatementId,
+        /// What is said to it, in words.
+        why: String,
+    },
 }
 
 impl Body {
@@ -453,6 +500,7 @@ impl Statement {
             list.dedup();
         }
         sort(&mut self.supersedes);
+        sort(&mut self.countersigned_by);
         sort(&mut self.evidence);
         sort(&mut self.issuer.affiliates);
         sort(&mut self.issuer.successors);
@@ -485,6 +533,7 @@ impl Statement {
             Body::Delegation { scope, .. } | Body::Acceptance { scope: Some(scope), .. } => {
                 *scope = std::mem::take(scope).sorted();
             }
+            Body::ClaimProof { content, .. } | Body::Challenge { content, .. } => sort(content),
             _ => {}
         }
         self
@@ -508,6 +557,9 @@ impl Statement {
             Body::KeyBinding { .. } => Kind::KeyBinding,
             Body::Manifest { .. } => Kind::Manifest,
             Body::Erasure { .. } => Kind::Erasure,
+            Body::ClaimProof { .. } => Kind::ClaimProof,
+            Body::Challenge { .. } => Kind::Challenge,
+            Body::Answer { .. } => Kind::Answer,
         }
     }
 
@@ -536,6 +588,25 @@ impl Statement {
         }
     }
 
+    /// The names of the bytes that it claims, where it states terms over listed content.
+    pub fn claimed(&self) -> impl Iterator<Item = &ContentName> {
+        let include = self.terms().and(self.scope()).into_iter().flat_map(|scope| &scope.include);
+        include.flat_map(|target| match target {
+            Target::Content { ids } => ids.as_slice(),
+            _ => &[],
+        })
+    }
+
+    /// Whether its scope lists one of these names among what it covers, whatever its kind. Bytes that everybody serves are
+    /// nobody's.
+    #[must_use]
+    pub fn lists_any(&self, names: &[ContentName]) -> bool {
+        let include = self.scope().into_iter().flat_map(|scope| &scope.include);
+        names
+            .iter()
+            .any(|name| !common_content::is_common(name) && include.clone().any(|target| target.names_content(name)))
+    }
+
     /// By what right it speaks, where its kind says so.
     #[must_use]
     pub const fn basis(&self) -> Option<Basis> {
@@ -562,6 +633,8 @@ impl Statement {
     }
 
     /// The statements that it names: superseded, withdrawn, accepted, discharged, suspended, erased. They must be in the log.
+    /// The statements that it names: superseded, withdrawn, accepted, discharged, suspended, proven, challenged, answered. They
+    /// must be in the log.
     #[must_use]
     pub fn names(&self) -> Vec<StatementId> {
         let mut named = self.supersedes.clone();
@@ -571,6 +644,8 @@ impl Statement {
             Body::Discharge { statement, .. } | Body::Withdrawal { statement, .. } => named.push(*statement),
             Body::Dispute { agreement, .. } => named.extend(agreement),
             Body::Erasure { statement, .. } => named.extend(statement),
+            Body::ClaimProof { claim, .. } | Body::Challenge { claim, .. } => named.push(*claim),
+            Body::Answer { challenge, .. } => named.push(*challenge),
             _ => {}
         }
         named

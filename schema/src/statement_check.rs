@@ -1,10 +1,15 @@
 //! What a statement must say to make sense, beyond its shape; the same check before signing and at registration.
 
+use crate::id::ContentName;
 use crate::license;
 use crate::scope::{Scope, Target};
+use crate::signed::MAX_SIGNATURES;
 use crate::statement::{Body, Cause, Statement, StatementError, VERSION};
 use crate::terms::Terms;
 use crate::vocab::{Basis, Preference};
+
+/// Most sites that countersign one claim: with the issuer's own, as many signatures as an envelope has.
+pub const MAX_COUNTERSIGNERS: usize = MAX_SIGNATURES - 1;
 
 /// Most targets of one scope. Longer lists are repertoires, kept as blobs.
 pub const MAX_TARGETS: usize = 500;
@@ -39,6 +44,7 @@ pub(crate) fn check(statement: &Statement) -> Result<(), StatementError> {
     }
     in_order("supersedes", &statement.supersedes)?;
     in_order("evidence", &statement.evidence)?;
+    check_countersigners(statement)?;
     in_order("affiliates", &statement.issuer.affiliates)?;
     in_order("successors", &statement.issuer.successors)?;
     if let Some(note) = &statement.note {
@@ -69,6 +75,31 @@ pub(crate) fn check(statement: &Statement) -> Result<(), StatementError> {
         return Err(sense("what remains is among the exhibits"));
     }
     check_body(&statement.body)
+}
+
+/// Only a claim over listed bytes has something that a site could confirm by serving it.
+fn check_countersigners(statement: &Statement) -> Result<(), StatementError> {
+    let sites = &statement.countersigned_by;
+    in_order("countersigned_by", sites)?;
+    if sites.len() > MAX_COUNTERSIGNERS {
+        return Err(sense(format!("`countersigned_by` names more than {MAX_COUNTERSIGNERS} sites")));
+    }
+    if sites.contains(&statement.issuer.domain) {
+        return Err(sense("an issuer does not countersign its own claim"));
+    }
+    if !sites.is_empty() && statement.claimed().next().is_none() {
+        return Err(sense("only a claim over listed content is countersigned"));
+    }
+    Ok(())
+}
+
+/// The documents that a proof or a challenge lists.
+fn check_listed(content: &[ContentName]) -> Result<(), StatementError> {
+    in_order("content", content)?;
+    if content.is_empty() || content.len() > MAX_TARGETS {
+        return Err(sense(format!("`content` lists 1 to {MAX_TARGETS} documents")));
+    }
+    Ok(())
 }
 
 fn check_scope(scope: &Scope) -> Result<(), StatementError> {
@@ -168,6 +199,15 @@ fn check_body(body: &Body) -> Result<(), StatementError> {
         }
         Body::Discharge { duty, .. } => bounded_text("duty", duty)?,
         Body::Erasure { reason, .. } => bounded_text("reason", reason)?,
+        Body::ClaimProof { content, url, .. } => {
+            check_listed(content)?;
+            bounded_text("url", url)?;
+        }
+        Body::Challenge { content, why, .. } => {
+            check_listed(content)?;
+            bounded_text("why", why)?;
+        }
+        Body::Answer { why, .. } => bounded_text("why", why)?,
         Body::Withdrawal { since: Some(_), cause, .. } if *cause != Some(Cause::Compromised) => {
             return Err(sense("`since` says since when a key was compromised"));
         }

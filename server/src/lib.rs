@@ -9,6 +9,7 @@ pub mod app;
 pub mod audit;
 pub mod backup;
 pub mod changes;
+pub mod claims;
 pub mod clearance;
 pub mod cli;
 pub mod data_dir;

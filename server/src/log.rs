@@ -264,8 +264,6 @@ impl Sequencer {
             under,
             speaks_for,
             tenure_from,
-            // Proof of domain control over content is a later matter; until then a content claim is unproven.
-            proven: false,
             statement: candidate.statement.clone(),
         };
         Ok(Entry { leaf, published, registered, list: candidate.list.clone() })

@@ -1,8 +1,8 @@
 //! Refusal: why a statement was not registered, one variant a fact; each has its own problem code over HTTP.
 
 use cleartitle_schema::canon::CanonError;
-use cleartitle_schema::id::{KeyId, StatementId};
-use cleartitle_schema::issuer::Domain;
+use cleartitle_schema::id::{ContentName, KeyId, StatementId};
+use cleartitle_schema::issuer::{Authority, Domain};
 use cleartitle_schema::signed::SignedError;
 use cleartitle_schema::statement::{Kind, StatementError};
 use cleartitle_schema::time::Timestamp;
@@ -73,6 +73,45 @@ pub enum Refusal {
     /// No licensee signed the agreement with a key of its own.
     #[error("an agreement is signed by the licensor and by at least one licensee, each with a key of its own")]
     LicenseeUnsigned,
+    /// A site that the claim names as countersigning it has not signed.
+    #[error("no key bound to `{0}`, which the claim names as countersigning it, has signed")]
+    CountersignerUnsigned(Domain),
+    /// A claim over bytes that everybody serves.
+    #[error("`{0}` names bytes that everybody serves, which nobody can claim")]
+    CommonContent(ContentName),
+    /// A claim over bytes that somebody else showed before.
+    #[error("`{authority}` showed `{name}` under its own hosts before, and has not signed the claim")]
+    SeenElsewhere {
+        /// The document.
+        name: ContentName,
+        /// Who showed it.
+        authority: Authority,
+    },
+    /// The statement named is no claim over such a document.
+    #[error("`{claim}` does not claim {}", .name.map_or_else(|| "these documents".to_owned(), |name| format!("`{name}`")))]
+    NotClaimed {
+        /// What is named.
+        claim: StatementId,
+        /// The document.
+        name: Option<ContentName>,
+    },
+    /// The claimant's domain has changed hands since.
+    #[error("the domain has changed hands since `{0}` was registered")]
+    TenureEnded(StatementId),
+    /// A challenge of a claim that is not proven.
+    #[error("`{0}` is not proven for these documents, so that it disputes at most and lapses by itself")]
+    NothingToChallenge(StatementId),
+    /// The same authority challenged the claim before.
+    #[error("`{claim}` can't be challenged so: {why}")]
+    ChallengedBefore {
+        /// The claim.
+        claim: StatementId,
+        /// Why.
+        why: &'static str,
+    },
+    /// The time to answer is over.
+    #[error("the thirty days to answer `{0}` are over")]
+    AnswerTooLate(StatementId),
     /// The statement claims to be written later than now.
     #[error("`issued_at` is {issued_at}, more than five minutes after {now}")]
     FutureTime {

@@ -4,7 +4,7 @@
 //! which domain is `domains`' matter: here bindings are read, whoever made them.
 
 use cleartitle_schema::acquisition::Acquisition;
-use cleartitle_schema::bindings::{self, Binding, ConsentError, Known, deed_keys, in_force, licensees_of};
+use cleartitle_schema::bindings::{self, Binding, ConsentError, Known, cosigners_of, deed_keys, in_force};
 use cleartitle_schema::id::{KeyId, ListId, StatementId};
 use cleartitle_schema::issuer::{Authority, Domain};
 use cleartitle_schema::scope::Target;
@@ -15,6 +15,7 @@ use cleartitle_schema::statement::{self, Body, Cause, Kind, ListRole, Statement}
 use cleartitle_schema::time::Timestamp;
 use ed25519_dalek::VerifyingKey;
 
+use crate::claims;
 use crate::delegation;
 use crate::log::Candidate;
 use crate::refusal::Refusal;
@@ -135,6 +136,7 @@ fn open_candidate(store: &dyn Store, origin: &str, bytes: &[u8], now: Timestamp)
         return Err(Refusal::FutureTime { issued_at: statement.issued_at, now });
     }
     let speaker = delegation::speaker(store, &statement, now)?;
+    claims::check_common(&statement)?;
     check_authority(&statement, &speaker)?;
     let id = StatementId::of(envelope.payload());
     Ok(Candidate { id, envelope, statement, list: None, sealed: false })
@@ -143,7 +145,9 @@ fn open_candidate(store: &dyn Store, origin: &str, bytes: &[u8], now: Timestamp)
 /// What the format has and this registry does not take yet, each with its reason.
 fn check_supported(statement: &Statement) -> Result<(), Refusal> {
     match &statement.body {
-        Body::KeyBinding { .. } | Body::Erasure { .. } => return Err(Refusal::OperatorOnly(statement.kind())),
+        Body::KeyBinding { .. } | Body::Erasure { .. } | Body::ClaimProof { .. } => {
+            return Err(Refusal::OperatorOnly(statement.kind()));
+        }
         _ if statement.remains_of.is_some() => return Err(Refusal::OperatorOnly(statement.kind())),
         Body::Manifest { role: ListRole::Repertoire, .. } => return Err(Refusal::NotSupported("a repertoire")),
         _ => {}
@@ -169,7 +173,7 @@ fn check_signatures(store: &dyn Store, statement: &Statement, envelope: &Envelop
     if known.is_empty() && store.bindings_of(&statement.issuer.domain)?.is_empty() {
         return Err(Refusal::UnknownIssuer(statement.issuer.domain.clone()));
     }
-    for domain in licensees_of(statement) {
+    for domain in cosigners_of(statement) {
         known.extend(deed_keys(store, domain)?);
     }
     let signers: Vec<KeyId> = envelope.signatures().iter().map(Signature::key_id).collect();
@@ -183,7 +187,7 @@ fn check_signatures(store: &dyn Store, statement: &Statement, envelope: &Envelop
 
 /// A signer whose key spoke for a party once, and what became of it: more use to its owner than that the key is foreign.
 fn ended_key(store: &dyn Store, statement: &Statement, signers: &[KeyId]) -> Result<Option<Refusal>, Refusal> {
-    for domain in std::iter::once(&statement.issuer.domain).chain(licensees_of(statement)) {
+    for domain in std::iter::once(&statement.issuer.domain).chain(cosigners_of(statement)) {
         let now = in_force(store, domain)?;
         for binding in store.bindings_of(domain)? {
             let key = binding.key_id;
@@ -206,7 +210,8 @@ fn ended_key(store: &dyn Store, statement: &Statement, signers: &[KeyId]) -> Res
 /// Whether those who must have signed have, at the log as it stands; `known` is the store, or what was asked of it before.
 ///
 /// # Errors
-/// [`Refusal::KeyEnded`], [`Refusal::ForeignKey`], [`Refusal::IssuerUnsigned`], [`Refusal::LicenseeUnsigned`].
+/// [`Refusal::KeyEnded`], [`Refusal::ForeignKey`], [`Refusal::IssuerUnsigned`], [`Refusal::LicenseeUnsigned`],
+/// [`Refusal::CountersignerUnsigned`].
 pub fn consent<K: Known<Error = StoreError> + ?Sized>(
     store: &dyn Store,
     known: &K,
@@ -221,6 +226,7 @@ pub fn consent<K: Known<Error = StoreError> + ?Sized>(
             },
             ConsentError::IssuerUnsigned(issuer) => Refusal::IssuerUnsigned(issuer),
             ConsentError::LicenseeUnsigned => Refusal::LicenseeUnsigned,
+            ConsentError::CountersignerUnsigned(site) => Refusal::CountersignerUnsigned(site),
         })
     })
 }

@@ -28,8 +28,8 @@ use crate::limits::Limits;
 use crate::peer::Peer;
 use crate::routes::problem::{Code, Failure};
 use crate::routes::{
-    Shared, blobs, changes, decisions, documents, health, issuers, keys, log, reasons, sealed, snapshots, statements,
-    webhooks,
+    Shared, blobs, changes, claims, decisions, documents, health, issuers, keys, log, reasons, sealed, snapshots,
+    statements, webhooks,
 };
 
 /// How many requests are worked on at once; more are turned away, so that those inside get done.
@@ -95,6 +95,7 @@ fn described() -> OpenApiRouter<Shared> {
         .routes(routes!(sealed::register, sealed::list))
         .routes(routes!(sealed::commit))
         .routes(routes!(sealed::show))
+        .routes(routes!(claims::prove))
         .routes(routes!(documents::register))
         .routes(routes!(blobs::put, blobs::show))
         // Labs.

@@ -13,14 +13,14 @@ use cleartitle_schema::time::Timestamp;
 use crate::log::Candidate;
 use crate::refusal::Refusal;
 use crate::store::{Relation, Store, StoreError, Stored};
-use crate::{delegation, registration, sealed};
+use crate::{claims, delegation, registration, sealed};
 
 /// Checks what a candidate rests on, and every statement that it names, against the log as it stands: its keys may have been
 /// revoked, and its delegation withdrawn, since it was admitted. `known` is the store, or what was asked of it at this head before.
 ///
 /// # Errors
 /// [`Refusal::UnknownStatement`], [`Refusal::NotYours`], [`Refusal::WrongKind`], [`Refusal::OfferNotInForce`], what
-/// [`registration::consent`] and [`delegation::speaker`] say.
+/// [`registration::consent`], [`delegation::speaker`] and [`claims::check`] say.
 pub fn check<K: Known<Error = StoreError> + ?Sized>(
     store: &dyn Store,
     known: &K,
@@ -37,7 +37,8 @@ pub fn check<K: Known<Error = StoreError> + ?Sized>(
     }
     let signers: Vec<KeyId> = candidate.envelope.signatures().iter().map(Signature::key_id).collect();
     registration::consent(store, known, statement, &signers)?;
-    delegation::speaker(store, statement, now)?;
+    let speaker = delegation::speaker(store, statement, now)?;
+    claims::check(store, candidate, &speaker, now)?;
     // To whoever speaks in public, what is sealed is unknown.
     let find = |id| match store.statement(id)? {
         None if candidate.sealed => store.sealed_statement(id)?.ok_or(Refusal::UnknownStatement(*id)),

@@ -191,7 +191,7 @@ proptest! {
         put(&mut statement, place, other);
         if let Ok(statement) = serde_json::from_value::<Statement>(statement) {
             let registered = Registered {
-                id: StatementId::of(b"x"), index: 0, registered_at: statement.issued_at, tenure_from: None, proven: false,
+                id: StatementId::of(b"x"), index: 0, registered_at: statement.issued_at, tenure_from: None,
                 under: Vec::new(), speaks_for: None,
                 signed_by: vec![statement.issuer.domain.clone()], statement,
             };

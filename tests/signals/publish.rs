@@ -91,7 +91,6 @@ fn stated(statement: &Statement) -> BTreeMap<(&'static str, Use), Verdict> {
         under: Vec::new(),
         speaks_for: None,
         tenure_from: None,
-        proven: true,
         statement: statement.clone(),
     };
     let ledger: Ledger = std::iter::once(registered).collect();

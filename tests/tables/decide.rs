@@ -111,7 +111,7 @@ fn spell_out(short: &Map<String, Value>) -> Value {
         "version": 1, "log": "registry.example/table", "issuer": {"domain": short["issuer"]},
         "issued_at": short["registered"], "body": body,
     });
-    for member in ["effective", "supersedes"] {
+    for member in ["effective", "supersedes", "countersigned_by"] {
         if let Some(value) = short.get(member) {
             statement[member] = value.clone();
         }
@@ -136,9 +136,20 @@ fn register(index: usize, short: &Map<String, Value>) -> Registered {
         under: short.get("under").map(|it| serde_json::from_value(it.clone()).expect("bindings")).unwrap_or_default(),
         speaks_for: short.get("speaks_for").map(|it| serde_json::from_value(it.clone()).expect("a domain")),
         tenure_from: short.get("tenure_from").map(|at| serde_json::from_value(at.clone()).expect("a time")),
-        proven: short.get("proven").and_then(Value::as_bool).unwrap_or(false),
         statement,
     }
+}
+
+/// What `proven = true` stands for: the registry's own statement that it saw all the listed bytes served.
+fn proof_of(claim: &Registered) -> Registered {
+    let content: Vec<String> = claim.statement.claimed().map(ToString::to_string).collect();
+    let mut body = json!({"claim": claim.id, "content": content, "url": "https://served.example/"});
+    if let Some(from) = claim.tenure_from {
+        body["tenure_from"] = json!(from);
+    }
+    let short =
+        json!({"kind": "claim-proof", "issuer": "registry.example", "registered": claim.registered_at, "body": body});
+    register(0, short.as_object().expect("an object"))
 }
 
 fn question(case: &Map<String, Value>) -> Question {
@@ -186,13 +197,16 @@ fn rows_of(path: &Path) -> Vec<Row> {
         }));
     }
     let mut ids = BTreeMap::new();
-    let mut known: BTreeMap<String, Registered> = BTreeMap::new();
+    let mut known: BTreeMap<String, Vec<Registered>> = BTreeMap::new();
     for (index, (name, short)) in order.into_iter().enumerate() {
         let mut short = Value::Object(short);
         resolve(&mut short, &ids);
-        let registered = register(index, short.as_object().expect("an object"));
+        let short = short.as_object().expect("an object");
+        let registered = register(index, short);
         ids.insert(name.clone(), registered.id);
-        known.insert(name, registered);
+        let proof =
+            short.get("proven").is_some().then(|| Registered { index: registered.index, ..proof_of(&registered) });
+        known.insert(name, std::iter::once(registered).chain(proof).collect());
     }
     resolve(&mut table, &ids);
     let default = table.get("default").and_then(Value::as_object).cloned().unwrap_or_default();
@@ -204,7 +218,7 @@ fn rows_of(path: &Path) -> Vec<Row> {
             all.extend(case.as_object().expect("a case").clone());
             let mut chosen: Vec<Registered> = strings(all.get("statements"))
                 .iter()
-                .map(|name| known.get(name).unwrap_or_else(|| panic!("{file}: no statement `{name}`")).clone())
+                .flat_map(|name| known.get(name).unwrap_or_else(|| panic!("{file}: no statement `{name}`")).clone())
                 .collect();
             chosen.sort_by_key(|registered| (registered.registered_at, registered.index));
             for (index, registered) in chosen.iter_mut().enumerate() {

@@ -127,7 +127,6 @@ fn ledger() -> Ledger {
             under: Vec::new(),
             speaks_for: None,
             tenure_from: None,
-            proven: false,
             statement,
         }
     });

@@ -230,7 +230,6 @@ pub fn registered(index: u64, issuer: &str, (kind, preference): (&str, &str), in
         under: Vec::new(),
         speaks_for: None,
         tenure_from: None,
-        proven: false,
         statement,
     }
 }

@@ -167,7 +167,11 @@ fn request(
 }
 
 /// The receipt of what the registry stated, and the statement, as its log has it.
-fn checked(registry: &Registry, log: &PinnedLog, registered: &Registered) -> anyhow::Result<(ReceiptFile, Statement)> {
+pub(super) fn checked(
+    registry: &Registry,
+    log: &PinnedLog,
+    registered: &Registered,
+) -> anyhow::Result<(ReceiptFile, Statement)> {
     let told = || format!("`{}` is not to be trusted", registered.registration.statement);
     let view = registry.statement(&registered.registration.statement).with_context(told)?;
     let envelope: Envelope = serde_json::from_value(view.envelope).with_context(told)?;
@@ -211,6 +215,7 @@ pub(super) fn revoke(args: &RevokeArgs, talk: Talk) -> anyhow::Result<Exit> {
         effective: Window::default(),
         supersedes: Vec::new(),
         delegation: None,
+        countersigned_by: Vec::new(),
         body: Body::Withdrawal { statement: binding, cause: Some(args.cause), since: args.since },
         evidence: Vec::new(),
         modelled_on: None,

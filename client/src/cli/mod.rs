@@ -6,6 +6,7 @@ pub mod agents;
 pub mod ask;
 pub mod audit;
 pub mod check;
+pub mod claim;
 pub mod deals;
 pub mod domain;
 mod domain_bind;
@@ -82,6 +83,8 @@ pub enum Command {
     Deals(deals::Args),
     /// Prove control of a domain: publish its keys, have them bound, end them.
     Domain(domain::Args),
+    /// Prove a claim over documents: the registry sees them served under the claimant's domain.
+    Claim(claim::Args),
     /// Write the files that say terms on the site itself.
     Publish(publish::Args),
     /// Tell what a site's files say, where they contradict, and what a lab would conclude.
@@ -122,6 +125,7 @@ pub fn run(cli: &Cli) -> ExitCode {
         Command::Init(args) => init::run(args, talk),
         Command::Keys(args) => keys::run(args, talk),
         Command::Deals(args) => deals::run(args, talk),
+        Command::Claim(args) => claim::run(args, talk),
         Command::Domain(args) => domain::run(args, talk),
         Command::Publish(args) => publish::run(args, talk),
         Command::Lint(args) => lint::run(args, talk),

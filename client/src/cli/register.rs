@@ -23,7 +23,8 @@ A statement is signed, public and permanent. Sending the same one twice gives th
 the terms file says `issued_at`, which is now otherwise.
 
 An agreement is signed by both parties: with both keys here, or on two machines: one writes the signed envelope with
---sign-only, the other reads it, adds its signature with --countersign and registers it.
+--sign-only, the other reads it, adds its signature with --countersign and registers it. So is a claim over listed bytes
+that names in `countersigned_by` the site that serves them.
 
 Examples:
   cleartitle register --registry https://registry.example --key press.key --issuer press.example terms.toml
@@ -180,12 +181,16 @@ fn check_party(statement: &Statement, signer: Option<&Domain>) -> anyhow::Result
         Body::Agreement { licensees, .. } => licensees.as_slice(),
         _ => &[],
     };
-    if statement.issuer.domain == *signer || licensees.iter().any(|party| party.domain == *signer) {
+    let licensee = licensees.iter().any(|party| party.domain == *signer);
+    if statement.issuer.domain == *signer || licensee || statement.countersigned_by.contains(signer) {
         return Ok(());
     }
     Err(advised(
         format_args!("`{signer}` is no party of this statement"),
-        format!("its issuer is `{}`; only an agreement's licensees sign besides", statement.issuer.domain),
+        format!(
+            "its issuer is `{}`; only an agreement's licensees and the sites in `countersigned_by` sign besides",
+            statement.issuer.domain
+        ),
     ))
 }
 
@@ -202,6 +207,10 @@ fn advise(error: RegistryError, issuer: Option<&Domain>) -> anyhow::Error {
         "key-ended" => "`cleartitle domain show` lists the keys that speak now".to_owned(),
         "not-delegated" => "name the `delegation` in the terms file; its issuer registers it".to_owned(),
         "licensee-unsigned" => "give the licensee's --key too, or let it --countersign".to_owned(),
+        "countersigner-unsigned" | "seen-elsewhere" => {
+            "name the site in `countersigned_by`, --sign-only, and let it --countersign and register".to_owned()
+        }
+        "common-content" => "leave these bytes out of the scope: everybody serves them".to_owned(),
         "outside-authority" => "a scope names hosts of the issuer's own registrable domain".to_owned(),
         "future-time" => "is this machine's clock right?".to_owned(),
         _ => return error.into(),

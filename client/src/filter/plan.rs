@@ -8,7 +8,7 @@
 use cleartitle_schema::acquisition::{Acquisition, Keys, UrlRole};
 use cleartitle_schema::decide::{Decision, Finding, Question, Reason, Verdict, decide};
 use cleartitle_schema::evidence::Registered;
-use cleartitle_schema::id::StatementId;
+use cleartitle_schema::id::{ContentName, StatementId};
 use cleartitle_schema::issuer::{Authority, Domain};
 use cleartitle_schema::policy::{Outcome, Policy, act};
 use cleartitle_schema::scope::{Match, Scope, Target};
@@ -392,6 +392,11 @@ fn byte(found: Option<Match>) -> u8 {
     }
 }
 
+/// Which of the copy's names stand in a list, and which of them may clear.
+fn listed_names(keys: &Keys, listed: impl Fn(&ContentName) -> bool) -> impl Iterator<Item = u8> {
+    keys.content.iter().map(move |name| u8::from(listed(name)) | u8::from(name.may_clear()) << 1)
+}
+
 impl Member {
     fn cover(&self, keys: &Keys, sites: &[(UrlRole, &UrlKey, Authority)], cover: &mut Vec<u8>) {
         let fetched = sites.iter().find(|(role, ..)| *role == UrlRole::Fetched).map(|(.., authority)| authority);
@@ -402,6 +407,9 @@ impl Member {
             // Which part of an offer was taken up: covered or not.
             cover.push(byte(scope.permits(keys, true)));
         }
+        if let Body::ClaimProof { content, .. } | Body::Challenge { content, .. } = &self.registered.statement.body {
+            cover.extend(listed_names(keys, |name| content.contains(name)));
+        }
         let Some(scope) = self.registered.statement.scope() else { return };
         let own_url = sites.iter().any(|(_, url, authority)| {
             *authority == self.authority && scope.include.iter().any(|target| target.covers_url(url))
@@ -410,6 +418,10 @@ impl Member {
             Target::Content { ids } => keys.content.iter().any(|name| ids.contains(name)),
             _ => false,
         });
+        if listed {
+            // A proof or a challenge may be about some of the names alone.
+            cover.extend(listed_names(keys, |name| self.registered.statement.claimed().any(|it| it == name)));
+        }
         let restricts = scope.restricts(keys);
         let touches = if scope.exclude.is_empty() { restricts.is_some() } else { scope.touches(keys) };
         // A signature of a licensee's own site vouches for nothing.

@@ -190,6 +190,7 @@ fn observation(site: &Domain, channels: &[Channel], now: Timestamp) -> Option<Re
         effective: Window::default(),
         supersedes: Vec::new(),
         delegation: None,
+        countersigned_by: Vec::new(),
         body: Body::Observation { scope, sighting },
         evidence: Vec::new(),
         modelled_on: None,
@@ -205,7 +206,6 @@ fn observation(site: &Domain, channels: &[Channel], now: Timestamp) -> Option<Re
         under: Vec::new(),
         speaks_for: None,
         tenure_from: None,
-        proven: false,
         statement,
     })
 }

@@ -200,6 +200,7 @@ impl Folder {
             effective: Window::default(),
             supersedes: Vec::new(),
             delegation: None,
+            countersigned_by: Vec::new(),
             body: Body::Observation { scope: site.scope(), sighting },
             evidence: Vec::new(),
             modelled_on: None,

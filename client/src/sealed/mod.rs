@@ -285,7 +285,7 @@ impl Deal {
         let Established { signed_by, under, speaks_for, tenure_from } = established;
         let (index, registered_at) = (self.receipt.index, self.receipt.registered_at);
         let id = StatementId::of(envelope.payload());
-        Ok(Registered { id, index, registered_at, signed_by, under, speaks_for, tenure_from, proven: false, statement })
+        Ok(Registered { id, index, registered_at, signed_by, under, speaks_for, tenure_from, statement })
     }
 }
 

@@ -57,7 +57,7 @@ impl Case<'_> {
                 let disallows = registered.statement.terms().is_some_and(|terms| may_disallow(terms, self.question));
                 match self.permit(registered, true, None) {
                     Permit::Speaks(outcome) => {
-                        outcome.verdict == Verdict::Reserved || disallows && outcome.verdict == Verdict::Unknown
+                        outcome.verdict <= Verdict::Disputed || disallows && outcome.verdict == Verdict::Unknown
                     }
                     _ => false,
                 }

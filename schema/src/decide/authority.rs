@@ -1,5 +1,6 @@
 //! Authority: what one registrable domain says in one tenure: permissions, refusals, signals, marks, reservations.
 
+use super::claims::Claim;
 use super::permit::{Giver, Permit, vendor};
 use super::question::Verdict;
 use super::reach::{Reach, license_reach, may_disallow, reach};
@@ -15,12 +16,8 @@ use crate::statement::{Body, Kind};
 use crate::surt::{UrlKey, without_www};
 use crate::terms::Terms;
 use crate::time::Timestamp;
-use crate::vocab::Basis;
 use std::collections::BTreeSet;
 use std::sync::Arc;
-
-/// An unproven claim over content lapses after so many seconds.
-pub const CLAIM_LAPSE: i64 = 30 * Timestamp::DAY;
 
 type Statements<'a> = [&'a Arc<Registered>];
 
@@ -243,8 +240,12 @@ impl Case<'_> {
         code: Reason,
         notes: &mut Vec<Finding>,
     ) -> Option<Outcome> {
-        let believed = self.believed(registered);
-        if !believed && registered.registered_at.plus_seconds(CLAIM_LAPSE) <= self.question.used_at {
+        let claim = self.claim(registered);
+        let believed = self.believed(registered) || claim == Claim::Holds;
+        if !believed && !matches!(claim, Claim::Challenged(_)) && self.lapsed(registered) {
+            if matches!(claim, Claim::Unanswered(_)) {
+                notes.push(claim.finding(registered.id));
+            }
             notes.push(Finding::new(Reason::ClaimLapsed).by(registered.id));
             return None;
         }
@@ -254,30 +255,25 @@ impl Case<'_> {
                 self.doubt(registered).map(|doubt| Outcome::of(Verdict::Disputed, doubt))
             }
             Reach::Disallowed if believed => Some(Outcome::of(Verdict::Reserved, Finding::new(code).by(registered.id))),
-            Reach::Disallowed => {
-                Some(Outcome::of(Verdict::Disputed, Finding::new(Reason::ClaimUnproven).by(registered.id)))
-            }
+            Reach::Disallowed => Some(Outcome::of(Verdict::Disputed, claim.finding(registered.id))),
             Reach::Silent(_) | Reach::Allowed(_) => None,
         }
     }
 
-    /// Whether a restriction is believed to be about this copy, by any of the ways in which its scope covers it.
+    /// Whether a restriction is believed to be about this copy without any claim over its bytes: by its title, or since the
+    /// copy has to do with the restricting site.
     fn believed(&self, registered: &Registered) -> bool {
-        let Some(scope) = registered.statement.scope() else { return false };
         let authority = registered.authority();
         let served_here = self.evidence.keys.urls.iter().any(|(_, url)| url.authority() == authority);
-        let countersigned = || {
-            let site = self.evidence.keys.fetched().map(UrlKey::authority);
-            site.is_some_and(|site| registered.signed_by.iter().any(|signer| signer.authority() == site))
-        };
-        let covers = |kept: fn(&Target) -> bool| {
-            let include = scope.include.iter().filter(|target| kept(target)).cloned().collect();
-            Scope { include, exclude: scope.exclude.clone() }.restricts(&self.evidence.keys).is_some()
-        };
-        let by_url = || covers(|target| matches!(target, Target::Host { .. } | Target::Url { .. }));
-        let by_claim = || covers(|target| matches!(target, Target::Content { .. } | Target::Collection { .. }));
-        let claim_holds = registered.proven || served_here || countersigned();
-        self.believed_by_work(registered) || served_here && by_url() || claim_holds && by_claim()
+        let here = |target: &Target| !matches!(target, Target::Works { .. });
+        self.believed_by_work(registered) || served_here && self.covered_by(registered, here)
+    }
+
+    /// Whether the targets of these kinds cover the copy, exclusions aside.
+    pub(super) fn covered_by(&self, registered: &Registered, kept: impl Fn(&Target) -> bool) -> bool {
+        let Some(scope) = registered.statement.scope() else { return false };
+        let include = scope.include.iter().filter(|target| kept(target)).cloned().collect();
+        Scope { include, exclude: scope.exclude.clone() }.restricts(&self.evidence.keys).is_some()
     }
 
     /// Nobody can prove a title by serving bytes, so a reservation by title is believed as it stands; a model's name says
@@ -350,22 +346,6 @@ impl Case<'_> {
                 }
             }
         }
-    }
-
-    /// Whether this statement claims the bytes or the work as its issuer's own.
-    pub(super) fn claims_content(&self, registered: &Registered) -> bool {
-        let owns = matches!(registered.statement.basis(), Some(Basis::Owner | Basis::ExclusiveLicensee));
-        let lapsed = !registered.proven && registered.registered_at.plus_seconds(CLAIM_LAPSE) <= self.question.used_at;
-        let by_content = || {
-            registered.statement.scope().is_some_and(|scope| {
-                scope.include.iter().any(|target| match target {
-                    Target::Content { ids } => self.evidence.keys.content.iter().any(|it| ids.contains(it)),
-                    _ => false,
-                })
-            })
-        };
-        let ended = self.end(registered).is_some_and(|end| end.at <= self.question.used_at);
-        owns && !lapsed && !ended && by_content()
     }
 }
 

@@ -3,10 +3,10 @@
 //! Pools are small so that statements meet, name each other, name themselves and name what is not there. That the policy's
 //! actions change no verdict needs no law: `decide` does not get them.
 
-use super::{Asker, Question, Verdict, decide};
+use super::{ANSWER_TIME, Asker, Question, Verdict, decide};
 use crate::acquisition::{Acquisition, AppliesTo, CopyUrl, Credit, CreditKind, InRecord, LicenseMark, UrlRole};
 use crate::evidence::{Evidence, Registered};
-use crate::id::{BlobId, StatementId};
+use crate::id::{BlobId, ContentName, StatementId};
 use crate::issuer::Party;
 use crate::policy::Reading;
 use crate::scope::{Scope, Target};
@@ -23,8 +23,8 @@ use proptest::sample::{select, subsequence};
 use std::sync::Arc;
 
 const HOUSES: &[&str] = &["herald.example", "desk.herald.example", "wire.example", "biglab.example", "watch.example"];
-const BYTES: &str = "blake3:af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262";
-const WEAK: &str = "warc-sha1:da39a3ee5e6b4b0d3255bfef95601890afd80709";
+const BYTES: &str = "blake3:be66bf28be3453308f43408e2004f82ba8504f1977002000282ea7472850a3c7";
+const WEAK: &str = "warc-sha1:27bc402d04bb26a099d009d3de0e1cd3d9deae51";
 
 fn read<T: serde::de::DeserializeOwned>(json: &str) -> T {
     serde_json::from_str(json).expect("a value of the pool")
@@ -48,8 +48,8 @@ fn some_target() -> impl Strategy<Value = Target> {
         r#"{"target":"host","host":"herald.example"}"#,
         r#"{"target":"host","host":"wire.example","subdomains":true}"#,
         r#"{"target":"url","host":"herald.example","path":"/open/"}"#,
-        r#"{"target":"content","ids":["blake3:af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262"]}"#,
-        r#"{"target":"content","ids":["warc-sha1:da39a3ee5e6b4b0d3255bfef95601890afd80709"]}"#,
+        r#"{"target":"content","ids":["blake3:be66bf28be3453308f43408e2004f82ba8504f1977002000282ea7472850a3c7"]}"#,
+        r#"{"target":"content","ids":["warc-sha1:27bc402d04bb26a099d009d3de0e1cd3d9deae51"]}"#,
         r#"{"target":"works","ids":["isbn:9780000000001"]}"#,
         r#"{"target":"collection","name":"books3"}"#,
     ])
@@ -99,7 +99,7 @@ fn some_body() -> impl Strategy<Value = Body> {
     let basis = select(vec![Basis::Owner, Basis::Owner, Basis::ExclusiveLicensee, Basis::Host]);
     let ending = of(select(vec![Ending::EitherParty, Ending::Licensor, Ending::Licensee]));
     let parts = (basis, some_scope(), some_terms(), 0_u8..10, ending, some_sighting(), any::<bool>());
-    (0_u8..11, parts).prop_map(|(kind, (basis, scope, terms, named, ending, sighting, flag))| {
+    (0_u8..14, parts).prop_map(|(kind, (basis, scope, terms, named, ending, sighting, flag))| {
         let lab = || vec![party("biglab.example")];
         match kind {
             0 | 1 => Body::Reservation { basis, scope, terms: disallowing(terms) },
@@ -119,9 +119,34 @@ fn some_body() -> impl Strategy<Value = Body> {
                 against: if flag { lab() } else { Vec::new() },
                 agreement: (named < 5).then(|| id(named)),
             },
-            _ => Body::Observation { scope, sighting },
+            10 => Body::Observation { scope, sighting },
+            11 => Body::ClaimProof {
+                claim: id(named),
+                content: names(flag),
+                url: "https://a.example/".to_owned(),
+                tenure_from: None,
+            },
+            12 => Body::Challenge { claim: id(named), content: names(flag), why: "Why.".to_owned() },
+            _ => Body::Answer { challenge: id(named), why: "Since.".to_owned() },
         }
     })
+}
+
+/// Names of the pool's document: the strong one alone, or both.
+fn names(both: bool) -> Vec<ContentName> {
+    let all = [BYTES, WEAK].into_iter().take(1 + usize::from(both));
+    all.map(|name| name.parse().expect("a name")).collect()
+}
+
+/// The registry's statement that it saw the bytes served, in the claim's own tenure.
+fn proof(place: u8, claim: &Registered, both: bool) -> Registered {
+    let body = Body::ClaimProof {
+        claim: claim.id,
+        content: names(both),
+        url: "https://herald.example/a".to_owned(),
+        tenure_from: claim.tenure_from,
+    };
+    Registered { registered_at: claim.registered_at, ..registered(place, "registry.example", 0, body) }
 }
 
 /// Reservations never allow: registration refuses those that do.
@@ -143,6 +168,7 @@ fn registered(place: u8, issuer: &str, at: u8, body: Body) -> Registered {
         effective: Window::default(),
         supersedes: Vec::new(),
         delegation: None,
+        countersigned_by: Vec::new(),
         body,
         evidence: Vec::new(),
         modelled_on: None,
@@ -158,7 +184,6 @@ fn registered(place: u8, issuer: &str, at: u8, body: Body) -> Registered {
         under: Vec::new(),
         speaks_for: None,
         tenure_from: None,
-        proven: false,
         statement,
     }
 }
@@ -173,8 +198,9 @@ fn some_statements() -> impl Strategy<Value = Vec<Registered>> {
             one.statement.effective = Window { from: from.map(day), until: until.map(day) };
             one.statement.supersedes = supersedes.map(id).into_iter().collect();
             one.tenure_from = tenure.filter(|day| *day < 3).map(day);
-            one.proven = proven;
+            let shown = proven.then(|| proof(100 + place, &one, place % 2 == 0));
             statements.push(one);
+            statements.extend(shown);
         }
         statements
     })
@@ -274,14 +300,15 @@ fn a_collided_name_lifts_no_refusal() {
     let licensees = vec![party("lab.example")];
     let agreement =
         Body::Agreement { basis: Basis::Owner, scope: scope(&[&weak]), terms: refusing, licensees, ending: None };
-    let mut statements = [registered(0, "herald.example", 0, grant), registered(1, "herald.example", 0, agreement)];
-    statements.iter_mut().for_each(|one| one.proven = true);
+    let said = [registered(0, "herald.example", 0, grant), registered(1, "herald.example", 0, agreement)];
+    let [given, refused] = said;
+    let statements = [proof(100, &given, true), given, proof(101, &refused, true), refused];
     for asker in ["", r#""domain":"lab.example""#] {
         let mut question: Question = read(&format!(
             r#"{{"acquisition":{{"urls":[{{"role":"fetched","url":"https://herald.example/a"}}],"content":["{BYTES}"]}},
                 "asker":{{{asker}}},"use":"train-ai","used_at":"2026-01-01T00:00:00Z"}}"#
         ));
-        assert_eq!(verdict(&question, &statements[..1]).0, Verdict::Cleared, "{asker}");
+        assert_eq!(verdict(&question, &statements[..2]).0, Verdict::Cleared, "{asker}");
         let refused = verdict(&question, &statements).0;
         assert!(refused <= Verdict::Unknown, "{asker}");
         question.acquisition.content.push(read(&format!("\"{WEAK}\"")));
@@ -332,11 +359,66 @@ proptest! {
         if let Body::Agreement { terms, .. } | Body::Offer { terms, .. } = &mut body {
             terms.any_copy = false;
         }
-        let names = matches!(body, Body::Acceptance { .. } | Body::Discharge { .. } | Body::Withdrawal { .. });
+        let names = matches!(body, Body::Acceptance { .. } | Body::Discharge { .. } | Body::Withdrawal { .. })
+            || matches!(body, Body::ClaimProof { .. } | Body::Challenge { .. } | Body::Answer { .. });
         let observes = matches!(body, Body::Observation { .. });
         prop_assume!(spoken && !names && !observes);
         statements.push(registered(200, "fresh.example", at, body));
         prop_assert!(verdict(&question, &statements).0 <= before);
+    }
+
+    /// Whoever has shown nothing disputes at most, and gives nothing away; the question's copies come from other sites, and no
+    /// title is named, which nobody could prove by serving.
+    #[test]
+    fn who_has_proven_nothing_disputes_at_most(
+        question in some_question(), mut statements in some_statements(), mut body in some_body(), at in 0_u8..14,
+    ) {
+        let only_claims = |scope: &mut Scope| {
+            scope.include.retain(|target| matches!(target, Target::Content { .. } | Target::Collection { .. }));
+            !scope.include.is_empty()
+        };
+        let claims = match &mut body {
+            Body::Reservation { scope, .. } | Body::Grant { scope, .. } | Body::Offer { scope, .. }
+            | Body::Agreement { scope, .. } => only_claims(scope),
+            _ => false,
+        };
+        prop_assume!(claims);
+        let (before, _) = verdict(&question, &statements);
+        statements.push(registered(200, "stranger.example", at, body));
+        let after = verdict(&question, &statements).0;
+        prop_assert!(after <= before && after >= before.min(Verdict::Disputed), "{} from {}", after, before);
+    }
+
+    /// While a challenge waits for its answer it may turn `reserved` into `disputed`, and nothing into anything better.
+    #[test]
+    fn an_open_challenge_clears_nothing(
+        mut question in some_question(), mut statements in some_statements(), named in 0_u8..8, both: bool, at in 0_u8..14,
+        later in 0_i64..30,
+    ) {
+        question.used_at = day(at).plus_seconds(later * Timestamp::DAY);
+        let (before, _) = verdict(&question, &statements);
+        let challenge = Body::Challenge { claim: id(named), content: names(both), why: "Why.".to_owned() };
+        statements.push(registered(200, "fresh.example", at, challenge));
+        let after = verdict(&question, &statements).0;
+        prop_assert!(after <= before.max(Verdict::Disputed), "{} from {}", after, before);
+    }
+
+    /// An answer restores at most what stood before the challenge.
+    #[test]
+    fn a_challenge_and_its_answer_leave_no_more_than_before(
+        question in some_question(), mut statements in some_statements(), named in 0_u8..8, at in 0_u8..10, answered in 0_u8..14,
+    ) {
+        let Some(claim) = statements.iter().find(|one| one.id == id(named)).cloned() else { return Ok(()) };
+        let (before, _) = verdict(&question, &statements);
+        let challenge = Body::Challenge { claim: claim.id, content: names(true), why: "Why.".to_owned() };
+        statements.push(registered(200, "fresh.example", at, challenge));
+        let answer = Body::Answer { challenge: id(200), why: "Since.".to_owned() };
+        let mut answer = registered(201, claim.speaker().as_str(), answered, answer);
+        answer.tenure_from = claim.tenure_from;
+        let in_time = answered >= at && day(answered) < day(at).plus_seconds(ANSWER_TIME) && day(answered) <= question.used_at;
+        statements.push(answer);
+        let after = verdict(&question, &statements).0;
+        prop_assert!(!in_time || after == before, "{} from {}", after, before);
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 mod agreements;
 mod authority;
+mod claims;
 mod compromise;
 mod force;
 mod in_record;
@@ -18,7 +19,7 @@ mod reach;
 mod reason;
 mod sightings;
 
-pub use authority::CLAIM_LAPSE;
+pub use claims::{ANSWER_TIME, CLAIM_LAPSE};
 pub use question::{Asker, Decision, DutyState, Owed, Question, Verdict, Voice};
 pub use reason::{Finding, Reason};
 
@@ -195,17 +196,6 @@ impl Case<'_> {
             voices.push((None, heard));
         }
         voices
-    }
-
-    /// Two authorities that claim the same bytes as their own dispute each other.
-    fn conflicting_claims(&self) -> Option<Heard> {
-        let claims = self.evidence.statements.iter().filter(|registered| self.claims_content(registered));
-        let claimants: BTreeSet<Authority> = claims.map(|registered| registered.authority()).collect();
-        (claimants.len() > 1).then(|| {
-            let names: Vec<&str> = claimants.iter().map(Authority::as_str).collect();
-            let finding = Finding::new(Reason::ClaimsConflict).detail(names.join(", "));
-            Heard { speaking: vec![Outcome::of(Verdict::Disputed, finding)], notes: Vec::new() }
-        })
     }
 
     /// Rule 7: circumvented or infringing access, declared or listed, is reserved whatever the terms, unless an agreement

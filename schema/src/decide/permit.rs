@@ -1,5 +1,6 @@
 //! Permit: what a permission says for this copy, once basis, proof, tenure, third parties and duties are looked at.
 
+use super::claims::Claim;
 use super::question::{DutyState, Owed, Verdict};
 use super::reach::{Reach, reach};
 use super::reason::{Finding, Reason};
@@ -85,6 +86,7 @@ impl Case<'_> {
             flat_fee_in_force: registered.statement.kind() == Kind::Agreement,
             third_party_material: terms.third_party_material,
         };
+        let claim = if by == Match::Content { self.permission_challenged(registered) } else { Claim::Holds };
         match reach(terms, self.question, self.reading) {
             Reach::Disallowed => {
                 let finding = Finding::new(Reason::UseDisallowed).by(registered.id);
@@ -92,6 +94,9 @@ impl Case<'_> {
             }
             Reach::Undetermined(finding) => Permit::Speaks(Outcome::of(Verdict::Unknown, finding.by(registered.id))),
             Reach::Silent(finding) => Permit::Silent(finding.by(registered.id)),
+            Reach::Allowed(_) if claim != Claim::Holds => {
+                Permit::Speaks(Outcome::of(Verdict::Disputed, claim.finding(registered.id)))
+            }
             Reach::Allowed(duties) => {
                 let mut outcome = self.allowed(&giver, duties);
                 outcome.any_copy = terms.any_copy;
@@ -117,11 +122,15 @@ impl Case<'_> {
         if !self.claim_proven(registered, by, named) {
             return Err(Finding::new(Reason::ClaimUnproven));
         }
+        let claim = if by == Match::Content { self.permission_challenged(registered) } else { Claim::Holds };
+        if matches!(claim, Claim::Unanswered(_)) {
+            return Err(claim.finding(registered.id));
+        }
         Ok(())
     }
 
     /// Whether a permission may be believed to be about these bytes. By URL: the URL is under the issuer's authority. By
-    /// content, work or compilation: proven at registration, countersigned by the site the bytes came from, delivered by
+    /// content, work or compilation: seen served by the registry, countersigned by the site the bytes came from, delivered by
     /// the licensor to its own licensee, or the identifier itself names the issuer (`model:vendor.example/name`).
     fn claim_proven(&self, registered: &Registered, by: Match, named: bool) -> bool {
         let authority = registered.authority();
@@ -167,7 +176,7 @@ impl Case<'_> {
                 let by_work = by == Match::Work && (own_name() || named && licensor_says());
                 let by_delivery = by != Match::Work && delivered;
                 // The proof is that the bytes were served; it says nothing of titles and compilations listed beside them.
-                let by_proof = by == Match::Content && registered.proven;
+                let by_proof = by == Match::Content && self.proven_by_serving(registered);
                 by_proof || countersigned || by_work || by_delivery
             }
             Match::WeakContent | Match::Folded => false,

@@ -126,6 +126,10 @@ reasons!(
     ClaimUnproven = "claim-unproven", 9;
     /// An unproven claim has lapsed.
     ClaimLapsed = "claim-lapsed", 9;
+    /// Somebody challenges a proven claim, and its issuer has not answered yet.
+    ClaimChallenged = "claim-challenged", 9;
+    /// A challenge was not answered in time: the claim counts as unproven.
+    ChallengeUnanswered = "challenge-unanswered", 9;
     /// Two authorities claim the same content.
     ClaimsConflict = "claims-conflict", 9;
     /// A signal allows the use, seen by an observer whom the policy trusts.

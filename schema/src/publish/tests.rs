@@ -286,7 +286,6 @@ fn verdict(statement: &Statement, at: &str, category: Use, class: Option<AskerCl
         under: Vec::new(),
         speaks_for: None,
         tenure_from: None,
-        proven: true,
         statement: statement.clone(),
     };
     let ledger: Ledger = std::iter::once(registered).collect();

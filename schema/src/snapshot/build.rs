@@ -183,7 +183,7 @@ fn write_statement(registered: &Registered, sections: &mut [Spool]) -> Result<()
         return Err(BuildError::Id(id));
     }
     let signers = signers::write(registered);
-    let flags = u32::from(registered.proven) | (u32::from(registered.tenure_from.is_some()) << 1);
+    let flags = u32::from(registered.tenure_from.is_some()) << 1;
     let at = |section: Section| sections.get(section.rank()).map_or(0, Spool::length);
     let mut record = Vec::with_capacity(Section::Statements.width());
     record.extend_from_slice(&id.0);

@@ -464,7 +464,7 @@ pub(super) fn parse_record(
     }
     let Signers { signed_by, under, speaks_for } = signers::parse(signers).ok_or(damage)?;
     let time = |at| i64_at(record, at).map(Timestamp).ok_or(damage);
-    let flags = u32_at(record, 80).filter(|flags| *flags < 4).ok_or(damage)?;
+    let flags = u32_at(record, 80).filter(|flags| matches!(flags, 0 | 2)).ok_or(damage)?;
     Ok(Registered {
         id,
         index: u64_at(record, 32).ok_or(damage)?,
@@ -473,7 +473,6 @@ pub(super) fn parse_record(
         under,
         speaks_for,
         tenure_from: if flags & 2 == 0 { None } else { Some(time(48)?) },
-        proven: flags & 1 == 1,
         statement,
     })
 }

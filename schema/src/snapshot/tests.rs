@@ -35,6 +35,7 @@ pub(super) fn statement(issuer: &str, body: Body) -> Statement {
         effective: Window::default(),
         supersedes: Vec::new(),
         delegation: None,
+        countersigned_by: Vec::new(),
         body,
         evidence: Vec::new(),
         modelled_on: None,
@@ -62,7 +63,6 @@ pub(super) fn registered(index: u64, statement: Statement) -> Registered {
             .collect(),
         speaks_for: (index % 5 == 3).then(|| "agency.example".parse().unwrap()),
         tenure_from: (index % 3 == 1).then_some(Timestamp(1_500_000_000)),
-        proven: index % 2 == 1,
         statement,
     }
 }
@@ -447,7 +447,6 @@ struct VectorStatement {
     under: Vec<Signing>,
     speaks_for: Option<crate::issuer::Domain>,
     tenure_from: Option<Timestamp>,
-    proven: bool,
     statement: serde_json::Value,
 }
 
@@ -459,9 +458,9 @@ fn the_format_does_not_drift_unseen() {
     assert_eq!(vector.format, format::FORMAT_VERSION);
     let read = |row: VectorStatement| {
         let payload = canon::to_canonical(&row.statement).unwrap();
-        let VectorStatement { index, registered_at, signed_by, under, speaks_for, tenure_from, proven, .. } = row;
+        let VectorStatement { index, registered_at, signed_by, under, speaks_for, tenure_from, .. } = row;
         let (id, statement) = (StatementId::of(&payload), Statement::parse(&payload).unwrap());
-        Registered { id, index, registered_at, signed_by, under, speaks_for, tenure_from, proven, statement }
+        Registered { id, index, registered_at, signed_by, under, speaks_for, tenure_from, statement }
     };
     let ledger: Ledger = vector.statements.into_iter().map(read).collect();
     let root = Hash::from_base64(&vector.root).unwrap();

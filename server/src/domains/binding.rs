@@ -244,6 +244,7 @@ pub fn statement(
         effective: Window::default(),
         supersedes: Vec::new(),
         delegation: None,
+        countersigned_by: Vec::new(),
         body,
         evidence,
         modelled_on: None,

@@ -88,19 +88,8 @@ impl Fetcher {
     /// [`LookError`]. An answer with any status is an answer.
     pub async fn fetch(&self, url: &str) -> Result<Served, LookError> {
         let whole = async {
-            let mut current = self.checked(url, None)?;
-            for _ in 0..=MAX_HOPS {
-                let answer = self.once(&current).await?;
-                let status = answer.status().as_u16();
-                if !matches!(status, 301 | 302 | 303 | 307 | 308) {
-                    return served(&current, answer).await;
-                }
-                let location = answer.headers().get(LOCATION).and_then(|it| it.to_str().ok());
-                let next = location.and_then(|location| current.join(location.trim()).ok());
-                let next = next.ok_or_else(|| LookError::Refused(format!("`{current}` redirects to nowhere")))?;
-                current = self.checked(next.as_str(), Some(&current))?;
-            }
-            Err(LookError::Refused(format!("`{url}` redirects more than {MAX_HOPS} times")))
+            let (url, answer) = self.follow(url, PATIENCE).await?;
+            served(&url, answer).await
         };
         let timed = tokio::time::timeout(PATIENCE, whole).await;
         timed.unwrap_or_else(|_| Err(LookError::Unreachable(format!("`{url}`: it took too long"))))
@@ -127,6 +116,26 @@ impl Fetcher {
         Ok(request.send().await.map_err(|error| failed(&url, &error))?.status().as_u16())
     }
 
+    /// The answer at the end of the redirects, its body unread and bounded by `patience`, as each hop is.
+    ///
+    /// # Errors
+    /// [`LookError`].
+    pub async fn follow(&self, url: &str, patience: Duration) -> Result<(Url, Response), LookError> {
+        let mut current = self.checked(url, None)?;
+        for _ in 0..=MAX_HOPS {
+            let answer = self.once(&current, patience).await?;
+            let status = answer.status().as_u16();
+            if !matches!(status, 301 | 302 | 303 | 307 | 308) {
+                return Ok((current, answer));
+            }
+            let location = answer.headers().get(LOCATION).and_then(|it| it.to_str().ok());
+            let next = location.and_then(|location| current.join(location.trim()).ok());
+            let next = next.ok_or_else(|| LookError::Refused(format!("`{current}` redirects to nowhere")))?;
+            current = self.checked(next.as_str(), Some(&current))?;
+        }
+        Err(LookError::Refused(format!("`{url}` redirects more than {MAX_HOPS} times")))
+    }
+
     /// Refuses what is not to be connected to. `from` is the hop before.
     fn checked(&self, url: &str, from: Option<&Url>) -> Result<Url, LookError> {
         let shown: String = url.chars().filter(|letter| !letter.is_control()).take(200).collect();
@@ -151,8 +160,9 @@ impl Fetcher {
         Ok(url)
     }
 
-    async fn once(&self, url: &Url) -> Result<Response, LookError> {
-        let request = self.http.get(url.clone()).header(ACCEPT, "*/*").header(ACCEPT_ENCODING, "identity");
+    async fn once(&self, url: &Url, patience: Duration) -> Result<Response, LookError> {
+        let request =
+            self.http.get(url.clone()).timeout(patience).header(ACCEPT, "*/*").header(ACCEPT_ENCODING, "identity");
         request.send().await.map_err(|error| failed(url, &error))
     }
 }
@@ -173,7 +183,7 @@ async fn served(url: &Url, mut answer: Response) -> Result<Served, LookError> {
 }
 
 /// The refusal that a guard gave on the way, or the innermost cause in words.
-fn failed(url: &Url, error: &reqwest::Error) -> LookError {
+pub(super) fn failed(url: &Url, error: &reqwest::Error) -> LookError {
     let mut last: &(dyn std::error::Error + 'static) = error;
     while let Some(inner) = last.source() {
         if let Some(LookError::Refused(why)) = inner.downcast_ref::<LookError>() {

@@ -1,12 +1,13 @@
 //! Domains: what a domain publishes about its keys, looked at by the registry itself, and the bindings that follow.
 //!
 //! Reading order: `dns` and `fetch` (how foreign servers are asked), `look_alike` (names that people mistake), `binding` (what a
-//! key and its domain must show), and `jobs::recheck`, which looks again.
+//! key and its domain must show), and `jobs::recheck`, which looks again; `serving`, what a URL under a domain serves.
 
 pub mod binding;
 mod dns;
 mod fetch;
 pub mod look_alike;
+mod serving;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -17,6 +18,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use cleartitle_schema::domain_proof::{self, Published, dns_txt, key_directory, well_known};
 use cleartitle_schema::issuer::Domain;
+use cleartitle_schema::served::Served;
 use cleartitle_schema::statement::Proof;
 use cleartitle_schema::time::Timestamp;
 use serde_json::json;
@@ -25,6 +27,7 @@ use tokio::sync::Semaphore;
 use dns::Dns;
 use fetch::Fetcher;
 use look_alike::LookAlikes;
+use serving::Hosts;
 
 use crate::jobs::interval;
 
@@ -131,6 +134,7 @@ pub struct Domains {
     fetcher: Fetcher,
     places: Semaphore,
     seen: Mutex<HashMap<(Domain, Proof), Looked>>,
+    hosts: Hosts,
 }
 
 impl Domains {
@@ -156,6 +160,7 @@ impl Domains {
             fetcher,
             places: Semaphore::new(MAX_LOOKS),
             seen: Mutex::default(),
+            hosts: Hosts::default(),
         })
     }
 
@@ -207,6 +212,17 @@ impl Domains {
     /// [`LookError`].
     pub async fn post(&self, url: &url::Url, post: Post) -> Result<u16, LookError> {
         self.fetcher.post(url, post).await
+    }
+
+    /// Looks at what a URL serves, whatever its status: once at a time for each host.
+    ///
+    /// # Errors
+    /// [`LookError`].
+    pub async fn look_at(&self, url: &str, host: &str, now: Timestamp) -> Result<Served, LookError> {
+        let _host = self.hosts.hold(host)?;
+        let place = tokio::time::timeout(TURN, self.places.acquire()).await;
+        let Ok(Ok(_held)) = place else { return Err(LookError::Busy) };
+        serving::look(&self.fetcher, url, now).await
     }
 
     /// Looks at what a domain publishes about its keys in the log of this origin. That nothing is there is an answer too.

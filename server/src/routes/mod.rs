@@ -5,6 +5,7 @@
 pub mod atom;
 pub mod blobs;
 pub mod changes;
+pub mod claims;
 pub mod decisions;
 pub mod documents;
 pub mod extract;

@@ -7,6 +7,7 @@ use cleartitle_schema::api::{PROBLEM_JSON, Problem};
 use cleartitle_schema::domain_proof::request::RequestError;
 use cleartitle_schema::signed::SignedError;
 
+use crate::claims::serving::ServingError;
 use crate::clearance::ClearanceError;
 use crate::domains::LookError;
 use crate::domains::binding::BindError;
@@ -100,6 +101,26 @@ codes! {
         "No key bound to the issuer's own domain has signed.";
     LicenseeUnsigned = "licensee-unsigned", FORBIDDEN, "Not signed by a licensee",
         "An agreement is signed by the licensor and by at least one licensee, each with a key of its own.";
+    CountersignerUnsigned = "countersigner-unsigned", FORBIDDEN, "Not countersigned",
+        "The claim names a site in `countersigned_by`, and no key bound to it has signed. `cleartitle register --countersign` adds the signature of the site.";
+    CommonContent = "common-content", UNPROCESSABLE_ENTITY, "Nobody's to claim",
+        "The claim names bytes that everybody serves: the empty body, a stub, a default page, or bytes that twenty authorities show under their own hosts. Leave them out of the scope; they can still be excluded.";
+    SeenElsewhere = "seen-elsewhere", FORBIDDEN, "Seen elsewhere before",
+        "Another authority showed these bytes under its own hosts before, by a provenance record of its own or as the registry saw itself. Name it in `countersigned_by` and let it sign, or challenge its claim.";
+    NotClaimed = "not-claimed", UNPROCESSABLE_ENTITY, "Not a claim over this document",
+        "The statement that is named states no terms over this document by its bytes, so that there is nothing to prove or to challenge.";
+    TenureEnded = "tenure-ended", CONFLICT, "The domain has changed hands",
+        "The claim was made by whoever held the domain before. What is served there now proves it no more, and nobody answers for it. Register the claim anew.";
+    NotServed = "not-served", UNPROCESSABLE_ENTITY, "The URL does not serve these bytes",
+        "The registry looked, and found another status than 200 or other bytes. The document is the payload without transfer or content coding; a page that changes with each request proves nothing.";
+    ServingUnreachable = "serving-unreachable", BAD_GATEWAY, "The URL could not be looked at",
+        "Nobody answered, or what answers is not looked at: an address that is not public, a redirect out of the registrable domain, more than 64 MiB, a content coding, no valid certificate.";
+    NothingToChallenge = "nothing-to-challenge", CONFLICT, "Nothing to challenge",
+        "The claim is not proven for these documents: it clears nothing, disputes at most, and lapses thirty days after it was registered.";
+    ChallengedBefore = "challenged-before", CONFLICT, "Challenged before",
+        "An authority has one open challenge of a claim, and after its answer one more with new evidence. What is still in doubt then is for a `dispute` with its case.";
+    AnswerTooLate = "answer-too-late", CONFLICT, "Too late to answer",
+        "A challenge is answered within thirty days. The claim counts as unproven now; register it anew and have it proven.";
     FutureTime = "future-time", UNPROCESSABLE_ENTITY, "Issued in the future",
         "`issued_at` is more than five minutes after the registry's clock. Set the clock right and sign again; use `effective.from` for terms that begin later.";
     OutsideAuthority = "outside-authority", FORBIDDEN, "Outside the issuer's authority",
@@ -109,11 +130,11 @@ codes! {
     NotSupported = "not-supported", UNPROCESSABLE_ENTITY, "Not supported yet",
         "The statement format has this member, but this version of the registry does not take it: repertoires, sealed leaves.";
     OperatorOnly = "operator-only", FORBIDDEN, "Made by the operator",
-        "Key bindings are made by the registry, not sent in: `cleartitle domain verify` asks for one, and `cleartitle-server bind-key` makes one on the operator's word.";
+        "Key bindings and proofs of claims are made by the registry, not sent in: `cleartitle domain verify` and `cleartitle claim prove` ask for one, and `cleartitle-server bind-key` makes one on the operator's word.";
     NeedsBytes = "needs-bytes", UNPROCESSABLE_ENTITY, "Bytes are missing",
         "A manifest of provenance records is sent to `POST /v1/documents` together with the records.";
     UnknownStatement = "unknown-statement", UNPROCESSABLE_ENTITY, "Names an unknown statement",
-        "The statement supersedes, withdraws, accepts, discharges or disputes a statement that is not in this log.";
+        "The statement supersedes, withdraws, accepts, discharges, disputes, challenges or answers a statement that is not in this log.";
     NotYours = "not-yours", FORBIDDEN, "Names a statement of another",
         "A statement is superseded or withdrawn by its issuer or the registrable domain above it, an agreement by its parties, a duty discharged by its payee.";
     WrongKind = "wrong-kind", UNPROCESSABLE_ENTITY, "Names a statement of the wrong kind",
@@ -279,6 +300,14 @@ impl From<Refusal> for Failure {
             Refusal::BadSignature(_) => Code::BadSignature,
             Refusal::IssuerUnsigned(_) => Code::IssuerUnsigned,
             Refusal::LicenseeUnsigned => Code::LicenseeUnsigned,
+            Refusal::CountersignerUnsigned(_) => Code::CountersignerUnsigned,
+            Refusal::CommonContent(_) => Code::CommonContent,
+            Refusal::SeenElsewhere { .. } => Code::SeenElsewhere,
+            Refusal::NotClaimed { .. } => Code::NotClaimed,
+            Refusal::TenureEnded(_) => Code::TenureEnded,
+            Refusal::NothingToChallenge(_) => Code::NothingToChallenge,
+            Refusal::ChallengedBefore { .. } => Code::ChallengedBefore,
+            Refusal::AnswerTooLate(_) => Code::AnswerTooLate,
             Refusal::FutureTime { .. } => Code::FutureTime,
             Refusal::OutsideAuthority { .. } => Code::OutsideAuthority,
             Refusal::SubdomainPermits(_) => Code::SubdomainMayOnlyRestrict,
@@ -326,6 +355,21 @@ impl From<BindError> for Failure {
             BindError::OperatorsWord => Code::OperatorOnly,
             BindError::Statement(_) | BindError::Store(_) => {
                 tracing::error!(%error, "a key could not be bound");
+                return Self::internal();
+            }
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+impl From<ServingError> for Failure {
+    fn from(error: ServingError) -> Self {
+        let code = match &error {
+            ServingError::Url(_) => Code::UnprocessableRequest,
+            ServingError::OutsideAuthority { .. } => Code::OutsideAuthority,
+            ServingError::OtherBytes { .. } => Code::NotServed,
+            ServingError::Statement(_) => {
+                tracing::error!(%error, "a claim could not be proven");
                 return Self::internal();
             }
         };

@@ -63,7 +63,6 @@ fn entry(index: u64, time: i64, body: serde_json::Value) -> Entry {
         under: if index == 0 { Vec::new() } else { vec![by_first_binding()] },
         speaks_for: None,
         tenure_from: None,
-        proven: false,
         statement: Statement::parse(&payload).unwrap(),
     };
     Entry { leaf, published, registered, list: None }

@@ -16,7 +16,7 @@ use std::ops::Range;
 use cleartitle_schema::bindings::{Binding, Known};
 use cleartitle_schema::evidence::Registered;
 use cleartitle_schema::id::{BlobId, Commitment, ContentName, KeyId, ListId, StatementId};
-use cleartitle_schema::issuer::Domain;
+use cleartitle_schema::issuer::{Authority, Domain};
 use cleartitle_schema::leaf::{Leaf, Published};
 use cleartitle_schema::statement::{Body, Kind, Statement};
 use cleartitle_schema::time::Timestamp;
@@ -157,16 +157,25 @@ pub enum Relation {
     Disputes,
     /// Says that its envelope is gone.
     Erases,
+    /// Shows that the claimed bytes were served.
+    Proves,
+    /// Doubts the claim.
+    Challenges,
+    /// Replies to the challenge.
+    Answers,
 }
 
 impl Relation {
-    const ALL: [(Self, &'static str); 6] = [
+    const ALL: [(Self, &'static str); 9] = [
         (Self::Supersedes, "supersedes"),
         (Self::Withdraws, "withdraws"),
         (Self::Accepts, "accepts"),
         (Self::Discharges, "discharges"),
         (Self::Disputes, "disputes"),
         (Self::Erases, "erases"),
+        (Self::Proves, "proves"),
+        (Self::Challenges, "challenges"),
+        (Self::Answers, "answers"),
     ];
 
     /// The word that is stored.
@@ -186,6 +195,9 @@ impl Relation {
             Body::Discharge { statement, .. } => found.push((*statement, Self::Discharges)),
             Body::Dispute { agreement: Some(agreement), .. } => found.push((*agreement, Self::Disputes)),
             Body::Erasure { statement: Some(statement), .. } => found.push((*statement, Self::Erases)),
+            Body::ClaimProof { claim, .. } => found.push((*claim, Self::Proves)),
+            Body::Challenge { claim, .. } => found.push((*claim, Self::Challenges)),
+            Body::Answer { challenge, .. } => found.push((*challenge, Self::Answers)),
             _ => {}
         }
         found
@@ -447,6 +459,12 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// [`StoreError`].
     fn is_party(&self, party: &Domain, index: u64) -> Result<bool, StoreError>;
+    /// The authorities that showed a document under their own hosts, by a record that they signed or as the registry saw, at
+    /// most `limit`, in the order in which each did so first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn showings(&self, name: &ContentName, limit: usize) -> Result<Vec<Authority>, StoreError>;
 
     /// Makes every derived thing again from leaves, blobs and lists, in one transaction.
     ///

@@ -58,7 +58,6 @@ pub fn snapshot() -> VerifiedSnapshot<Vec<u8>> {
                 under: Vec::new(),
                 speaks_for: None,
                 tenure_from: None,
-                proven: false,
                 statement,
             })
         })

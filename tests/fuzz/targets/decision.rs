@@ -23,7 +23,6 @@ fuzz_target!(|bytes: &[u8]| {
             under: Vec::new(),
             speaks_for: None,
             tenure_from: None,
-            proven: false,
             statement,
         })
     };

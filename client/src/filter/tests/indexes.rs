@@ -5,6 +5,7 @@ use super::plan::{Dice, HOSTS, TEXTS, URLS, asking, statements};
 use crate::crawl::{self, Item};
 use crate::filter::index::{IndexRun, Root};
 use crate::report::Report;
+use cleartitle_schema::evidence::Registered;
 use cleartitle_schema::id::ContentId;
 use cleartitle_schema::policy::{Disposition, Policy};
 use cleartitle_schema::time::Timestamp;
@@ -403,6 +404,13 @@ fn a_compressed_index_is_read_and_filtered_as_a_plain_one() {
     assert!(text.lines().all(|line| whole.lines().any(|known| known == line)), "{text}");
 }
 
+/// The registry's statement that it saw all that a claim lists.
+fn proof_of(claim: &Registered) -> Registered {
+    let content: Vec<_> = claim.statement.claimed().collect();
+    let body = json!({"kind": "claim-proof", "claim": claim.id, "content": content, "url": "https://agency.example/"});
+    registered(1, Timestamp(1_600_000_000), json!({"issuer": {"domain": "registry.example"}, "body": body})).unwrap()
+}
+
 #[test]
 fn sha1_reserves_and_never_clears() {
     let folder = tempfile::tempdir().unwrap();
@@ -415,9 +423,9 @@ fn sha1_reserves_and_never_clears() {
         statement["body"]["kind"] = kind.into();
         statement["body"]["scope"] = json!({"include": [{"target": "content", "ids": [sha1("three")]}]});
         statement["body"]["terms"]["clauses"][0]["rules"][0]["preference"] = preference.into();
-        let mut registered = registered(0, Timestamp(1_600_000_000), statement).unwrap();
-        registered.proven = true;
-        snapshot([registered])
+        let claim = registered(0, Timestamp(1_600_000_000), statement).unwrap();
+        let proof = proof_of(&claim);
+        snapshot([claim, proof])
     };
     let named = format!("sha1:{}", "05".repeat(20));
     let of = rows.iter().filter(|row| row.digest.as_deref() == Some(&named)).count();
@@ -436,10 +444,10 @@ fn sha1_reserves_and_never_clears() {
     statement["body"]["kind"] = "grant".into();
     statement["body"]["scope"] = json!({"include": [{"target": "content", "ids": [ContentId::of(b"three")]}]});
     statement["body"]["terms"]["clauses"][0]["rules"][0]["preference"] = "allowed".into();
-    let mut granted = registered(0, Timestamp(1_600_000_000), statement).unwrap();
-    granted.proven = true;
+    let granted = registered(0, Timestamp(1_600_000_000), statement).unwrap();
+    let proof = proof_of(&granted);
     let out = root.join("by-bytes");
-    let report = run(&snapshot([granted]), &policy(), &root.join("i.cdxj"), &out, fetching(root));
+    let report = run(&snapshot([granted, proof]), &policy(), &root.join("i.cdxj"), &out, fetching(root));
     assert!(report.tally.of(Disposition::Keep).documents > 0, "{report}");
     assert!(files(&out).iter().any(|(path, bytes)| path.ends_with("i.cdxj.warc.gz") && !bytes.is_empty()));
 }

@@ -42,7 +42,6 @@ pub fn registered(index: u64, at: Timestamp, value: serde_json::Value) -> Option
         under: Vec::new(),
         speaks_for: None,
         tenure_from: None,
-        proven: false,
         statement,
     })
 }

@@ -132,10 +132,32 @@ fn named_one(dice: &mut Dice, earlier: &[Registered]) -> StatementId {
     dice.one(&ids)
 }
 
+/// A proof, a challenge or an answer, of whatever statement.
+fn about_a_claim(dice: &mut Dice, earlier: &[Registered]) -> Value {
+    let text = dice.one(&TEXTS);
+    let mut content = vec![json!(ContentId::of(text.as_bytes()))];
+    if dice.chance(2) {
+        content.push(json!(sha1(text)));
+    }
+    let claim = dice.one(&earlier.iter().map(|it| (it.id, it.tenure_from)).collect::<Vec<_>>());
+    match dice.roll(4) {
+        0 => json!({"kind": "challenge", "claim": claim.0, "content": content, "why": "why"}),
+        1 => json!({"kind": "answer", "challenge": claim.0, "why": "why"}),
+        _ => {
+            let mut body =
+                json!({"kind": "claim-proof", "claim": claim.0, "content": content, "url": "https://press.example/"});
+            if let Some(from) = claim.1 {
+                body["tenure_from"] = json!(from);
+            }
+            body
+        }
+    }
+}
+
 fn body(dice: &mut Dice, earlier: &[Registered]) -> Value {
     let basis = dice.one(&["owner", "owner", "host", "agent", "exclusive-licensee"]);
     let named = if earlier.is_empty() { Value::Null } else { json!(named_one(dice, earlier)) };
-    match dice.roll(10) {
+    match dice.roll(11) {
         0 | 1 => {
             json!({"kind": "reservation", "basis": basis, "scope": scope(dice), "terms": terms(dice, "disallowed")})
         }
@@ -151,6 +173,7 @@ fn body(dice: &mut Dice, earlier: &[Registered]) -> Value {
         }),
         7 => json!({"kind": "observation", "scope": scope(dice), "sighting": sighting(dice)}),
         8 => json!({"kind": "withdrawal", "statement": named}),
+        9 if !earlier.is_empty() => about_a_claim(dice, earlier),
         _ if dice.chance(2) => json!({"kind": "acceptance", "offer": named, "scope": scope(dice)}),
         _ => json!({"kind": "acceptance", "offer": named}),
     }
@@ -176,7 +199,6 @@ pub fn statements(dice: &mut Dice) -> Vec<Registered> {
         }
         let Some(mut next) = registered(index, at, value) else { continue };
         next.tenure_from = dice.chance(5).then(|| dice.moment());
-        next.proven = dice.chance(3);
         if !all.iter().any(|known| known.id == next.id) {
             all.push(next);
         }

@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use cleartitle_schema::bindings::Binding;
 use cleartitle_schema::id::{BlobId, Commitment, ContentName, KeyId, ListId, StatementId};
-use cleartitle_schema::issuer::Domain;
+use cleartitle_schema::issuer::{Authority, Domain};
 use cleartitle_schema::statement::Kind;
 use cleartitle_schema::time::Timestamp;
 use rusqlite::types::ValueRef;
@@ -332,6 +332,10 @@ impl Store for SqliteStore {
 
     fn is_party(&self, party: &Domain, index: u64) -> Result<bool, StoreError> {
         self.read(|connection| sealed::is_party(connection, party, index))
+    }
+
+    fn showings(&self, name: &ContentName, limit: usize) -> Result<Vec<Authority>, StoreError> {
+        self.read(|connection| read::showings(connection, name, limit))
     }
 
     fn rebuild(&self) -> Result<Rebuilt, StoreError> {

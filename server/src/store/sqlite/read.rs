@@ -5,7 +5,7 @@ use std::ops::Range;
 use cleartitle_schema::bindings::{Binding, Ended, Known};
 use cleartitle_schema::evidence::Registered;
 use cleartitle_schema::id::{BlobId, Commitment, ContentName, KeyId, ListId, StatementId};
-use cleartitle_schema::issuer::Domain;
+use cleartitle_schema::issuer::{Authority, Domain};
 use cleartitle_schema::statement::{Kind, Statement};
 use cleartitle_schema::time::Timestamp;
 use cleartitle_schema::tlog::hash::Hash;
@@ -14,8 +14,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use super::failed;
 use crate::store::{Head, Page, ProofCheck, Record, Relation, SignedHead, StoreError, Stored};
 
-const STATEMENT_COLUMNS: &str =
-    "s.idx, s.id, s.commitment, s.registered_at, s.signed_by, s.tenure_from, s.proven, s.payload,
+const STATEMENT_COLUMNS: &str = "s.idx, s.id, s.commitment, s.registered_at, s.signed_by, s.tenure_from, s.payload,
     s.under, s.speaks_for";
 
 fn damaged(what: &str) -> impl Fn() -> StoreError {
@@ -138,9 +137,9 @@ pub(super) fn stored(row: &Row<'_>) -> Result<Stored, StoreError> {
     let index: i64 = row.get(0).map_err(failed)?;
     let signed_by: String = row.get(4).map_err(failed)?;
     let tenure_from: Option<i64> = row.get(5).map_err(failed)?;
-    let payload: Vec<u8> = row.get(7).map_err(failed)?;
-    let under: String = row.get(8).map_err(failed)?;
-    let speaks_for: Option<String> = row.get(9).map_err(failed)?;
+    let payload: Vec<u8> = row.get(6).map_err(failed)?;
+    let under: String = row.get(7).map_err(failed)?;
+    let speaks_for: Option<String> = row.get(8).map_err(failed)?;
     let statement = Statement::parse(&payload).map_err(|error| StoreError::Damaged(format!("{index}: {error}")))?;
     let registered = Registered {
         id: StatementId(array(row, 1, "id")?),
@@ -150,7 +149,6 @@ pub(super) fn stored(row: &Row<'_>) -> Result<Stored, StoreError> {
         under: serde_json::from_str(&under).map_err(|_| damaged("under")())?,
         speaks_for: speaks_for.map(|domain| domain.parse().map_err(|_| damaged("speaks_for")())).transpose()?,
         tenure_from: tenure_from.map(Timestamp),
-        proven: row.get(6).map_err(failed)?,
         statement,
     };
     Ok(Stored { registered, commitment: Commitment(array(row, 2, "commitment")?) })
@@ -183,7 +181,7 @@ pub(super) fn naming(connection: &Connection, id: &StatementId) -> Result<Vec<(R
          ORDER BY n.idx, n.relation"
     );
     rows(connection, &sql, [id.0], |row| {
-        let relation: String = row.get(10).map_err(failed)?;
+        let relation: String = row.get(9).map_err(failed)?;
         Ok((relation.parse().map_err(|_| damaged("relation")())?, stored(row)?))
     })
 }
@@ -288,6 +286,19 @@ pub(super) fn claims(connection: &Connection, name: &ContentName, limit: usize) 
          ORDER BY c.idx LIMIT ?3"
     );
     rows(connection, &sql, params![kind, digest, limit as i64], stored)
+}
+
+pub(super) fn showings(
+    connection: &Connection,
+    name: &ContentName,
+    limit: usize,
+) -> Result<Vec<Authority>, StoreError> {
+    let (kind, digest) = name.to_parts();
+    let sql = "SELECT authority FROM showings WHERE kind = ?1 AND name = ?2 ORDER BY idx, authority LIMIT ?3";
+    rows(connection, sql, params![kind, digest, limit as i64], |row| {
+        let authority: String = row.get(0).map_err(failed)?;
+        Ok(Authority::of_host(&authority))
+    })
 }
 
 /// The log as far as a connection's projections go.

@@ -16,7 +16,8 @@ use super::write::{damaged, integer};
 use crate::sealed::parties_of;
 use crate::store::{Held, SealedEntry, StoreError, Stored};
 
-const COLUMNS: &str = "s.idx, s.id, s.commitment, s.registered_at, s.signed_by, s.tenure_from, s.proven, s.payload, s.under, s.speaks_for";
+const COLUMNS: &str =
+    "s.idx, s.id, s.commitment, s.registered_at, s.signed_by, s.tenure_from, s.payload, s.under, s.speaks_for";
 
 /// Keeps what is held of a leaf, and projects it.
 pub(super) fn append(connection: &Connection, entry: &SealedEntry) -> Result<(), StoreError> {
@@ -42,8 +43,8 @@ fn project(connection: &Connection, entry: &SealedEntry) -> Result<(), StoreErro
     let under = serde_json::to_string(&registered.under).map_err(damaged)?;
     connection
         .prepare_cached(
-            "INSERT OR IGNORE INTO sealed_statements (idx, id, commitment, registered_at, signed_by, tenure_from, proven,
-             payload, under, speaks_for) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+            "INSERT OR IGNORE INTO sealed_statements (idx, id, commitment, registered_at, signed_by, tenure_from,
+             payload, under, speaks_for) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
         )
         .and_then(|mut insert| {
             insert.execute(params![
@@ -53,7 +54,6 @@ fn project(connection: &Connection, entry: &SealedEntry) -> Result<(), StoreErro
                 registered.registered_at.0,
                 signed_by,
                 registered.tenure_from.map(|time| time.0),
-                registered.proven,
                 published.envelope.payload(),
                 under,
                 registered.speaks_for.as_ref().map(Domain::as_str),
@@ -92,8 +92,7 @@ fn held_again(derived: &Connection, index: u64, leaf: &Leaf, blob: &[u8]) -> Res
     let Established { signed_by, under, speaks_for, tenure_from } =
         establish(&read::SoFar(derived), &statement, &published.envelope)?;
     let (id, registered_at) = (StatementId::of(payload), leaf.registered_at);
-    let registered =
-        Registered { id, index, registered_at, signed_by, under, speaks_for, tenure_from, proven: false, statement };
+    let registered = Registered { id, index, registered_at, signed_by, under, speaks_for, tenure_from, statement };
     let mut parties: BTreeSet<Domain> = parties_of(&registered);
     for named in registered.statement.names() {
         if let Some(named) = statement_of(derived, &named)? {

@@ -3,12 +3,13 @@
 use cleartitle_schema::acquisition::Acquisition;
 use cleartitle_schema::bindings::{Established, establish};
 use cleartitle_schema::evidence::Registered;
-use cleartitle_schema::id::{BlobId, Commitment, StatementId};
-use cleartitle_schema::issuer::Domain;
+use cleartitle_schema::id::{BlobId, Commitment, ContentName, StatementId};
+use cleartitle_schema::issuer::{Authority, Domain};
 use cleartitle_schema::leaf::{Leaf, LeafKind, Published};
 use cleartitle_schema::scope::Target;
 use cleartitle_schema::signed::{key_id, parse_public_key};
 use cleartitle_schema::statement::{Body, ListRole, Statement};
+use cleartitle_schema::surt::UrlKey;
 use cleartitle_schema::tlog::hash::{Hash, leaf_hash};
 use cleartitle_schema::tlog::tile::{TileId, tiles_after};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
@@ -18,13 +19,14 @@ use super::{failed, read, sealed};
 use crate::store::{Batch, Entry, ProofCheck, Relation, StoreError, evidence_of};
 
 /// The tables that are made again by `rebuild`, each with its order in the canonical dump.
-pub(super) const DERIVED: [(&str, &str); 10] = [
+pub(super) const DERIVED: [(&str, &str); 11] = [
     ("tiles", "level, idx"),
     ("statements", "idx"),
     ("names", "named, idx, relation"),
     ("bindings", "idx"),
     ("documents", "kind, name, idx, line"),
     ("claims", "kind, name, idx"),
+    ("showings", "kind, name, authority"),
     ("exhibits", "blob, idx"),
     ("sealed_leaves", "commitment"),
     ("sealed_statements", "idx"),
@@ -118,7 +120,7 @@ fn project(connection: &Connection, entry: &Projected<'_>) -> Result<(), StoreEr
     connection
         .prepare_cached(
             "INSERT INTO statements (idx, id, commitment, issuer, authority, kind, registered_at, signed_by, tenure_from,
-             proven, payload, under, speaks_for) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+             payload, under, speaks_for) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
         )
         .and_then(|mut insert| {
             insert.execute(params![
@@ -131,7 +133,6 @@ fn project(connection: &Connection, entry: &Projected<'_>) -> Result<(), StoreEr
                 registered.registered_at.0,
                 signed_by,
                 registered.tenure_from.map(|time| time.0),
-                registered.proven,
                 entry.payload,
                 under,
                 registered.speaks_for.as_ref().map(Domain::as_str),
@@ -210,6 +211,11 @@ fn project_content(connection: &Connection, entry: &Projected<'_>, index: i64) -
                 .map_err(failed)?;
         }
     }
+    if let Body::ClaimProof { content, url, .. } = &statement.body
+        && let Ok(url) = UrlKey::parse(url)
+    {
+        project_showing(connection, &url.authority(), content, index)?;
+    }
     let (Body::Manifest { role: ListRole::Provenance, .. }, Some(bytes)) = (&statement.body, entry.list) else {
         return Ok(());
     };
@@ -218,6 +224,7 @@ fn project_content(connection: &Connection, entry: &Projected<'_>, index: i64) -
             "INSERT OR IGNORE INTO documents (kind, name, idx, line, start, length) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         )
         .map_err(failed)?;
+    let own = entry.registered.authority();
     let mut start = 0;
     for (number, line) in bytes.split_inclusive(|byte| *byte == b'\n').enumerate() {
         let record: Acquisition = serde_json::from_slice(line).map_err(damaged)?;
@@ -225,7 +232,28 @@ fn project_content(connection: &Connection, entry: &Projected<'_>, index: i64) -
             let (line_number, start, length) = (integer(number as u64 + 1)?, integer(start as u64)?, line.len() as u64);
             insert.execute(params![kind, name, index, line_number, start, length.cast_signed()]).map_err(failed)?;
         }
+        // Of its own hosts alone: a stranger's word about somebody else's would bar the somebody from its own bytes.
+        let own_url = |url: UrlKey| url.authority() == own;
+        if record.fetched_url().is_some_and(|url| UrlKey::parse(url).is_ok_and(own_url)) {
+            project_showing(connection, &own, &record.content, index)?;
+        }
         start += line.len();
+    }
+    Ok(())
+}
+
+/// That an authority showed a document under its own hosts; the first time stays.
+fn project_showing(
+    connection: &Connection,
+    authority: &Authority,
+    content: &[ContentName],
+    index: i64,
+) -> Result<(), StoreError> {
+    let mut insert = connection
+        .prepare_cached("INSERT OR IGNORE INTO showings (kind, name, authority, idx) VALUES (?1, ?2, ?3, ?4)")
+        .map_err(failed)?;
+    for (kind, name) in content.iter().map(|name| name.to_parts()) {
+        insert.execute(params![kind, name, authority.as_str(), index]).map_err(failed)?;
     }
     Ok(())
 }
@@ -257,8 +285,7 @@ fn entry_from(
         _ => None,
     };
     let (id, registered_at) = (StatementId::of(payload), leaf.registered_at);
-    let registered =
-        Registered { id, index, registered_at, signed_by, under, speaks_for, tenure_from, proven: false, statement };
+    let registered = Registered { id, index, registered_at, signed_by, under, speaks_for, tenure_from, statement };
     Ok(Some(Entry { leaf, published, registered, list }))
 }
 
