@@ -1,7 +1,8 @@
 //! A registry over HTTP: one bounded request each, no redirects, https or loopback alone, errors as the registry tells them.
 
 use cleartitle_schema::api::{
-    DecisionAnswer, DecisionRequest, IssuerView, LogKey, Problem, ProofRequest, Registration, SnapshotView, StatementView,
+    DecisionAnswer, DecisionRequest, IssuerView, LogKey, Problem, ProofRequest, Registration, SnapshotView,
+    StatementView,
 };
 use cleartitle_schema::id::{BlobId, Commitment, ContentName, StatementId};
 use cleartitle_schema::issuer::Domain;
@@ -230,7 +231,12 @@ impl Registry {
     ///
     /// # Errors
     /// [`RegistryError`]; [`RegistryError::Refused`] says what the registry saw.
-    pub fn prove_claim(&self, claim: &StatementId, url: &str, content: ContentName) -> Result<Registered, RegistryError> {
+    pub fn prove_claim(
+        &self,
+        claim: &StatementId,
+        url: &str,
+        content: ContentName,
+    ) -> Result<Registered, RegistryError> {
         let at = self.url(&format!("v1/claims/{claim}/proof"))?;
         let request = self.http.post(at.clone()).json(&ProofRequest { url: url.to_owned(), content });
         let answer = self.send(request, &at)?;

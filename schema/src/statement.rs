@@ -557,7 +557,9 @@ impl Statement {
     #[must_use]
     pub fn lists_any(&self, names: &[ContentName]) -> bool {
         let include = self.scope().into_iter().flat_map(|scope| &scope.include);
-        names.iter().any(|name| !common_content::is_common(name) && include.clone().any(|target| target.names_content(name)))
+        names
+            .iter()
+            .any(|name| !common_content::is_common(name) && include.clone().any(|target| target.names_content(name)))
     }
 
     /// By what right it speaks, where its kind says so.

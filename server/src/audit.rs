@@ -17,6 +17,7 @@ use cleartitle_schema::tlog::proof::{inclusion, verify_inclusion};
 use ed25519_dalek::VerifyingKey;
 use serde::Serialize;
 
+use crate::claims;
 use crate::log::{receipt, tile_reader};
 use crate::store::sqlite::SqliteStore;
 use crate::store::witnessed::{Cosigned, Witnessed as _};
@@ -317,6 +318,11 @@ impl Auditor<'_> {
                 }
                 None => self.found(Fault::AlteredBytes, format!("list {index} is missing")),
             }
+        }
+        if matches!(statement.body, Body::ClaimProof { .. })
+            && let Err(error) = claims::evidence::check(self.store, &statement)
+        {
+            self.found(Fault::AlteredBytes, format!("proof {index}: {error}"));
         }
         self.report.statements += 1;
         Ok(())

@@ -27,7 +27,9 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 use crate::limits::Limits;
 use crate::peer::Peer;
 use crate::routes::problem::{Code, Failure};
-use crate::routes::{Shared, blobs, claims, decisions, documents, health, issuers, keys, log, reasons, snapshots, statements};
+use crate::routes::{
+    Shared, blobs, claims, decisions, documents, health, issuers, keys, log, reasons, snapshots, statements,
+};
 
 /// How many requests are worked on at once; more are turned away, so that those inside get done.
 const MAX_REQUESTS: usize = 512;

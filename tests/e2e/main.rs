@@ -7,6 +7,7 @@ mod attacks;
 mod backup;
 mod blobs;
 mod bodies;
+mod claims;
 mod crash;
 mod decisions;
 mod documents;

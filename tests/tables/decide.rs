@@ -147,7 +147,8 @@ fn proof_of(claim: &Registered) -> Registered {
     if let Some(from) = claim.tenure_from {
         body["tenure_from"] = json!(from);
     }
-    let short = json!({"kind": "claim-proof", "issuer": "registry.example", "registered": claim.registered_at, "body": body});
+    let short =
+        json!({"kind": "claim-proof", "issuer": "registry.example", "registered": claim.registered_at, "body": body});
     register(0, short.as_object().expect("an object"))
 }
 
@@ -203,7 +204,8 @@ fn rows_of(path: &Path) -> Vec<Row> {
         let short = short.as_object().expect("an object");
         let registered = register(index, short);
         ids.insert(name.clone(), registered.id);
-        let proof = short.get("proven").is_some().then(|| Registered { index: registered.index, ..proof_of(&registered) });
+        let proof =
+            short.get("proven").is_some().then(|| Registered { index: registered.index, ..proof_of(&registered) });
         known.insert(name, std::iter::once(registered).chain(proof).collect());
     }
     resolve(&mut table, &ids);

@@ -154,7 +154,9 @@ fn listed(path: &std::path::Path) -> anyhow::Result<Vec<(String, ContentName)>> 
 fn advise(error: RegistryError) -> anyhow::Error {
     let RegistryError::Refused { code, .. } = &error else { return error.into() };
     let hint = match code.as_str() {
-        "not-served" => "`curl -s URL | b3sum` prints the id of what is served; a page that changes with each request can't prove a claim",
+        "not-served" => {
+            "`curl -s URL | b3sum` prints the id of what is served; a page that changes with each request can't prove a claim"
+        }
         "not-claimed" => "the claim's scope lists the document by its bytes: include = [\"blake3:...\"]",
         "outside-authority" => {
             "only the claimant's own site proves its claim; let the site that serves the document sign: countersigned_by"

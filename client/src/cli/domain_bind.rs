@@ -167,7 +167,11 @@ fn request(
 }
 
 /// The receipt of what the registry stated, and the statement, as its log has it.
-pub(super) fn checked(registry: &Registry, log: &PinnedLog, registered: &Registered) -> anyhow::Result<(ReceiptFile, Statement)> {
+pub(super) fn checked(
+    registry: &Registry,
+    log: &PinnedLog,
+    registered: &Registered,
+) -> anyhow::Result<(ReceiptFile, Statement)> {
     let told = || format!("`{}` is not to be trusted", registered.registration.statement);
     let view = registry.statement(&registered.registration.statement).with_context(told)?;
     let envelope: Envelope = serde_json::from_value(view.envelope).with_context(told)?;

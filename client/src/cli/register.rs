@@ -177,7 +177,10 @@ fn check_party(statement: &Statement, signer: Option<&Domain>) -> anyhow::Result
     }
     Err(advised(
         format_args!("`{signer}` is no party of this statement"),
-        format!("its issuer is `{}`; only an agreement's licensees and the sites in `countersigned_by` sign besides", statement.issuer.domain),
+        format!(
+            "its issuer is `{}`; only an agreement's licensees and the sites in `countersigned_by` sign besides",
+            statement.issuer.domain
+        ),
     ))
 }
 

@@ -120,7 +120,12 @@ fn some_body() -> impl Strategy<Value = Body> {
                 agreement: (named < 5).then(|| id(named)),
             },
             10 => Body::Observation { scope, sighting },
-            11 => Body::ClaimProof { claim: id(named), content: names(flag), url: "https://a.example/".to_owned(), tenure_from: None },
+            11 => Body::ClaimProof {
+                claim: id(named),
+                content: names(flag),
+                url: "https://a.example/".to_owned(),
+                tenure_from: None,
+            },
             12 => Body::Challenge { claim: id(named), content: names(flag), why: "Why.".to_owned() },
             _ => Body::Answer { challenge: id(named), why: "Since.".to_owned() },
         }

@@ -140,7 +140,8 @@ impl Fetcher {
     }
 
     async fn once(&self, url: &Url, patience: Duration) -> Result<Response, LookError> {
-        let request = self.http.get(url.clone()).timeout(patience).header(ACCEPT, "*/*").header(ACCEPT_ENCODING, "identity");
+        let request =
+            self.http.get(url.clone()).timeout(patience).header(ACCEPT, "*/*").header(ACCEPT_ENCODING, "identity");
         request.send().await.map_err(|error| failed(url, &error))
     }
 }

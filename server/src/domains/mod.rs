@@ -133,7 +133,14 @@ impl Domains {
         };
         let dns = Dns::new(flags.resolver, flags.proof_private)?;
         let fetcher = Fetcher::new(dns.clone(), roots, flags.proof_port)?;
-        Ok(Self { look_alikes: LookAlikes::default(), flags, dns, fetcher, places: Semaphore::new(MAX_LOOKS), hosts: Hosts::default() })
+        Ok(Self {
+            look_alikes: LookAlikes::default(),
+            flags,
+            dns,
+            fetcher,
+            places: Semaphore::new(MAX_LOOKS),
+            hosts: Hosts::default(),
+        })
     }
 
     /// Looks at what a URL serves, whatever its status: once at a time for each host.

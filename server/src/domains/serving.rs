@@ -74,15 +74,7 @@ pub(super) async fn look(fetcher: &Fetcher, url: &str, now: Timestamp) -> Result
         ContentName::Sha256(Sha256Alias(sha256.finalize().into())),
         ContentName::WarcSha1(WarcSha1Alias(sha1.finalize().into())),
     ];
-    Ok(Served {
-        url: url.to_string(),
-        status,
-        media_type,
-        length,
-        content,
-        seen_at: now,
-        head: Served::head_of(&head),
-    })
+    Ok(Served { url: url.to_string(), status, media_type, length, content, seen_at: now, head: Served::head_of(&head) })
 }
 
 #[cfg(test)]

@@ -144,7 +144,8 @@ fn about_a_claim(dice: &mut Dice, earlier: &[Registered]) -> Value {
         0 => json!({"kind": "challenge", "claim": claim.0, "content": content, "why": "why"}),
         1 => json!({"kind": "answer", "challenge": claim.0, "why": "why"}),
         _ => {
-            let mut body = json!({"kind": "claim-proof", "claim": claim.0, "content": content, "url": "https://press.example/"});
+            let mut body =
+                json!({"kind": "claim-proof", "claim": claim.0, "content": content, "url": "https://press.example/"});
             if let Some(from) = claim.1 {
                 body["tenure_from"] = json!(from);
             }
@@ -281,6 +282,6 @@ fn the_generator_makes_statements_of_every_kind_and_every_verdict() {
             verdicts.insert(ruling.decision.verdict);
         }
     }
-    assert_eq!(kinds.len(), 8, "{kinds:?}");
+    assert_eq!(kinds.len(), 11, "{kinds:?}");
     assert_eq!(verdicts.len(), 5, "{verdicts:?}");
 }

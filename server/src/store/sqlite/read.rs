@@ -14,8 +14,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use super::failed;
 use crate::store::{Head, Page, ProofCheck, Record, Relation, SignedHead, StoreError, Stored};
 
-const STATEMENT_COLUMNS: &str =
-    "s.idx, s.id, s.commitment, s.registered_at, s.signed_by, s.tenure_from, s.payload,
+const STATEMENT_COLUMNS: &str = "s.idx, s.id, s.commitment, s.registered_at, s.signed_by, s.tenure_from, s.payload,
     s.under, s.speaks_for";
 
 fn damaged(what: &str) -> impl Fn() -> StoreError {

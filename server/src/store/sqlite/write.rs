@@ -254,8 +254,7 @@ fn entry_from(
         _ => None,
     };
     let (id, registered_at) = (StatementId::of(payload), leaf.registered_at);
-    let registered =
-        Registered { id, index, registered_at, signed_by, under, speaks_for, tenure_from, statement };
+    let registered = Registered { id, index, registered_at, signed_by, under, speaks_for, tenure_from, statement };
     Ok(Some(Entry { leaf, published, registered, list }))
 }
 
