@@ -18,6 +18,7 @@ use cleartitle_schema::tlog::proof::{inclusion, verify_inclusion};
 use ed25519_dalek::VerifyingKey;
 use serde::Serialize;
 
+use crate::claims;
 use crate::log::{receipt, tile_reader};
 use crate::store::sqlite::SqliteStore;
 use crate::store::witnessed::{Cosigned, Witnessed as _};
@@ -371,6 +372,11 @@ impl Auditor<'_> {
             }
         }
         self.erasure(index, &statement)?;
+        if matches!(statement.body, Body::ClaimProof { .. })
+            && let Err(error) = claims::evidence::check(self.store, &statement)
+        {
+            self.found(Fault::AlteredBytes, format!("proof {index}: {error}"));
+        }
         self.report.statements += 1;
         Ok(())
     }

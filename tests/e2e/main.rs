@@ -8,6 +8,7 @@ mod backup;
 mod blobs;
 mod bodies;
 mod changes;
+mod claims;
 mod crash;
 mod decisions;
 mod documents;

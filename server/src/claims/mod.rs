@@ -4,6 +4,7 @@
 //! and again to silence a claimant at no cost. A stranger's word about other people's hosts counts for nothing here: only a
 //! record that the host's own authority signed, or what the registry saw itself, shows bytes under a host.
 
+pub mod evidence;
 pub mod serving;
 
 use std::collections::BTreeSet;

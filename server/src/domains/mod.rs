@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use cleartitle_schema::domain_proof::{self, Published, dns_txt, key_directory, well_known};
-use cleartitle_schema::issuer::Domain;
+use cleartitle_schema::issuer::{Authority, Domain};
 use cleartitle_schema::served::Served;
 use cleartitle_schema::statement::Proof;
 use cleartitle_schema::time::Timestamp;
@@ -214,12 +214,12 @@ impl Domains {
         self.fetcher.post(url, post).await
     }
 
-    /// Looks at what a URL serves, whatever its status: once at a time for each host.
+    /// Looks at what a URL serves, whatever its status: once at a time for each registrable domain.
     ///
     /// # Errors
     /// [`LookError`].
-    pub async fn look_at(&self, url: &str, host: &str, now: Timestamp) -> Result<Served, LookError> {
-        let _host = self.hosts.hold(host)?;
+    pub async fn look_at(&self, url: &str, domain: &Authority, now: Timestamp) -> Result<Served, LookError> {
+        let _host = self.hosts.hold(domain.as_str())?;
         let place = tokio::time::timeout(TURN, self.places.acquire()).await;
         let Ok(Ok(_held)) = place else { return Err(LookError::Busy) };
         serving::look(&self.fetcher, url, now).await

@@ -1,7 +1,7 @@
-//! What a URL serves: its bytes named as they pass, and only their head kept; one look at a time for each host.
+//! What a URL serves: its bytes named as they pass, and only their head kept; one look at a time for each registrable domain.
 //!
-//! Anybody may ask for a look, so that the one who is looked at needs protection too: no host is asked for more than one file at
-//! once by this registry, however many ask it to.
+//! Anybody may ask for a look, so that the one who is looked at needs protection too: no domain is asked for more than one file
+//! at once by this registry, however many ask it to, and under whichever of its hosts.
 
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
@@ -20,11 +20,11 @@ use super::fetch::Fetcher;
 /// How long a whole body may take.
 const PATIENCE: Duration = Duration::from_secs(45);
 
-/// Hosts that are being looked at.
+/// Registrable domains that are being looked at.
 #[derive(Debug, Default)]
 pub(super) struct Hosts(Mutex<HashSet<String>>);
 
-/// A host that nobody else looks at meanwhile.
+/// A domain that nobody else looks at meanwhile.
 pub(super) struct Held<'h> {
     hosts: &'h Hosts,
     host: String,
@@ -46,8 +46,13 @@ impl Drop for Held<'_> {
     }
 }
 
-/// Fetches a URL and names its bytes.
+/// Fetches a URL and names its bytes, all within the time, redirects included.
 pub(super) async fn look(fetcher: &Fetcher, url: &str, now: Timestamp) -> Result<Served, LookError> {
+    let timed = tokio::time::timeout(PATIENCE, read(fetcher, url, now)).await;
+    timed.unwrap_or_else(|_| Err(LookError::Unreachable("it took too long".to_owned())))
+}
+
+async fn read(fetcher: &Fetcher, url: &str, now: Timestamp) -> Result<Served, LookError> {
     let (url, mut answer) = fetcher.follow(url, PATIENCE).await?;
     let header = |name| answer.headers().get(name).and_then(|it| it.to_str().ok()).unwrap_or_default().to_owned();
     // It was asked for without; what comes coded all the same has other bytes than the document.
@@ -82,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_host_is_looked_at_once_at_a_time() {
+    fn a_domain_is_looked_at_once_at_a_time() {
         let hosts = Hosts::default();
         let held = hosts.hold("press.example").unwrap();
         assert!(matches!(hosts.hold("press.example"), Err(LookError::Busy)));

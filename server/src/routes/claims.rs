@@ -23,7 +23,8 @@ const MAX_REQUEST: usize = 4096;
 /// Have a claim over bytes proven.
 ///
 /// Anybody may ask. The registry fetches the URL, which must be https under the registrable domain of whoever made the claim,
-/// within 64 MiB and 45 seconds, once at a time for each host. Where it serves the document, the registry keeps what it saw as
+/// within 64 MiB and 45 seconds, once at a time for each
+/// domain. Where it serves the document, the registry keeps what it saw as
 /// evidence and logs a `claim-proof`. A document that is proven already gives the first answer.
 #[utoipa::path(
     post, path = "/v1/claims/{id}/proof", tag = "publishers", operation_id = "proveClaim",
@@ -42,7 +43,7 @@ const MAX_REQUEST: usize = 4096;
         (status = 422, description = "Not a claim over this document, or the URL does not serve it.", body = Problem, content_type = "application/problem+json"),
         (status = 500, description = "The registry failed.", body = Problem, content_type = "application/problem+json"),
         (status = 502, description = "The URL could not be looked at.", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "The host is being looked at, or the log is unavailable.", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "The domain is being looked at, or the log is unavailable.", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub async fn prove(
@@ -64,13 +65,13 @@ pub async fn prove(
     let admitted = blocking(&app, move |app| {
         let claim = provable(&*app.store, &id, content)?;
         let key = check_url(&asked, &claim)?;
-        Ok((proof_of(&*app.store, &id, &content)?, claim, key.host))
+        Ok((proof_of(&*app.store, &id, &content)?, claim, key.authority()))
     });
-    let (present, claim, host) = admitted.await.map_err(refused)?;
+    let (present, claim, domain) = admitted.await.map_err(refused)?;
     let (new, stored) = if let Some(present) = present {
         (false, present)
     } else {
-        let served = app.domains.look_at(&url, &host, now()).await.map_err(|error| refused(unseen(&error)))?;
+        let served = app.domains.look_at(&url, &domain, now()).await.map_err(|error| refused(unseen(&error)))?;
         let candidate = blocking(&app, move |app| {
             let (candidate, evidence) = proven(app.registry.operator(), &claim, &content, &served, now())?;
             // Kept first: a proof must not name bytes that are lost with the power.

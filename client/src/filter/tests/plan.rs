@@ -282,6 +282,6 @@ fn the_generator_makes_statements_of_every_kind_and_every_verdict() {
             verdicts.insert(ruling.decision.verdict);
         }
     }
-    assert_eq!(kinds.len(), 8, "{kinds:?}");
+    assert_eq!(kinds.len(), 11, "{kinds:?}");
     assert_eq!(verdicts.len(), 5, "{verdicts:?}");
 }
