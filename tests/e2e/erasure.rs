@@ -237,3 +237,17 @@ fn nobody_but_the_operator_erases_and_not_the_keys() {
     registry.begin();
     registry.audit();
 }
+
+#[test]
+fn a_blob_that_is_gone_without_a_word_is_found() {
+    let Stage { registry, granted, .. } = stage();
+    assert_eq!(registry.stop(), 0);
+    let database = rusqlite::Connection::open(registry.data().join("registry.sqlite")).expect("the database");
+    let hex = granted["commitment"].as_str().expect("it").trim_start_matches("commitment:").to_owned();
+    database.execute(&format!("DELETE FROM published WHERE commitment = x'{hex}'"), []).expect("a row less");
+    drop(database);
+    let data = registry.data().display().to_string();
+    let found = cleartitle_server(&["audit", "--data", &data]);
+    assert_eq!(found.code, 1);
+    assert!(found.stdout.contains("no erasure says why"), "{}", found.stdout);
+}

@@ -16,7 +16,7 @@ use crate::erasure;
 /// again without it. The bytes are then in no file of the data folder.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-What this can't reach: backups, copies that others took, pulled snapshots. Keep a list of what you erased outside the data folder: \
+What this can't reach: backups, what the scheduled observer keeps of the web, copies that others took, pulled snapshots. Keep a list of what you erased outside the data folder: \
 after `restore` of a backup from before the erasure, run each of these commands again before you serve. \
 `audit` finds a tombstone whose subject is still there.\n\n\
 Example:\n  \
