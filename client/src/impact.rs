@@ -23,7 +23,7 @@ const MAX_GROUPS: usize = 100_000;
 #[derive(Debug)]
 pub enum Earlier {
     /// Another snapshot.
-    Snapshot(Mapped),
+    Snapshot(Box<Mapped>),
     /// The newer snapshot, as it was with so many leaves.
     Size(u64),
     /// The newer snapshot, as it was at this time.

@@ -94,6 +94,7 @@ fn registered(index: u64, mut include: Vec<Target>) -> Arc<Registered> {
         evidence: Vec::new(),
         modelled_on: None,
         note: None,
+        remains_of: None,
     };
     Arc::new(Registered {
         id: StatementId::of(&statement.to_payload().expect("a payload")),

@@ -154,7 +154,7 @@ fn earlier(args: &Args, newer: &Mapped, policy: &Policy) -> anyhow::Result<Earli
         let told = anyhow::anyhow!("`{}` is of a later state than `{}`", path.display(), args.snapshot.display());
         return Err(told).hint("--since takes the older of the two");
     }
-    Ok(Earlier::Snapshot(older))
+    Ok(Earlier::Snapshot(Box::new(older)))
 }
 
 /// When the state was judged by: the time that was named, or that of its last registration.
