@@ -95,7 +95,7 @@ fn what_is_erased_is_in_no_file_and_what_it_reserved_stays_reserved() {
     assert!(!holding(&registry, EVIDENCE).is_empty());
     let refused = erase(&registry, &reserved["statement"]);
     assert_eq!(refused.code, 2);
-    assert!(refused.stderr.contains("stop the server"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("stop it first"), "{}", refused.stderr);
 
     assert_eq!(registry.stop(), 0);
     let done = erase(&registry, &reserved["statement"]).exits(0);

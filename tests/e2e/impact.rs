@@ -83,7 +83,7 @@ fn a_lab_learns_what_must_go_why_and_by_whose_word() {
     );
     let _ = lab.impact("2025-06-01", &new, &[]);
     let human = lab.impact("5", &new, &[]).exits(1);
-    assert!(human.stdout.contains("  open.example: 1 remove, 0 admit, 0 other"), "{}", human.stdout);
+    assert!(human.stdout.contains("  open.example  1 remove, 0 admit, 0 other"), "{}", human.stdout);
 
     // A permission that is withdrawn takes the rest.
     let withdrawal = open.statement(json!({ "kind": "withdrawal", "statement": granted["statement"] }));

@@ -280,7 +280,7 @@ fn in_words(sum: &Sum, (before, now): (Option<u64>, u64)) -> anyhow::Result<()> 
         }
         data(format_args!("{title}:\n"))?;
         for (key, Moved { remove, admit, other }) in ranked.iter().take(SHOWN) {
-            data(format_args!("  {}: {remove} remove, {admit} admit, {other} other\n", shown(key)))?;
+            data(format_args!("  {}  {remove} remove, {admit} admit, {other} other\n", shown(key)))?;
         }
         if ranked.len() > SHOWN {
             data(format_args!("  and {} more\n", ranked.len() - SHOWN))?;

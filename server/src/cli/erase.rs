@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use anyhow::Context as _;
 use cleartitle_schema::id::StatementId;
 
 use crate::app::Registry;
@@ -40,9 +39,11 @@ impl Erase {
     /// What stopped it.
     pub fn run(self) -> anyhow::Result<u8> {
         let data = DataDir::existing(&self.data)?;
-        let _held = data
-            .lock()
-            .context("nothing was erased\n\nhint: stop the server first; it would go on answering from memory")?;
+        let _held = data.lock().map_err(|error| {
+            anyhow::anyhow!(
+                "{error}, so that nothing was erased\n\nhint: stop it first; it would go on answering from memory"
+            )
+        })?;
         let registry = Registry::open(&self.data, None)?;
         let done = erasure::erase(&registry, &self.statement, &self.reason)?;
         let how = if done.new { "logged now" } else { "logged before" };
