@@ -9,7 +9,8 @@ use crate::issuer::{Domain, Party};
 use crate::signed::{Envelope, key_id, parse_public_key};
 use crate::statement::{Body, Cause, Proof, Statement};
 use crate::time::Timestamp;
-use std::collections::BTreeSet;
+use std::cell::RefCell;
+use std::collections::{BTreeSet, HashMap};
 
 /// The most delegations between an agent and the one it speaks for.
 pub const MAX_CHAIN: usize = 3;
@@ -70,6 +71,47 @@ pub trait Known {
     /// # Errors
     /// Whatever reading gives.
     fn find(&self, id: &StatementId) -> Result<Option<Registered>, Self::Error>;
+}
+
+/// The same, each question asked once: for many statements over one state of the log.
+pub struct Once<'k, K: Known + ?Sized> {
+    known: &'k K,
+    of_domain: RefCell<HashMap<Domain, Vec<Binding>>>,
+    by_key: RefCell<HashMap<KeyId, Vec<Binding>>>,
+}
+
+impl<'k, K: Known + ?Sized> Once<'k, K> {
+    /// Asks `known`, which must not change meanwhile.
+    #[must_use]
+    pub fn new(known: &'k K) -> Self {
+        Self { known, of_domain: RefCell::default(), by_key: RefCell::default() }
+    }
+}
+
+impl<K: Known + ?Sized> Known for Once<'_, K> {
+    type Error = K::Error;
+
+    fn bindings_of(&self, domain: &Domain) -> Result<Vec<Binding>, K::Error> {
+        if let Some(found) = self.of_domain.borrow().get(domain) {
+            return Ok(found.clone());
+        }
+        let found = self.known.bindings_of(domain)?;
+        self.of_domain.borrow_mut().insert(domain.clone(), found.clone());
+        Ok(found)
+    }
+
+    fn bindings_by(&self, key: &KeyId) -> Result<Vec<Binding>, K::Error> {
+        if let Some(found) = self.by_key.borrow().get(key) {
+            return Ok(found.clone());
+        }
+        let found = self.known.bindings_by(key)?;
+        self.by_key.borrow_mut().insert(*key, found.clone());
+        Ok(found)
+    }
+
+    fn find(&self, id: &StatementId) -> Result<Option<Registered>, K::Error> {
+        self.known.find(id)
+    }
 }
 
 /// The tenure of a domain: the last binding of it, or of the registrable domain above it, that opened one.

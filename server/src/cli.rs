@@ -86,7 +86,7 @@ enum Verb {
     Erase(erase::Erase),
     Backup(backup::Backup),
     Restore(backup::Restore),
-    /// Write the canonical form of every derived table to stdout: equal text, equal projections.
+    /// Write the canonical form of every derived table to stdout: equal text, equal projections. What is held sealed is among it.
     Dump {
         /// The data folder.
         #[arg(long, value_name = "DIR")]

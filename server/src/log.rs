@@ -1,14 +1,14 @@
 //! The log: a pool of candidates, one sequencer that commits them by the tick, tiles, checkpoints and receipts.
 //!
-//! A candidate is answered only when its leaf and a checkpoint that covers it are durable. The answer is read back from the
-//! store, the same way as for a statement that was there already: success and recovery walk one path.
+//! A candidate is answered only when its leaf and a checkpoint that covers it are durable. Leaf, salt and receipt of the answer are
+//! read back from the store, the same way as for a statement that was there already: success and recovery walk one path.
 
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use cleartitle_schema::bindings::{Established, establish};
+use cleartitle_schema::bindings::{Established, Once, establish};
 use cleartitle_schema::evidence::Registered;
 use cleartitle_schema::id::{Commitment, StatementId};
 use cleartitle_schema::leaf::{Leaf, LeafKind, Published, Salt};
@@ -146,6 +146,8 @@ impl Sequencer {
         let registered_at = now().max(head.registered_at);
         let mut chosen: Vec<(usize, Established)> = Vec::new();
         let mut touched: HashSet<StatementId> = HashSet::new();
+        // One issuer's statements come in crowds, and ask the same of its keys.
+        let known = Once::new(&*self.store);
         for (place, candidate) in
             candidates.iter().enumerate().filter(|(place, _)| answers[*place].is_none()).collect::<Vec<_>>()
         {
@@ -155,13 +157,13 @@ impl Sequencer {
             }
             // Two that name the same statement, one payload twice, a key's end and what it signs: the second is judged after
             // the first is in.
-            let established = establish(&*self.store, &candidate.statement, &candidate.envelope)?;
+            let established = establish(&known, &candidate.statement, &candidate.envelope)?;
             let names = candidate.statement.names();
             let rests_on = established.under.iter().map(|signing| &signing.binding);
             if touched.contains(&candidate.id) || names.iter().chain(rests_on).any(|name| touched.contains(name)) {
                 continue;
             }
-            if let Err(refusal) = standing::check(&*self.store, candidate, registered_at) {
+            if let Err(refusal) = standing::check(&*self.store, &known, candidate, registered_at) {
                 answers[place] = Some(Err(refusal));
                 continue;
             }
@@ -178,9 +180,11 @@ impl Sequencer {
             return Ok(());
         }
         let (mut entries, mut sealed) = (Vec::with_capacity(chosen.len()), Vec::new());
+        let mut committed = Vec::with_capacity(chosen.len());
         for ((place, established), index) in chosen.iter().zip(head.size..) {
             let candidate = &candidates[*place];
             let entry = self.entry(candidate, established.clone(), index, registered_at)?;
+            committed.push(Stored { registered: entry.registered.clone(), commitment: entry.leaf.commitment });
             if candidate.sealed {
                 sealed.push(self.seal(entry)?);
             } else {
@@ -188,13 +192,11 @@ impl Sequencer {
             }
         }
         let batch = self.build(&head, entries, sealed).map_err(|refusal| StoreError::Damaged(refusal.to_string()))?;
-        let committed = self.store.commit(&head, &batch)?;
+        let now = self.store.commit(&head, &batch)?;
         metrics::counter!("cleartitle_log_leaves_total").increment(chosen.len() as u64);
-        metrics::gauge!("cleartitle_log_size").set(committed.size as f64);
-        for (place, _) in chosen {
-            let stored = self.known(&candidates[place])?;
-            let missing = || StoreError::Damaged("a committed statement is not there".to_owned());
-            answers[place] = Some(Ok(Logged { stored: stored.ok_or_else(missing)?, new: true }));
+        metrics::gauge!("cleartitle_log_size").set(now.size as f64);
+        for ((place, _), stored) in chosen.into_iter().zip(committed) {
+            answers[place] = Some(Ok(Logged { stored, new: true }));
         }
         Ok(())
     }

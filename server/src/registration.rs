@@ -4,7 +4,7 @@
 //! which domain is `domains`' matter: here bindings are read, whoever made them.
 
 use cleartitle_schema::acquisition::Acquisition;
-use cleartitle_schema::bindings::{self, Binding, ConsentError, deed_keys, in_force, licensees_of};
+use cleartitle_schema::bindings::{self, Binding, ConsentError, Known, deed_keys, in_force, licensees_of};
 use cleartitle_schema::id::{KeyId, ListId, StatementId};
 use cleartitle_schema::issuer::{Authority, Domain};
 use cleartitle_schema::scope::Target;
@@ -18,7 +18,7 @@ use ed25519_dalek::VerifyingKey;
 use crate::delegation;
 use crate::log::Candidate;
 use crate::refusal::Refusal;
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 
 /// How far an issuer's clock may run ahead, in seconds.
 pub const CLOCK_SKEW: i64 = 300;
@@ -178,7 +178,7 @@ fn check_signatures(store: &dyn Store, statement: &Statement, envelope: &Envelop
     }
     let keys: Vec<VerifyingKey> = known.iter().filter_map(key_of).collect();
     open_statement(envelope, |id| keys.iter().find(|key| key_id(key) == *id).copied())?;
-    consent(store, statement, &signers)
+    consent(store, store, statement, &signers)
 }
 
 /// A signer whose key spoke for a party once, and what became of it: more use to its owner than that the key is foreign.
@@ -203,12 +203,17 @@ fn ended_key(store: &dyn Store, statement: &Statement, signers: &[KeyId]) -> Res
     Ok(None)
 }
 
-/// Whether those who must have signed have, at the log as it stands.
+/// Whether those who must have signed have, at the log as it stands; `known` is the store, or what was asked of it before.
 ///
 /// # Errors
 /// [`Refusal::KeyEnded`], [`Refusal::ForeignKey`], [`Refusal::IssuerUnsigned`], [`Refusal::LicenseeUnsigned`].
-pub fn consent(store: &dyn Store, statement: &Statement, signers: &[KeyId]) -> Result<(), Refusal> {
-    bindings::consent(store, statement, signers)?.or_else(|error| {
+pub fn consent<K: Known<Error = StoreError> + ?Sized>(
+    store: &dyn Store,
+    known: &K,
+    statement: &Statement,
+    signers: &[KeyId],
+) -> Result<(), Refusal> {
+    bindings::consent(known, statement, signers)?.or_else(|error| {
         Err(match error {
             ConsentError::Foreign(key) => match ended_key(store, statement, &[key])? {
                 Some(ended) => ended,

@@ -159,7 +159,8 @@ async fn a_statement_is_registered_proven_and_given_back() {
 #[tokio::test]
 async fn the_same_payload_again_gives_the_first_receipt() {
     let service = service();
-    let bytes = envelope(&reservation(), &[1]);
+    let said = reservation();
+    let bytes = envelope(&said, &[1]);
     let (first, second) = tokio::join!(
         service.send("/v1/statements", "application/json", bytes.clone()),
         service.send("/v1/statements", "application/json", bytes.clone())
@@ -168,7 +169,7 @@ async fn the_same_payload_again_gives_the_first_receipt() {
     assert_eq!(statuses, [StatusCode::OK, StatusCode::CREATED]);
     assert_eq!(first.1, second.1);
     service
-        .register(&naming("withdrawal", "statement", &StatementId::of(&payload(&reservation())), "press.example"), &[1])
+        .register(&naming("withdrawal", "statement", &StatementId::of(&payload(&said)), "press.example"), &[1])
         .await;
     let (status, later) = service.send("/v1/statements", "application/json", bytes).await;
     assert_eq!((status, later), (StatusCode::OK, first.1));

@@ -2,6 +2,7 @@
 //!
 //! Asked by the sequencer alone, one statement after the other, so that nothing can change between question and commit.
 
+use cleartitle_schema::bindings::Known;
 use cleartitle_schema::id::KeyId;
 use cleartitle_schema::issuer::Domain;
 use cleartitle_schema::signed::EnvelopeSignature as Signature;
@@ -11,16 +12,21 @@ use cleartitle_schema::time::Timestamp;
 
 use crate::log::Candidate;
 use crate::refusal::Refusal;
-use crate::store::{Relation, Store, Stored};
+use crate::store::{Relation, Store, StoreError, Stored};
 use crate::{delegation, registration, sealed};
 
 /// Checks what a candidate rests on, and every statement that it names, against the log as it stands: its keys may have been
-/// revoked, and its delegation withdrawn, since it was admitted.
+/// revoked, and its delegation withdrawn, since it was admitted. `known` is the store, or what was asked of it at this head before.
 ///
 /// # Errors
 /// [`Refusal::UnknownStatement`], [`Refusal::NotYours`], [`Refusal::WrongKind`], [`Refusal::OfferNotInForce`], what
 /// [`registration::consent`] and [`delegation::speaker`] say.
-pub fn check(store: &dyn Store, candidate: &Candidate, now: Timestamp) -> Result<(), Refusal> {
+pub fn check<K: Known<Error = StoreError> + ?Sized>(
+    store: &dyn Store,
+    known: &K,
+    candidate: &Candidate,
+    now: Timestamp,
+) -> Result<(), Refusal> {
     let statement = &candidate.statement;
     let issuer = &statement.issuer.domain;
     if matches!(statement.kind(), Kind::KeyBinding | Kind::Erasure) {
@@ -30,7 +36,7 @@ pub fn check(store: &dyn Store, candidate: &Candidate, now: Timestamp) -> Result
         return Err(Refusal::Erased(candidate.id));
     }
     let signers: Vec<KeyId> = candidate.envelope.signatures().iter().map(Signature::key_id).collect();
-    registration::consent(store, statement, &signers)?;
+    registration::consent(store, known, statement, &signers)?;
     delegation::speaker(store, statement, now)?;
     // To whoever speaks in public, what is sealed is unknown.
     let find = |id| match store.statement(id)? {

@@ -239,6 +239,22 @@ fn a_name_that_leads_inside_is_not_fetched() {
 }
 
 #[test]
+fn a_domain_is_looked_at_once_for_many_who_ask() {
+    let internet = Internet::start(&["press.example"]);
+    let registry = registry(&internet, &["--proof-private", "--look-serves", "60"]);
+    let from_file: fn(&mut KeyRequest) = |wanted| wanted.proof = Proof::WellKnown;
+    for number in 0..40 {
+        let press = holder("press.example", number);
+        ask(&registry, &press, from_file, &[&press]).is_problem(422, "not-published");
+    }
+    assert_eq!(internet.asked("press.example", well_known::PATH), 1);
+    // The other place is another question.
+    let press = holder("press.example", 1);
+    publish(&internet, "press.example", Proof::DnsTxt, &[&press]);
+    let _ = ask(&registry, &press, |_| {}, &[&press]).is(201);
+}
+
+#[test]
 fn a_key_lapses_when_its_domain_stops_publishing_it_and_may_return() {
     let internet = Internet::start(&["press.example", "herald.example"]);
     let registry = registry(

@@ -47,7 +47,8 @@ pub struct Posted {
     pub taken: bool,
 }
 
-type Pages = Arc<Mutex<HashMap<(String, String), Page>>>;
+/// What stands under each host and path, and how often each was asked for.
+type Pages = Arc<Mutex<(HashMap<(String, String), Page>, HashMap<(String, String), usize>)>>;
 
 #[derive(Clone, Default)]
 struct Sites {
@@ -126,9 +127,14 @@ impl Internet {
         let place = (host.to_owned(), path.to_owned());
         let mut pages = self.sites.pages.lock().unwrap();
         match page {
-            Some(page) => _ = pages.insert(place, page),
-            None => _ = pages.remove(&place),
+            Some(page) => _ = pages.0.insert(place, page),
+            None => _ = pages.0.remove(&place),
         }
+    }
+
+    /// How often a path of a host was asked for.
+    pub fn asked(&self, host: &str, path: &str) -> usize {
+        self.sites.pages.lock().unwrap().1.get(&(host.to_owned(), path.to_owned())).copied().unwrap_or_default()
     }
 
     /// Everything that was posted to these hosts, in order.
@@ -150,7 +156,9 @@ impl Internet {
     pub fn flags(&self) -> Vec<String> {
         let roots = self.folder.path().join("root.pem").display().to_string();
         let port = self.https.to_string();
-        ["--resolver", &self.resolver(), "--proof-roots", &roots, "--proof-port", &port].map(str::to_owned).to_vec()
+        ["--resolver", &self.resolver(), "--proof-roots", &roots, "--proof-port", &port, "--look-serves", "0"]
+            .map(str::to_owned)
+            .to_vec()
     }
 }
 
@@ -200,7 +208,12 @@ async fn serve(State(sites): State<Sites>, headers: HeaderMap, request: Request)
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     let (authority, path) = (host.to_owned(), request.uri().path().to_owned());
     let host = host.split(':').next().unwrap_or_default().to_owned();
-    let page = sites.pages.lock().unwrap().get(&(host, path.clone())).cloned();
+    let place = (host, path.clone());
+    let page = {
+        let mut pages = sites.pages.lock().unwrap();
+        *pages.1.entry(place.clone()).or_default() += 1;
+        pages.0.get(&place).cloned()
+    };
     if request.method() == axum::http::Method::POST {
         let text = |value: &axum::http::HeaderValue| value.to_str().unwrap_or_default().to_owned();
         let fields = headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect();

@@ -8,9 +8,11 @@ mod dns;
 mod fetch;
 pub mod look_alike;
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use cleartitle_schema::domain_proof::{self, Published, dns_txt, key_directory, well_known};
@@ -49,6 +51,9 @@ pub struct Flags {
     /// The port at which domains serve https.
     #[arg(long, value_name = "PORT", default_value_t = 443, hide = true)]
     proof_port: u16,
+    /// What was seen of a domain serves for so many seconds whoever asks next.
+    #[arg(long, value_name = "SECONDS", default_value_t = 3, hide = true, overrides_with = "look_serves")]
+    look_serves: u64,
     /// How often each domain is looked at again: a number with s, m, h or d.
     #[arg(long, value_name = "INTERVAL", default_value = "24h", value_parser = interval)]
     pub recheck_every: Duration,
@@ -68,6 +73,7 @@ impl Default for Flags {
             proof_roots: None,
             proof_private: false,
             proof_port: 443,
+            look_serves: 3,
             recheck_every: Duration::from_secs(DAY),
             lapse_missing: Duration::from_secs(7 * DAY),
             lapse_unreachable: Duration::from_secs(30 * DAY),
@@ -110,6 +116,11 @@ pub struct Sight {
     pub url: String,
 }
 
+/// How many looks are remembered.
+const MAX_REMEMBERED: usize = 4096;
+
+type Looked = (Instant, Result<Sight, LookError>);
+
 /// Looks at what domains publish.
 pub struct Domains {
     /// Names that people mistake for each other.
@@ -119,6 +130,7 @@ pub struct Domains {
     dns: Dns,
     fetcher: Fetcher,
     places: Semaphore,
+    seen: Mutex<HashMap<(Domain, Proof), Looked>>,
 }
 
 impl Domains {
@@ -137,7 +149,47 @@ impl Domains {
         };
         let dns = Dns::new(flags.resolver, flags.proof_private)?;
         let fetcher = Fetcher::new(dns.clone(), roots, flags.proof_port)?;
-        Ok(Self { look_alikes: LookAlikes::default(), flags, dns, fetcher, places: Semaphore::new(MAX_LOOKS) })
+        Ok(Self {
+            look_alikes: LookAlikes::default(),
+            flags,
+            dns,
+            fetcher,
+            places: Semaphore::new(MAX_LOOKS),
+            seen: Mutex::default(),
+        })
+    }
+
+    /// Looks as [`Domains::look`] does, or takes what was seen a moment ago: anybody can have a domain looked at, and must not make
+    /// the registry a hammer.
+    ///
+    /// # Errors
+    /// [`LookError`].
+    pub async fn look_once(
+        &self,
+        domain: &Domain,
+        proof: Proof,
+        log: &str,
+        now: Timestamp,
+    ) -> Result<Sight, LookError> {
+        let (place, serves) = ((domain.clone(), proof), Duration::from_secs(self.flags.look_serves));
+        let recent = |(at, _): &Looked| at.elapsed() < serves;
+        if let Some((_, seen)) = self.remembered().get(&place).filter(|it| recent(it)) {
+            return seen.clone();
+        }
+        let seen = self.look(domain, proof, log, now).await;
+        let mut remembered = self.remembered();
+        if remembered.len() >= MAX_REMEMBERED {
+            remembered.retain(|_, looked| recent(looked));
+        }
+        if remembered.len() < MAX_REMEMBERED && !matches!(seen, Err(LookError::Busy)) {
+            remembered.insert(place, (Instant::now(), seen.clone()));
+        }
+        seen
+    }
+
+    fn remembered(&self) -> MutexGuard<'_, HashMap<(Domain, Proof), Looked>> {
+        // What is in it is whole after a panic elsewhere.
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The address that is connected to for a URL of a domain.

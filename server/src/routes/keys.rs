@@ -66,7 +66,7 @@ pub async fn bind(
         return answer(&app, false, stored).await;
     }
     let request = &opened.request;
-    let looked = app.domains.look(&request.domain, request.proof, &app.registry.origin, now()).await;
+    let looked = app.domains.look_once(&request.domain, request.proof, &app.registry.origin, now()).await;
     let sight = looked.map_err(|error| refused(error.into()))?;
     let candidate = blocking(&app, move |app| candidate(app, &envelope, &opened, &sight)).await.map_err(refused)?;
     let logged = app.log.add(candidate).await.map_err(|refusal| refused(refusal.into()))?;
