@@ -20,6 +20,7 @@ pub mod domain_look;
 mod files_private;
 pub mod filter;
 mod grow;
+pub mod impact;
 pub mod lint;
 pub mod log_audit;
 pub mod observe;

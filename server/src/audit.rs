@@ -60,9 +60,10 @@ impl Report {
     /// The verdict in a line, with what was looked at.
     #[must_use]
     pub fn line(&self) -> String {
+        let erased = if self.erased == 0 { String::new() } else { format!(" {} erased,", self.erased) };
         let verdict = if self.findings.is_empty() { "all is right" } else { "DAMAGED" };
         format!(
-            "audit: {} leaves, {} statements, {} receipts, {} checkpoints, {} lists, {} blobs: {verdict}",
+            "audit: {} leaves, {} statements,{erased} {} receipts, {} checkpoints, {} lists, {} blobs: {verdict}",
             self.leaves, self.statements, self.receipts, self.checkpoints, self.lists, self.blobs
         )
     }

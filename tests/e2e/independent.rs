@@ -79,3 +79,18 @@ fn the_api_is_what_its_description_says() {
     assert!(ran.stdout.contains("Test cases:"), "{}", ran.stdout);
     registry.audit();
 }
+
+#[test]
+fn a_feed_reader_reads_the_feed() {
+    let Some(python) = independent::python("the Atom feed, by feedparser") else { return };
+    let registry = filled();
+    let ran = independent::run(&python, &[&independent::script("read_feed.py"), &registry.url("")]).exits(0);
+    let told: Value = serde_json::from_str(&ran.stdout).expect("JSON");
+    let ids: Vec<&str> = told["ids"].as_array().expect("ids").iter().filter_map(Value::as_str).collect();
+    let expected: Vec<String> = (0..5)
+        .rev()
+        .map(|index| format!("tag:registry.example,2026-11:registry.example/log/changes/{index}"))
+        .collect();
+    assert_eq!(ids, expected);
+    assert_eq!((&told["pages"], &told["titles"][0]), (&Value::from(2), &Value::from("agreement by press.example")));
+}

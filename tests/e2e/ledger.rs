@@ -1,6 +1,6 @@
 //! Supersession, withdrawal and `as_of`: terms end, and the past stays answerable.
 
-use harness::Registry;
+use harness::{Registry, cleartitle};
 use serde_json::{Value, json};
 
 fn verdict(registry: &Registry, url: &str, as_of: Option<&str>) -> (String, Value) {
@@ -106,4 +106,44 @@ fn listings_page_through_everything_in_order() {
         }
     }
     assert_eq!(seen, (0..7).map(|number| json!(format!("number {number}"))).collect::<Vec<_>>());
+}
+
+/// The whole history is answered alike by size and by time, over the API, by `ask` of a registry and by `ask` of a snapshot.
+#[test]
+fn the_past_is_answered_alike_whoever_is_asked() {
+    let registry = Registry::start();
+    let press = registry.publisher("press.example");
+    let pause = || std::thread::sleep(std::time::Duration::from_millis(1100));
+    let mut states = vec![("unknown", registry.read("/v1/changes").is(200).json())];
+    pause();
+    let reserved = registry.register(&press, &press.reservation("press.example"));
+    states.push(("reserved", registry.read("/v1/changes").is(200).json()));
+    pause();
+    let mut naming = press.grant("press.example");
+    naming["supersedes"] = json!([reserved["statement"]]);
+    naming["effective"] = json!({ "from": "2025-01-01T00:00:00Z" });
+    let granted = registry.register(&press, &naming);
+    states.push(("cleared", registry.read("/v1/changes").is(200).json()));
+    pause();
+    registry.register(&press, &press.statement(json!({ "kind": "withdrawal", "statement": granted["statement"] })));
+    states.push(("reserved", registry.read("/v1/changes").is(200).json()));
+    let path = |name: &str| registry.scratch().join(name).display().to_string();
+    let (snapshot, url, key) = (path("terms.snapshot"), registry.url(""), registry.log_key());
+    let _ = cleartitle(&["pull", "--registry", &url, "--log-key", &key, "--out", &snapshot]).exits(0);
+    let page = "https://press.example/a";
+    for (wanted, state) in &states {
+        let changes = state["changes"].as_array().expect("changes");
+        let (size, time) = (changes.len().to_string(), changes.last().expect("a change")["registered_at"].clone());
+        let time = time.as_str().expect("a time");
+        for as_of in [size.as_str(), time] {
+            let question = format!("/v1/decisions?use=train-ai&url={page}&as_of={as_of}");
+            assert_eq!(registry.read(&question).is(200).json()["decision"]["verdict"], **wanted, "as of {as_of}");
+        }
+        for source in [["--registry", &url], ["--snapshot", &snapshot]] {
+            let asked = [&["ask"], &source[..], &["--as-of", time, "--use", "train-ai", "--format", "json", page]];
+            let ran = cleartitle(&asked.concat());
+            let told: Value = serde_json::from_str(ran.stdout.lines().next().unwrap_or_default()).expect("JSON");
+            assert!(ran.stdout.contains(&format!("\"verdict\":\"{wanted}\"")), "{} as of {time}: {told}", source[0]);
+        }
+    }
 }

@@ -37,6 +37,11 @@ fn a_log_that_is_not_trusted() {
     check("trust");
 }
 
+#[test]
+fn a_lab_learns_what_must_go() {
+    check("impact");
+}
+
 /// Runs a transcript's commands in an empty folder against a fresh registry and compares everything that they say.
 fn check(name: &str) {
     let path = harness::root().join(format!("tests/e2e/transcripts/{name}.txt"));

@@ -1,4 +1,4 @@
-//! The Python that runs what others wrote (`warcio`, `fastwarc`, `pyarrow`, `schemathesis`, `cryptography`, `protego`), and what to say without it.
+//! The Python that runs what others wrote (`warcio`, `fastwarc`, `pyarrow`, `schemathesis`, `cryptography`, `protego`, `feedparser`), and what to say without it.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -6,7 +6,8 @@ use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
 /// Packages that the independent checks import.
-const PACKAGES: &str = "import warcio, fastwarc, brotli, blake3, schemathesis, cryptography, protego, pyarrow";
+const PACKAGES: &str =
+    "import warcio, fastwarc, brotli, blake3, schemathesis, cryptography, protego, pyarrow, feedparser";
 
 /// How to get them.
 const CURE: &str = "python3 -m venv target/independent/venv && \

@@ -39,6 +39,7 @@ fn statements() -> Vec<Value> {
         json!({ "kind": "agreement", "basis": "owner", "scope": scope, "terms": rule("allowed"), "licensees": [party] }),
         json!({ "kind": "withdrawal", "statement": id }),
         json!({ "kind": "discharge", "statement": id, "duty": "pay", "licensee": party }),
+        json!({ "kind": "erasure", "commitment": format!("commitment:{}", "5".repeat(64)), "statement": id, "reason": "a law" }),
         json!({ "kind": "dispute", "basis": "owner", "scope": scope, "case": { "court": "c", "reference": "1" }, "against": [party] }),
     ];
     let around = |body: &Value| {

@@ -166,13 +166,13 @@ struct Judge {
 }
 
 /// A line of a manifest: its bytes, or that it is too long.
-enum Line {
+pub(super) enum Line {
     Whole(Vec<u8>),
     TooLong,
 }
 
 /// The next line without its newline; one that is too long is passed over, and told. Blank lines are lines.
-fn next_line(lines: &mut BufReader<File>) -> std::io::Result<Option<Line>> {
+pub(super) fn next_line(lines: &mut BufReader<File>) -> std::io::Result<Option<Line>> {
     let mut line = Vec::new();
     lines.by_ref().take(question::MAX_LINE as u64 + 1).read_until(b'\n', &mut line)?;
     if line.is_empty() {
@@ -248,7 +248,7 @@ impl Judge {
     }
 }
 
-fn about(copy: &Acquisition) -> Option<String> {
+pub(super) fn about(copy: &Acquisition) -> Option<String> {
     let url = copy.fetched_url().map(str::to_owned).or_else(|| copy.urls.first().map(|copy| copy.url.clone()));
     url.or_else(|| copy.content.first().map(ToString::to_string))
         .or_else(|| copy.works.first().map(|work| work.id.as_str().to_owned()))

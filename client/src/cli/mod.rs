@@ -14,6 +14,7 @@ pub mod explain;
 pub mod files;
 pub mod filter;
 pub mod gossip;
+pub mod impact;
 pub mod init;
 pub mod keys;
 pub mod lint;
@@ -101,6 +102,8 @@ pub enum Command {
     Observe(observe::Args),
     /// Judge every row of a manifest.
     Check(check::Args),
+    /// Tell which documents of manifests are touched by what was registered since, and what must go.
+    Impact(impact::Args),
     /// Check receipts, snapshots, manifests and envelopes offline.
     Verify(verify::Args),
     /// Fetch a receipt that witnesses have cosigned.
@@ -135,6 +138,7 @@ pub fn run(cli: &Cli) -> ExitCode {
         Command::Filter(args) => filter::run(args, talk),
         Command::Observe(args) => observe::run(args, talk),
         Command::Check(args) => check::run(args, talk),
+        Command::Impact(args) => impact::run(args, talk),
         Command::Verify(args) => verify::run(args, talk),
         Command::Receipt(args) => receipt::run(args, talk),
         Command::Gossip(args) => gossip::run(args, talk),

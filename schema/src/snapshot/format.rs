@@ -39,7 +39,7 @@
 //! | section | record |
 //! |---|---|
 //! | [`Section::Statements`], by place | 0..32 id, 32..40 log index `u64`, 40..48 registered at `i64`, 48..56 tenure from `i64` (0 without flag 2), 56..64 payload offset `u64` (in the payloads section), 64..72 signers' text offset `u64`, 72..76 payload length `u32`, 76..80 signers' text length `u32` (lines with `\n` between: each signing domain in order; then, in order, `under`, the domain and the id of a key binding that the signatures stood under; then `for` and the domain that an agent speaks for), 80..84 flags `u32` (2 has tenure), 84..88 zero |
-//! | [`Section::Payloads`] | canonical payload bytes in log order, nothing between |
+//! | [`Section::Payloads`] | canonical payload bytes in log order, nothing between; each has the id in its record, or names it in `remains_of` |
 //! | [`Section::Ids`] | place `u32`, sorted by the statement's id |
 //! | [`Section::Named`] | 0..32 statement id, 32..36 set id of those that name it, 36..40 zero; sorted by id; ids outside the snapshot too |
 //! | [`Section::Sets`] | 0..4 parent set id or [`NONE`], always less than its own, 4..8 count `u32`, 8..16 first member `u64`. The set is the parent's places and its own. Chained, so that a thousand nested rules take a thousand entries and not a million. A set of one place without parent has no record |

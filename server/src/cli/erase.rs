@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use anyhow::Context as _;
 use cleartitle_schema::id::StatementId;
 
 use crate::app::Registry;
@@ -16,7 +15,7 @@ use crate::erasure;
 /// again without it. The bytes are then in no file of the data folder.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-What this can't reach: backups, copies that others took, pulled snapshots. Keep a list of what you erased outside the data folder: \
+What this can't reach: backups, what the scheduled observer keeps of the web, copies that others took, pulled snapshots. Keep a list of what you erased outside the data folder: \
 after `restore` of a backup from before the erasure, run each of these commands again before you serve. \
 `audit` finds a tombstone whose subject is still there.\n\n\
 Example:\n  \
@@ -40,9 +39,11 @@ impl Erase {
     /// What stopped it.
     pub fn run(self) -> anyhow::Result<u8> {
         let data = DataDir::existing(&self.data)?;
-        let _held = data
-            .lock()
-            .context("nothing was erased\n\nhint: stop the server first; it would go on answering from memory")?;
+        let _held = data.lock().map_err(|error| {
+            anyhow::anyhow!(
+                "{error}, so that nothing was erased\n\nhint: stop it first; it would go on answering from memory"
+            )
+        })?;
         let registry = Registry::open(&self.data, None)?;
         let done = erasure::erase(&registry, &self.statement, &self.reason)?;
         let how = if done.new { "logged now" } else { "logged before" };

@@ -7,6 +7,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use cleartitle_schema::api::Problem;
+use cleartitle_schema::canon::MAX_INTEGER;
 use cleartitle_schema::changes::{ChangeFilter, ChangeList, MAX_CHANGES, MAX_WAIT};
 use cleartitle_schema::issuer::Domain;
 use cleartitle_schema::statement::Kind;
@@ -69,6 +70,7 @@ pub async fn list(
     if wait > MAX_WAIT {
         return Err(Failure::new(Code::MalformedRequest, format!("`wait` is at most {MAX_WAIT} seconds")));
     }
+    check_index(query.after)?;
     let filter = ChangeFilter { issuer: query.issuer, kind: query.kind };
     let mut wanted = Wanted { filter, after: query.after, limit: limit_of(query.limit)?, ..Wanted::default() };
     let mut news = app.news.follow();
@@ -100,6 +102,14 @@ fn limit_of(limit: Option<u64>) -> Result<usize, Failure> {
         return Ok(usize::try_from(limit).unwrap_or(0));
     }
     Err(Failure::new(Code::MalformedRequest, format!("`limit` is 1 to {MAX_CHANGES}")))
+}
+
+/// An index that JSON can't carry whole is refused, as everywhere.
+fn check_index(index: Option<u64>) -> Result<(), Failure> {
+    if index.is_some_and(|index| index > MAX_INTEGER) {
+        return Err(Failure::new(Code::MalformedRequest, "an index is at most 2^53 - 1"));
+    }
+    Ok(())
 }
 
 /// A body under a tag made of its bytes; nothing but the tag for whoever has them.
@@ -153,6 +163,7 @@ pub async fn feed(
     Asked(query): Asked<FeedQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
+    [query.after, query.before].into_iter().try_for_each(check_index)?;
     let filter = ChangeFilter { issuer: query.issuer, kind: query.kind };
     let limit = limit_of(query.limit)?;
     // The entries just behind `after`, shown like all others with the newest first.

@@ -37,6 +37,7 @@ const SHOWN: usize = 1000;
         (status = 400, description = "Not an envelope, not canonical, not a statement.", body = Problem, content_type = "application/problem+json"),
         (status = 403, description = "Not the issuer's to say.", body = Problem, content_type = "application/problem+json"),
         (status = 408, description = "The body came too slowly.", body = Problem, content_type = "application/problem+json"),
+        (status = 410, description = "Erased by law.", body = Problem, content_type = "application/problem+json"),
         (status = 413, description = "Too long.", body = Problem, content_type = "application/problem+json"),
         (status = 415, description = "Not NDJSON.", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "Understood and refused.", body = Problem, content_type = "application/problem+json"),

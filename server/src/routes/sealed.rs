@@ -77,6 +77,7 @@ fn private(answer: impl IntoResponse) -> Response {
         (status = 403, description = "Not the issuer's to say.", body = Problem, content_type = "application/problem+json"),
         (status = 408, description = "The body came too slowly.", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "The offer is not in force.", body = Problem, content_type = "application/problem+json"),
+        (status = 410, description = "Erased by law.", body = Problem, content_type = "application/problem+json"),
         (status = 413, description = "Too long.", body = Problem, content_type = "application/problem+json"),
         (status = 415, description = "Not JSON.", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "Understood and refused.", body = Problem, content_type = "application/problem+json"),

@@ -72,6 +72,7 @@ pub(super) fn summary(stored: &Stored) -> Result<StatementSummary, Failure> {
         (status = 403, description = "Not the issuer's to say.", body = Problem, content_type = "application/problem+json"),
         (status = 408, description = "The body came too slowly.", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "The offer is not in force.", body = Problem, content_type = "application/problem+json"),
+        (status = 410, description = "Erased by law.", body = Problem, content_type = "application/problem+json"),
         (status = 413, description = "Too long.", body = Problem, content_type = "application/problem+json"),
         (status = 415, description = "Not JSON.", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "Understood and refused.", body = Problem, content_type = "application/problem+json"),
@@ -113,6 +114,7 @@ pub(super) fn refused(failure: Failure) -> Failure {
         (status = 200, description = "The statement.", body = StatementView),
         (status = 400, description = "A parameter is wrong.", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "Not in this log.", body = Problem, content_type = "application/problem+json"),
+        (status = 410, description = "Erased by law.", body = Problem, content_type = "application/problem+json"),
         (status = 500, description = "The registry failed.", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "Overloaded, or the store fails.", body = Problem, content_type = "application/problem+json"),
     )
@@ -123,11 +125,21 @@ pub async fn show(
     _: Asked<Nothing>,
 ) -> Result<Json<StatementView>, Failure> {
     let id: StatementId = id.parse().map_err(nowhere)?;
-    blocking(&app, move |app| {
-        let stored = app.store.statement(&id)?.ok_or_else(|| Failure::not_found(id))?;
-        view(app, &stored).map(Json)
+    blocking(&app, move |app| match app.store.statement(&id)? {
+        Some(stored) => view(app, &stored).map(Json),
+        None => Err(gone(app, &id)?),
     })
     .await
+}
+
+/// A statement that is not here: erased, as the log says, or never registered.
+fn gone(app: &App, id: &StatementId) -> Result<Failure, Failure> {
+    let naming = app.store.naming(id)?;
+    let erasure = naming.iter().find(|(relation, _)| *relation == Relation::Erases);
+    Ok(erasure.map_or_else(
+        || Failure::not_found(id),
+        |(_, by)| Failure::new(Code::Erased, format!("`{id}` was erased by law, as `{}` says", by.registered.id)),
+    ))
 }
 
 fn view(app: &App, stored: &Stored) -> Result<StatementView, Failure> {

@@ -185,7 +185,7 @@ pub async fn end(
 #[utoipa::path(
     get, path = "/.well-known/http-message-signatures-directory", tag = "everybody", operation_id = "readSigningKeys",
     responses(
-        (status = 200, description = "A JSON Web Key Set.", body = String, content_type = "application/http-message-signatures-directory+json"),
+        (status = 200, description = "A JSON Web Key Set.", body = Object, content_type = "application/http-message-signatures-directory+json"),
         (status = 400, description = "A parameter is wrong.", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "Overloaded.", body = Problem, content_type = "application/problem+json"),
     )
