@@ -1,11 +1,11 @@
 //! Scope: what a statement covers, minus exclusions; leniency only towards restriction.
 
 use crate::acquisition::{Keys, UrlRole, WorkId};
-use crate::common_content;
 use crate::id::{ContentName, ListId};
 use crate::issuer::Domain;
 use crate::surt::{PathPattern, UrlKey, without_www};
 use crate::terms::Sorted;
+use crate::ubiquitous;
 use serde::{Deserialize, Serialize};
 
 /// What a statement covers: any of `include`, minus all of `exclude`.
@@ -207,7 +207,7 @@ impl Scope {
             |names: &dyn Fn(&Target) -> bool| self.include.iter().any(names) && !skip(self.exclude.iter().any(names));
         let mut found = Vec::new();
         // What everybody serves is nobody's to claim. That it is left out of something stays so.
-        for name in keys.content.iter().filter(|name| !common_content::is_common(name)) {
+        for name in keys.content.iter().filter(|name| !ubiquitous::is_common(name)) {
             if covered(&|target| target.names_content(name)) {
                 found.push(if name.may_clear() { Match::Content } else { Match::WeakContent });
             }

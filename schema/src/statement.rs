@@ -1,7 +1,6 @@
 //! Statement: what an issuer claims; immutable, versioned, and refused where a member is not understood.
 
 use crate::canon::{self, CanonError};
-use crate::common_content;
 use crate::id::{BlobId, Commitment, ContentName, ListId, StatementId};
 use crate::issuer::{Domain, Party};
 use crate::money::Amount;
@@ -9,6 +8,7 @@ use crate::scope::{Scope, Target};
 use crate::signals::Sighting;
 use crate::terms::Terms;
 use crate::time::{Timestamp, Window};
+use crate::ubiquitous;
 use crate::vocab::{Basis, words};
 use serde::{Deserialize, Serialize};
 
@@ -604,7 +604,7 @@ impl Statement {
         let include = self.scope().into_iter().flat_map(|scope| &scope.include);
         names
             .iter()
-            .any(|name| !common_content::is_common(name) && include.clone().any(|target| target.names_content(name)))
+            .any(|name| !ubiquitous::is_common(name) && include.clone().any(|target| target.names_content(name)))
     }
 
     /// By what right it speaks, where its kind says so.

@@ -115,7 +115,7 @@ fn serving_proves_a_claim_with_evidence_that_anybody_can_check() {
     std::fs::write(&list, format!("{at} {}\n{at} {}\n", id_of(b"unclaimed"), id_of(story))).expect("a list");
     // One that can't be proven does not keep the other from it.
     let half = prove(&registry, &reserved, &["--list", &list.display().to_string()]).exits(1).stdout;
-    assert!(half.contains("not-claimed") && half.contains("\"new\": false"), "{half}");
+    assert!(half.contains("not-claimed") && half.contains("\"new\":false"), "{half}");
     is(verdict(&registry, "mirror.example", &long), ("reserved", "rights-reserved"));
     // The evidence is there for everybody, and says the same as the statement.
     let proof = first[0]["proof"].as_str().expect("an id");

@@ -1,5 +1,5 @@
 //! Tables of test data held against the code: decisions, policy actions.
 
-mod common_content;
 mod decide;
 mod example;
+mod ubiquitous;

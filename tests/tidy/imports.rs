@@ -9,7 +9,7 @@ const FLOORS: &[&[&str]] = &[
     // Ground: bytes, names and times.
     &["address", "canon", "fault", "id", "issuer", "money", "surt", "time", "tlog", "vocab"],
     // What is signed, and the log's leaves.
-    &["common_content", "http_signature", "leaf", "opening", "served", "signed"],
+    &["http_signature", "leaf", "opening", "served", "signed", "ubiquitous"],
     // What can be said.
     &["acquisition", "license", "lineage", "scope", "signals", "terms", "terms_laws"],
     // Who says it.

@@ -8,7 +8,6 @@
 use super::question::Verdict;
 use super::reason::{Finding, Reason};
 use super::{Case, Heard, Outcome, force};
-use crate::common_content;
 use crate::evidence::Registered;
 use crate::id::{ContentName, StatementId};
 use crate::issuer::Authority;
@@ -16,6 +15,7 @@ use crate::scope::Target;
 use crate::statement::Body;
 use crate::surt::UrlKey;
 use crate::time::Timestamp;
+use crate::ubiquitous;
 use crate::vocab::Basis;
 use std::collections::BTreeSet;
 
@@ -53,7 +53,7 @@ impl Claim {
 impl Case<'_> {
     /// The names by which a claim names the copy.
     fn claimed_names<'r>(&'r self, registered: &'r Registered) -> impl Iterator<Item = &'r ContentName> {
-        let common = |name: &&ContentName| common_content::is_common(name);
+        let common = |name: &&ContentName| ubiquitous::is_common(name);
         let named = |name: &&ContentName| registered.statement.claimed().any(|claimed| claimed == *name);
         self.evidence.keys.content.iter().filter(move |name| !common(name) && named(name))
     }

@@ -10,12 +10,12 @@ pub mod serving;
 use std::collections::BTreeSet;
 
 use cleartitle_schema::bindings::tenure;
-use cleartitle_schema::common_content;
 use cleartitle_schema::decide::ANSWER_TIME;
 use cleartitle_schema::id::{BlobId, ContentName, StatementId};
 use cleartitle_schema::issuer::{Authority, Domain};
 use cleartitle_schema::statement::{Body, Statement};
 use cleartitle_schema::time::Timestamp;
+use cleartitle_schema::ubiquitous;
 
 use crate::log::Candidate;
 use crate::refusal::Refusal;
@@ -33,7 +33,7 @@ const MAX_CHALLENGES: usize = 2;
 /// # Errors
 /// [`Refusal::CommonContent`].
 pub fn check_common(statement: &Statement) -> Result<(), Refusal> {
-    match statement.claimed().find(|name| common_content::is_common(name)) {
+    match statement.claimed().find(|name| ubiquitous::is_common(name)) {
         Some(name) => Err(Refusal::CommonContent(*name)),
         None => Ok(()),
     }

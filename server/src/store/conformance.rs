@@ -28,6 +28,7 @@ pub fn check(make: &dyn Fn() -> Arc<dyn Store>) {
     of_two_commits_from_one_head_one_wins(make());
     rebuilding_is_without_effect(&*make());
     evidence_is_kept_once_and_known_by_who_names_it(&*make());
+    whoever_showed_a_document_first_is_first(&*make());
     a_nonce_is_taken_once_while_it_holds(&*make());
 }
 
@@ -154,6 +155,22 @@ fn a_batch_is_there_whole(store: &dyn Store) {
     assert_eq!(store.records(&content(), 10).unwrap(), []);
     let counts = store.counts(&"press.example".parse().unwrap()).unwrap();
     assert_eq!(counts, [(Kind::KeyBinding, 1), (Kind::Reservation, 1)]);
+}
+
+fn whoever_showed_a_document_first_is_first(store: &dyn Store) {
+    let served = |index: u64, url: &str| {
+        let claim = reservation(9, 10).registered.id;
+        entry(index, 10, json!({"kind": "claim-proof", "claim": claim, "content": [content()], "url": url}))
+    };
+    let urls = ["https://herald.example/a", "https://press.example/b", "https://www.herald.example/c"];
+    let proofs = (1..).zip(urls).map(|(index, url)| served(index, url));
+    add(store, std::iter::once(binding(0, 10)).chain(proofs).collect());
+    let shown = |limit: usize| -> Vec<String> {
+        store.showings(&content(), limit).unwrap().iter().map(ToString::to_string).collect()
+    };
+    assert_eq!(shown(10), ["herald.example", "press.example"]);
+    assert_eq!(shown(1), ["herald.example"]);
+    assert_eq!(store.showings(&ContentName::Blake3(ContentId::of(b"y")), 10).unwrap(), []);
 }
 
 fn a_moved_head_writes_nothing(store: &dyn Store) {

@@ -1,8 +1,8 @@
-//! Common content: bytes that everybody serves, so that nobody can claim them: the empty body, stubs, default pages.
+//! Ubiquitous content: bytes that everybody serves, so that nobody can claim them: the empty body, stubs, default pages.
 //!
 //! Whoever could claim the empty body would reserve a part of every crawl. The table names documents by their digests; the bytes
-//! stand in the test that makes it (`tests/tables/common_content.rs`). It can't be whole: what many authorities show is refused
-//! at registration by a count (`server/src/claims`).
+//! stand in the test that makes it (`tests/tables/ubiquitous.rs`). It can't be whole: what many authorities show is refused
+//! at registration by a count (`server/src/claims/mod.rs`).
 
 use crate::id::ContentName;
 use serde::{Deserialize, Serialize};

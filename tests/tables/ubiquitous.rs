@@ -1,7 +1,7 @@
 //! The table of common content, made from the bytes; `UPDATE=1 cargo test --test tables` rewrites it.
 
-use cleartitle_schema::common_content::{Common, TABLE, is_common};
 use cleartitle_schema::id::{ContentId, ContentName, Sha256Alias, WarcSha1Alias};
+use cleartitle_schema::ubiquitous::{Common, TABLE, is_common};
 use sha1::Digest as _;
 use std::path::Path;
 
