@@ -4,6 +4,7 @@ use super::made::{Made, USED_AT, policy, registered, snapshot};
 use crate::filter::Plan;
 use crate::filter::plan::Missing;
 use cleartitle_schema::acquisition::{Acquisition, CopyUrl, UrlRole};
+use cleartitle_schema::decide::Verdict;
 use cleartitle_schema::evidence::Registered;
 use cleartitle_schema::id::{ContentId, ContentName, StatementId, WarcSha1Alias};
 use cleartitle_schema::policy::Policy;
@@ -284,4 +285,29 @@ fn the_generator_makes_statements_of_every_kind_and_every_verdict() {
     }
     assert_eq!(kinds.len(), 11, "{kinds:?}");
     assert_eq!(verdicts.len(), 5, "{verdicts:?}");
+}
+
+/// Two documents of one claim, of which the registry saw one served: one lookup finds the same statements for both, and the
+/// rulings differ all the same.
+#[test]
+fn a_proof_of_one_document_rules_on_no_other() {
+    let ids: Vec<ContentName> = ["a", "b"].map(|text| ContentName::Blake3(ContentId::of(text.as_bytes()))).to_vec();
+    let mut sorted = ids.clone();
+    sorted.sort();
+    let body = json!({"kind": "reservation", "basis": "owner", "scope": {"include": [{"target": "content", "ids": sorted}]},
+        "terms": {"clauses": [{"rules": [{"preference": "disallowed", "uses": ["train-ai"]}]}]}});
+    let at = Timestamp(1_600_000_000);
+    let claim = registered(0, at, json!({"issuer": {"domain": "press.example"}, "body": body})).unwrap();
+    let proof = json!({"kind": "claim-proof", "claim": claim.id, "content": [ids[0]], "url": "https://press.example/"});
+    let proof = registered(1, at, json!({"issuer": {"domain": "registry.example"}, "body": proof})).unwrap();
+    let snapshot: Made = snapshot([claim, proof]);
+    let policy = policy();
+    let plan = Plan::new(&snapshot, &policy, USED_AT);
+    let ruled = |name: &ContentName| {
+        let mut copy = Acquisition::fetched("https://mirror.example/copy");
+        copy.content = vec![*name];
+        copy.captured_at = Some(USED_AT);
+        plan.rule(&copy, Missing::default()).unwrap().decision.verdict
+    };
+    assert_eq!((ruled(&ids[0]), ruled(&ids[1])), (Verdict::Reserved, Verdict::Unknown));
 }
