@@ -173,6 +173,7 @@ fn two_builders_make_one_snapshot_of_what_remains() {
         let _ = erase(&registry, &erased["statement"]).exits(0);
     }
     let other = registry.copy();
+    let _ = other.read("/healthz").is(200);
     assert_eq!(other.stop(), 0);
     let _ = cleartitle_server(&["rebuild", "--data", &other.data().display().to_string()]).exits(0);
     registry.begin();
@@ -197,6 +198,7 @@ fn an_older_backup_brings_it_back_until_it_is_erased_again() {
     assert_eq!(registry.stop(), 0);
     let _ = erase(&registry, &granted["statement"]).exits(0);
     let restored = Registry::restored(&archive, vec![reserved], &[]);
+    assert_eq!(verdict(&restored, "open.example", ""), "cleared");
     assert!(!holding(&restored, NEEDLE.as_bytes()).is_empty());
     assert_eq!(restored.stop(), 0);
     let _ = erase(&restored, &granted["statement"]).exits(0);
