@@ -117,20 +117,25 @@ fn with<B>(peer: Peer) -> impl Fn(Request<B>) -> Request<B> + Clone {
     }
 }
 
-/// Done when the process is asked to end.
-pub async fn asked_to_end() {
-    let interrupt = tokio::signal::ctrl_c();
+/// Listens for being asked to end from now on, and not only once it is waited for: who starts a server may end it right after it
+/// says that it listens.
+pub fn asked_to_end() -> impl Future<Output = ()> + Send + 'static {
     #[cfg(unix)]
-    {
-        if let Ok(mut terminate) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+    let asked = {
+        use tokio::signal::unix::{SignalKind, signal};
+        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    };
+    async move {
+        #[cfg(unix)]
+        if let (Ok(mut interrupt), Ok(mut terminate)) = asked {
             tokio::select! {
-                _ = interrupt => {}
+                _ = interrupt.recv() => {}
                 _ = terminate.recv() => {}
             }
             return;
         }
+        let _ = tokio::signal::ctrl_c().await;
     }
-    let _ = interrupt.await;
 }
 
 /// Binds the address that was asked for.

@@ -338,3 +338,33 @@ fn a_claim_is_challenged_once_at_a_time_and_stands_when_it_is_answered() {
     try_register(&registry, &author, &challenge(&author, story, &[b"a third"])).is_problem(409, "challenged-before");
     registry.audit();
 }
+
+#[test]
+fn what_is_erased_takes_no_proof_of_a_reservation_along() {
+    let internet = Internet::start(HOSTS);
+    let registry = registry(&internet);
+    let (press, copy) = (registry.publisher("press.example"), "mirror.example");
+    let (open, closed) = (b"a free text".as_slice(), b"a reserved text".as_slice());
+    let granted = registered(&registry, &press, &claim(&press, "grant", &[open]));
+    let reserved = registered(&registry, &press, &claim(&press, "reservation", &[closed]));
+    let mut proofs = Vec::new();
+    for (claim, path, text) in [(&granted, "/open", open), (&reserved, "/closed", closed)] {
+        internet.page("press.example", path, Some(Page::File("text/html", text.to_vec())));
+        let proof = ask_proof(&registry, claim, &internet.url("press.example", path), text).is(201).json();
+        proofs.push(proof["statement"].as_str().expect("an id").to_owned());
+    }
+    is(verdict(&registry, copy, open), ("cleared", "grant-in-force"));
+    is(verdict(&registry, copy, closed), ("reserved", "rights-reserved"));
+    assert_eq!(registry.stop(), 0);
+    let data = registry.data().display().to_string();
+    for statement in [&granted, &proofs[1]] {
+        let erase = ["erase", "--data", &data, "--statement", statement, "--reason", "GDPR article 17, request 8"];
+        _ = cleartitle_server(&erase).exits(0);
+    }
+    // The proof of what is gone accuses nobody.
+    _ = cleartitle_server(&["audit", "--data", &data]).exits(0);
+    registry.begin();
+    is(verdict(&registry, copy, closed), ("reserved", "rights-reserved"));
+    let (after, _) = verdict(&registry, copy, open);
+    assert_eq!(after, "unknown");
+}

@@ -71,6 +71,16 @@ fn name(text: &str) -> Name {
     Name::from_ascii(format!("{text}.")).expect("a name")
 }
 
+/// Both kinds of socket at one port: what is free for one may be taken for the other.
+async fn one_port() -> (UdpSocket, TcpListener) {
+    loop {
+        let udp = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        if let Ok(tcp) = TcpListener::bind(udp.local_addr().unwrap()).await {
+            return (udp, tcp);
+        }
+    }
+}
+
 impl Internet {
     /// Starts it; certificates are made for these hosts.
     pub fn start(hosts: &[&str]) -> Self {
@@ -84,10 +94,10 @@ impl Internet {
             let mut catalog = Catalog::new();
             catalog.upsert(LowerName::new(&name("example")), vec![Arc::clone(&zone) as Arc<dyn ZoneHandler>]);
             let mut server = Server::new(catalog);
-            let udp = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+            let (udp, tcp) = one_port().await;
             let dns = udp.local_addr().unwrap();
             server.register_socket(udp);
-            server.register_listener(TcpListener::bind(dns).await.unwrap(), Duration::from_secs(5), 16);
+            server.register_listener(tcp, Duration::from_secs(5), 16);
             tokio::spawn(async move { server.block_until_done().await });
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             let https = listener.local_addr().unwrap().port();

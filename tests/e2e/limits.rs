@@ -17,7 +17,7 @@ fn of_length(base: &Value, length: usize) -> Value {
     payload["note"] = json!("n");
     while size(&payload) + 2000 < length {
         let had = ids.len();
-        ids.extend((had..had + 20).map(|number| ContentId::of(number.to_string().as_bytes()).to_string()));
+        ids.extend((had..had + 20).map(|number| ContentId::of(format!("text {number}").as_bytes()).to_string()));
         ids.sort();
         payload["body"]["scope"] = json!({ "include": [{ "target": "content", "ids": ids }] });
     }

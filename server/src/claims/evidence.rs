@@ -3,10 +3,11 @@
 //! An operator that states a proof without having seen anything must make the evidence up, and then for bytes that it has; of
 //! longer bodies only the head was kept, and the names are its word.
 
+use cleartitle_schema::id::StatementId;
 use cleartitle_schema::served::{MEDIA_TYPE, Served};
 use cleartitle_schema::statement::{Body, Statement};
 
-use crate::store::Store;
+use crate::store::{Relation, Store};
 
 /// Whether the evidence of a `claim-proof` says what the statement says. That a blob has the bytes of its name is checked with
 /// all others.
@@ -23,17 +24,23 @@ pub fn check(store: &dyn Store, statement: &Statement) -> Result<(), String> {
     if served.status != 200 || served.url != *url || served.content != *content {
         return Err("its evidence speaks of another URL, answer or document".to_owned());
     }
-    let claim = store.statement(claim).map_err(|error| error.to_string())?;
-    let claim = claim.ok_or("the claim is not in the log")?;
-    if claim.registered.tenure_from != *tenure_from {
-        return Err("it names another tenure than the claim's".to_owned());
+    match store.statement(claim).map_err(|error| error.to_string())? {
+        Some(claim) if claim.registered.tenure_from == *tenure_from => Ok(()),
+        Some(_) => Err("it names another tenure than the claim's".to_owned()),
+        // The proof of a permission that was erased by law proves nothing any more, and is no fault.
+        None if is_erased(store, claim)? => Ok(()),
+        None => Err("the claim is not in the log".to_owned()),
     }
-    Ok(())
+}
+
+fn is_erased(store: &dyn Store, claim: &StatementId) -> Result<bool, String> {
+    let naming = store.naming(claim).map_err(|error| error.to_string())?;
+    Ok(naming.iter().any(|(relation, _)| *relation == Relation::Erases))
 }
 
 #[cfg(test)]
 mod tests {
-    use cleartitle_schema::id::{BlobId, ContentId, StatementId};
+    use cleartitle_schema::id::{BlobId, ContentId};
     use cleartitle_schema::time::Timestamp;
     use serde_json::json;
 

@@ -116,13 +116,14 @@ async fn serve_until_asked(app: Shared, listen: SocketAddr, jobs: Jobs) -> anyho
     });
     let following = jobs.certificate.map(|certificate| tokio::spawn(certificate.follow()));
     let certifying = jobs.certifying.map(|job| tokio::spawn(job.run()));
+    let asked = serve::asked_to_end();
     let mut out = std::io::stdout().lock();
     writeln!(out, "listening on {scheme}://{address}")?;
     out.flush()?;
     drop(out);
     let observing = jobs.observing.map(|job| tokio::spawn(job.run(door)));
     let asked_to_end = async {
-        serve::asked_to_end().await;
+        asked.await;
         rechecking.abort();
         telling.abort();
         delivering.abort();

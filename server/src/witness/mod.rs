@@ -83,12 +83,13 @@ pub fn run(flags: Flags) -> anyhow::Result<u8> {
     runtime.block_on(async {
         let listener = serve::bind(flags.listen).await.with_context(|| format!("listening on {}", flags.listen))?;
         let address = listener.local_addr()?;
+        let asked = serve::asked_to_end();
         let mut out = std::io::stdout().lock();
         writeln!(out, "listening on http://{address}")?;
         out.flush()?;
         drop(out);
         let server = Server::new(routes::router(witness), Arc::default(), None);
-        server.serve(listener, serve::asked_to_end()).await;
+        server.serve(listener, asked).await;
         anyhow::Ok(())
     })?;
     drop(runtime);
