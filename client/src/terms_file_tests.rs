@@ -54,7 +54,7 @@ const COMPLAINTS: &[(&str, &str, &str, &str)] = &[
     (
         "kind = \"offer\"",
         "kind = \"ofer\"",
-        "terms.toml:1:8: `kind`: `ofer` is none of: reservation, grant, offer, acceptance, agreement, release, discharge, dispute, observation, withdrawal, delegation, key-binding, manifest",
+        "terms.toml:1:8: `kind`: `ofer` is none of: reservation, grant, offer, acceptance, agreement, release, discharge, dispute, observation, withdrawal, delegation, key-binding, manifest, erasure, claim-proof, challenge, answer",
         "did you mean `offer`?",
     ),
     (
