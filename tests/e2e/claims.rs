@@ -156,8 +156,7 @@ fn what_is_not_served_by_the_claimant_proves_nothing() {
     ask_proof(&registry, &reserved, &at("/other"), b"Another story.").is_problem(422, "not-claimed");
     let by_host = registered(&registry, &press, &press.reservation("press.example"));
     ask_proof(&registry, &by_host, &at("/other"), story).is_problem(422, "not-claimed");
-    ask_proof(&registry, &format!("statement:{}", "0".repeat(64)), &at("/other"), story)
-        .is_problem(422, "unknown-statement");
+    ask_proof(&registry, &format!("statement:{}", "0".repeat(64)), &at("/other"), story).is_problem(404, "not-found");
     // A name that leads to a private network is not looked at.
     internet.address("www.press.example", Ipv4Addr::new(169, 254, 169, 254));
     ask_proof(&registry, &reserved, &internet.url("www.press.example", "/"), story)

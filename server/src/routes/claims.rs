@@ -35,7 +35,7 @@ const MAX_REQUEST: usize = 4096;
         (status = 200, description = "Was proven before; the first receipt.", body = Registration),
         (status = 400, description = "Not JSON.", body = Problem, content_type = "application/problem+json"),
         (status = 403, description = "Not the claimant's URL.", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "Not a statement's id.", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "Not a statement of this log.", body = Problem, content_type = "application/problem+json"),
         (status = 408, description = "The body came too slowly.", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "The domain has changed hands since.", body = Problem, content_type = "application/problem+json"),
         (status = 413, description = "Too long.", body = Problem, content_type = "application/problem+json"),
@@ -63,6 +63,10 @@ pub async fn prove(
     let ProofRequest { url, content } = request;
     let asked = url.clone();
     let admitted = blocking(&app, move |app| {
+        // The path names it, so that it is what is not here.
+        if app.store.statement(&id)?.is_none() {
+            return Err(Failure::not_found(id));
+        }
         let claim = provable(&*app.store, &id, content)?;
         let key = check_url(&asked, &claim)?;
         Ok((proof_of(&*app.store, &id, &content)?, claim, key.authority()))
