@@ -196,16 +196,14 @@ fn check_answer(
     Ok(())
 }
 
-/// A claim whose proof is asked for: it claims this document, and its claimant still holds the domain.
+/// Refuses to look for a proof of a claim that does not claim this document, or whose claimant no longer holds the domain.
 ///
 /// # Errors
 /// As [`check`] says of a proof; [`Refusal::CommonContent`].
-pub fn provable(store: &dyn Store, claim: &StatementId, name: ContentName) -> Result<Stored, Refusal> {
-    let claim = find(store, claim)?;
+pub fn check_provable(store: &dyn Store, claim: &Stored, name: ContentName) -> Result<(), Refusal> {
     check_common(&claim.registered.statement)?;
-    check_listed(&claim, &[name])?;
-    check_tenure(store, &claim)?;
-    Ok(claim)
+    check_listed(claim, &[name])?;
+    check_tenure(store, claim)
 }
 
 /// The proof that lists this document of the claim already.

@@ -1,21 +1,20 @@
 //! Claims over HTTP: bytes that the registry sees served under a claimant's domain prove the claim.
 
-use axum::Json;
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::HeaderMap;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use cleartitle_schema::api::{Problem, ProofRequest, Registration};
 use cleartitle_schema::id::{BlobId, StatementId};
 
 use super::extract::{Asked, Nothing, require_media_type, whole_body};
 use super::problem::{Code, Failure, nowhere};
-use super::statements::{created, refused, registration_of};
+use super::statements::{answer, refused};
 use super::{Shared, blocking};
 use crate::claims::serving::{check_url, proven};
-use crate::claims::{proof_of, provable};
+use crate::claims::{check_provable, proof_of};
 use crate::domains::LookError;
-use crate::log::now;
+use crate::log::{Logged, now};
 
 /// The longest request.
 const MAX_REQUEST: usize = 4096;
@@ -64,16 +63,14 @@ pub async fn prove(
     let asked = url.clone();
     let admitted = blocking(&app, move |app| {
         // The path names it, so that it is what is not here.
-        if app.store.statement(&id)?.is_none() {
-            return Err(Failure::not_found(id));
-        }
-        let claim = provable(&*app.store, &id, content)?;
+        let claim = app.store.statement(&id)?.ok_or_else(|| Failure::not_found(id))?;
+        check_provable(&*app.store, &claim, content)?;
         let key = check_url(&asked, &claim)?;
         Ok((proof_of(&*app.store, &id, &content)?, claim, key.authority()))
     });
     let (present, claim, domain) = admitted.await.map_err(refused)?;
-    let (new, stored) = if let Some(present) = present {
-        (false, present)
+    let logged = if let Some(stored) = present {
+        Logged { stored, new: false }
     } else {
         let served = app.domains.look_at(&url, &domain, now()).await.map_err(|error| refused(unseen(&error)))?;
         let candidate = blocking(&app, move |app| {
@@ -83,11 +80,9 @@ pub async fn prove(
             Ok(candidate)
         });
         let candidate = candidate.await.map_err(refused)?;
-        let logged = app.log.add(candidate).await.map_err(|refusal| refused(refusal.into()))?;
-        (logged.new, logged.stored)
+        app.log.add(candidate).await.map_err(|refusal| refused(refusal.into()))?
     };
-    let registration = blocking(&app, move |app| registration_of(app, &stored)).await?;
-    Ok((created(new), Json(registration)).into_response())
+    answer(&app, logged).await
 }
 
 /// Why the URL was not seen; here it is no key that is missing.

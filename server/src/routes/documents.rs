@@ -14,7 +14,7 @@ use cleartitle_schema::statement::Body as Said;
 use super::extract::{Asked, Nothing, require_media_type, whole_body};
 use super::log::IMMUTABLE;
 use super::problem::{Failure, nowhere};
-use super::statements::{created, refused, registration_of, summary};
+use super::statements::{created, log_admitted, refused, registration_of, summary};
 use super::{Shared, blocking};
 use crate::limits::Client;
 use crate::log::now;
@@ -62,8 +62,7 @@ pub async fn register(
         Ok(registration::admit_batch(&*app.store, &app.registry.origin, &envelope, list, now())?)
     });
     let candidate = admitted.await.map_err(refused)?;
-    app.limits.registration(&candidate.statement.issuer.domain).map_err(|error| refused(error.into()))?;
-    let logged = app.log.add(candidate).await.map_err(|refusal| refused(refusal.into()))?;
+    let logged = log_admitted(&app, candidate).await?;
     drop(memory);
     let answer = blocking(&app, move |app| {
         let registration = registration_of(app, &logged.stored)?;

@@ -1,10 +1,9 @@
 //! Keys over HTTP: a key that its domain publishes is bound, on the registry's own look.
 
-use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::HeaderMap;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use cleartitle_schema::api::{Problem, Registration};
 use cleartitle_schema::domain_proof::request::{Opened, RequestError};
 use cleartitle_schema::id::BlobId;
@@ -12,13 +11,12 @@ use cleartitle_schema::signed::{Envelope, MAX_ENVELOPE, key_id};
 
 use super::extract::{Asked, Nothing, require_media_type, whole_body};
 use super::problem::Failure;
-use super::statements::{created, refused, registration_of};
+use super::statements::{answer, refused};
 use super::{Shared, blocking};
 use crate::app::App;
 use crate::domains::Sight;
 use crate::domains::binding::{self, BindError};
-use crate::log::{Candidate, now};
-use crate::store::Stored;
+use crate::log::{Candidate, Logged, now};
 
 /// Bind a key that a domain publishes.
 ///
@@ -63,14 +61,14 @@ pub async fn bind(
     });
     let (envelope, opened, present) = admitted.await.map_err(refused)?;
     if let Some(stored) = present {
-        return answer(&app, false, stored).await;
+        return answer(&app, Logged { stored, new: false }).await;
     }
     let request = &opened.request;
     let looked = app.domains.look_once(&request.domain, request.proof, &app.registry.origin, now()).await;
     let sight = looked.map_err(|error| refused(error.into()))?;
     let candidate = blocking(&app, move |app| candidate(app, &envelope, &opened, &sight)).await.map_err(refused)?;
     let logged = app.log.add(candidate).await.map_err(|refusal| refused(refusal.into()))?;
-    answer(&app, logged.new, logged.stored).await
+    answer(&app, logged).await
 }
 
 /// The statement, its evidence kept first: a binding must not name bytes that are lost with the power.
@@ -81,9 +79,4 @@ fn candidate(app: &App, envelope: &Envelope, opened: &Opened, sight: &Sight) -> 
         app.store.put_blob(&BlobId::of(bytes), bytes)?;
     }
     Ok(candidate)
-}
-
-async fn answer(app: &Shared, new: bool, stored: Stored) -> Result<Response, Failure> {
-    let registration = blocking(app, move |app| registration_of(app, &stored)).await?;
-    Ok((created(new), Json(registration)).into_response())
 }

@@ -20,7 +20,7 @@ use utoipa::IntoParams;
 
 use super::extract::{Asked, Nothing, require_media_type, whole_body};
 use super::problem::{Code, Failure, nowhere};
-use super::statements::{created, refused};
+use super::statements::{created, leaf_of, log_admitted, refused, salted};
 use super::{Shared, blocking};
 use crate::app::App;
 use crate::log::{now, receipt};
@@ -36,26 +36,11 @@ const MAX_REQUEST: usize = 1024;
 
 /// What is held for a party, with the proof.
 fn view(app: &App, stored: &Stored) -> Result<SealedView, Failure> {
-    let registered = &stored.registered;
     let blob = app.store.sealed_blob(&stored.commitment)?.ok_or_else(Failure::internal)?;
     let Published { salt, envelope } = Published::parse(&blob).map_err(|_| Failure::internal())?;
-    let leaf = leaf_of(app, registered.index)?;
-    let registration = Registration {
-        statement: registered.id,
-        index: registered.index,
-        registered_at: registered.registered_at,
-        commitment: stored.commitment,
-        salt: salt.to_hex(),
-        leaf,
-        receipt: receipt(&*app.store, registered.index)?.to_text(),
-    };
+    let registration = salted(app, stored, salt.to_hex())?;
     let envelope = serde_json::to_value(envelope).map_err(|_| Failure::internal())?;
     Ok(SealedView { registration, envelope })
-}
-
-fn leaf_of(app: &App, index: u64) -> Result<String, Failure> {
-    let leaf = app.store.leaves(index..index + 1)?.pop().ok_or_else(Failure::internal)?;
-    String::from_utf8(leaf).map_err(|_| Failure::internal())
 }
 
 /// What caches must not keep.
@@ -96,8 +81,7 @@ pub async fn register(
     let envelope = whole_body(&headers, body, MAX_ENVELOPE).await?;
     let admitted = blocking(&app, move |app| Ok(sealed::admit(&*app.store, &app.registry.origin, &envelope, now())?));
     let candidate = admitted.await.map_err(refused)?;
-    app.limits.registration(&candidate.statement.issuer.domain).map_err(|error| refused(error.into()))?;
-    let logged = app.log.add(candidate).await.map_err(|refusal| refused(refusal.into()))?;
+    let logged = log_admitted(&app, candidate).await?;
     let (new, view) = blocking(&app, move |app| Ok((logged.new, view(app, &logged.stored)?))).await?;
     Ok(private((created(new), Json(view.registration))))
 }

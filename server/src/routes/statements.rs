@@ -21,24 +21,33 @@ use super::extract::{Asked, Nothing, require_media_type, whole_body};
 use super::problem::{Code, Failure, nowhere};
 use super::{Shared, blocking};
 use crate::app::App;
-use crate::log::{now, receipt};
+use crate::log::{Candidate, Logged, now, receipt};
 use crate::registration;
 use crate::store::{Page, Relation, Stored};
 
 /// Where a statement stands, with its proof: the same answer whenever it is asked for.
 pub(super) fn registration_of(app: &App, stored: &Stored) -> Result<Registration, Failure> {
-    let registered = &stored.registered;
-    let leaf = app.store.leaves(registered.index..registered.index + 1)?.pop().unwrap_or_default();
     let salt = published_of(app, stored)?.map(|published| published.salt.to_hex());
+    salted(app, stored, salt.unwrap_or_default())
+}
+
+/// As [`registration_of`], with the salt of the leaf from wherever it is held.
+pub(super) fn salted(app: &App, stored: &Stored, salt: String) -> Result<Registration, Failure> {
+    let registered = &stored.registered;
     Ok(Registration {
         statement: registered.id,
         index: registered.index,
         registered_at: registered.registered_at,
         commitment: stored.commitment,
-        salt: salt.unwrap_or_default(),
-        leaf: String::from_utf8(leaf).map_err(|_| Failure::internal())?,
+        salt,
+        leaf: leaf_of(app, registered.index)?,
         receipt: receipt(&*app.store, registered.index)?.to_text(),
     })
+}
+
+pub(super) fn leaf_of(app: &App, index: u64) -> Result<String, Failure> {
+    let leaf = app.store.leaves(index..index + 1)?.pop().ok_or_else(Failure::internal)?;
+    String::from_utf8(leaf).map_err(|_| Failure::internal())
 }
 
 fn published_of(app: &App, stored: &Stored) -> Result<Option<Published>, Failure> {
@@ -91,10 +100,21 @@ pub async fn register(
     let admitted =
         blocking(&app, move |app| Ok(registration::admit(&*app.store, &app.registry.origin, &envelope, now())?));
     let candidate = admitted.await.map_err(refused)?;
+    let logged = log_admitted(&app, candidate).await?;
+    answer(&app, logged).await
+}
+
+/// Logs what was admitted, unless its issuer registers faster than it may.
+pub(super) async fn log_admitted(app: &App, candidate: Candidate) -> Result<Logged, Failure> {
     app.limits.registration(&candidate.statement.issuer.domain).map_err(|error| refused(error.into()))?;
-    let logged = app.log.add(candidate).await.map_err(|refusal| refused(refusal.into()))?;
-    let answer = blocking(&app, move |app| Ok((logged.new, registration_of(app, &logged.stored)?))).await?;
-    Ok((created(answer.0), Json(answer.1)).into_response())
+    app.log.add(candidate).await.map_err(|refusal| refused(refusal.into()))
+}
+
+/// What whoever registers is told: where the statement stands, as of now or from before.
+pub(super) async fn answer(app: &Shared, logged: Logged) -> Result<Response, Failure> {
+    let Logged { new, stored } = logged;
+    let registration = blocking(app, move |app| registration_of(app, &stored)).await?;
+    Ok((created(new), Json(registration)).into_response())
 }
 
 pub(super) fn created(new: bool) -> StatusCode {
