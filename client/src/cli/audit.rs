@@ -1,13 +1,11 @@
 //! `cleartitle audit`: audits a registry's log from outside, entry by entry, and a pulled snapshot against it.
 
 use super::seen::Seen;
-use super::talk::{Exit, Format, Hint as _, Talk, data, json, shown};
+use super::talk::{Exit, Format, Talk, data, json, shown};
 use super::witnesses::Witnesses;
 use crate::log_audit;
 use crate::policy_file;
 use crate::snapshot;
-use crate::trust::PinnedLog;
-use anyhow::Context as _;
 use std::path::PathBuf;
 
 /// Flags of `audit`.
@@ -55,8 +53,7 @@ pub struct Args {
 pub fn run(args: &Args, talk: Talk) -> anyhow::Result<Exit> {
     let registry = super::registry_at(&args.registry, args.allow_http)?;
     let policy = args.policy.as_deref().map(policy_file::load).transpose()?;
-    let key = args.log_key.as_deref().or_else(|| policy.as_ref()?.log_key.as_deref());
-    let log = PinnedLog::parse(key.context("the policy names no log key")?).hint(super::LOG_KEY_HINT)?;
+    let log = super::known_log(args.log_key.as_deref(), policy.as_ref())?;
     let log = log.with_witnesses(args.witnesses.pinned(policy.as_ref())?);
     args.seen.look(&registry, &log, talk)?;
     let snapshot = args.snapshot.as_deref().map(|path| snapshot::open(path, &log)).transpose()?;

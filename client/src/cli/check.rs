@@ -99,13 +99,8 @@ impl Sum {
         }
     }
 
-    /// Nothing read is no yes.
     const fn exit(&self) -> Exit {
-        match (self.damaged, self.rows, self.review + self.drop) {
-            (1.., ..) | (_, 0, _) => Exit::Failed,
-            (_, _, 1..) => Exit::Refused,
-            _ => Exit::Clean,
-        }
+        Exit::over(self.rows, self.damaged, self.review + self.drop)
     }
 }
 

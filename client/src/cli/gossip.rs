@@ -1,7 +1,7 @@
 //! `cleartitle gossip`: compares what several parties were shown of one log, and makes a proof of what can't both be.
 
 use super::files;
-use super::talk::{Exit, Format, Hint as _, Talk, advised, data, json, shown};
+use super::talk::{Exit, Format, Talk, advised, data, json, shown};
 use crate::contradiction::Contradiction;
 use crate::policy_file;
 use crate::pull::PullError;
@@ -80,8 +80,7 @@ enum Outcome {
 /// A checkpoint that can't be had or is not the log's, and tiles that can't be had.
 pub fn run(args: &Args, talk: Talk) -> anyhow::Result<Exit> {
     let policy = args.policy.as_deref().map(policy_file::load).transpose()?;
-    let key = args.log_key.as_deref().or_else(|| policy.as_ref()?.log_key.as_deref());
-    let log = PinnedLog::parse(key.context("the policy names no log key")?).hint(super::LOG_KEY_HINT)?;
+    let log = super::known_log(args.log_key.as_deref(), policy.as_ref())?;
     let mut all = gather(args, &log)?;
     if all.len() < 2 {
         return Err(advised(

@@ -91,11 +91,7 @@ struct Sum {
 impl Sum {
     /// What could not be read may have to go.
     const fn exit(&self) -> Exit {
-        match (self.damaged, self.rows, self.tally.all.remove) {
-            (1.., ..) | (_, 0, _) => Exit::Failed,
-            (_, _, 1..) => Exit::Refused,
-            _ => Exit::Clean,
-        }
+        Exit::over(self.rows, self.damaged, self.tally.all.remove)
     }
 }
 

@@ -171,6 +171,15 @@ pub(crate) fn registry_at(address: &str, allow_http: bool) -> anyhow::Result<Reg
     })
 }
 
+/// The log by the key that a flag names, or else the policy.
+///
+/// # Errors
+/// Neither names one, or it can't be read.
+pub(crate) fn known_log(log_key: Option<&str>, policy: Option<&Policy>) -> anyhow::Result<PinnedLog> {
+    let key = log_key.or_else(|| policy?.log_key.as_deref());
+    PinnedLog::parse(key.context("the policy names no log key")?).hint(LOG_KEY_HINT)
+}
+
 /// The log that something is signed for: the pinned one, which must be the registry's, or the one that the registry names.
 /// `unnamed`: what to say and advise where there is neither.
 ///

@@ -6,7 +6,6 @@ use super::witnesses::Witnesses;
 use crate::policy_file;
 use crate::receipt::ReceiptFile;
 use crate::registry::{Registry, RegistryError};
-use crate::trust::PinnedLog;
 use anyhow::Context as _;
 use cleartitle_schema::id::StatementId;
 use cleartitle_schema::signed::Envelope;
@@ -63,8 +62,7 @@ pub struct Args {
 pub fn run(args: &Args, talk: Talk) -> anyhow::Result<Exit> {
     let registry = super::registry_at(&args.registry, args.allow_http)?;
     let policy = args.policy.as_deref().map(policy_file::load).transpose()?;
-    let key = args.log_key.as_deref().or_else(|| policy.as_ref()?.log_key.as_deref());
-    let log = PinnedLog::parse(key.context("the policy names no log key")?).hint(super::LOG_KEY_HINT)?;
+    let log = super::known_log(args.log_key.as_deref(), policy.as_ref())?;
     let log = log.with_witnesses(args.witnesses.pinned(policy.as_ref())?);
     let view = registry.statement(&args.statement)?;
     let envelope: Envelope = serde_json::from_value(view.envelope)

@@ -16,6 +16,17 @@ pub enum Exit {
     Failed,
 }
 
+impl Exit {
+    /// The end of a job over rows. Nothing read is no yes, and neither is what could not be read.
+    pub(crate) const fn over(rows: u64, damaged: u64, refused: u64) -> Self {
+        match (damaged, rows, refused) {
+            (1.., ..) | (_, 0, _) => Self::Failed,
+            (_, _, 1..) => Self::Refused,
+            _ => Self::Clean,
+        }
+    }
+}
+
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(match exit {
