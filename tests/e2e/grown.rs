@@ -1,11 +1,10 @@
 //! A pull of a snapshot that grew fetches what is new and makes the rest here; the real client and server, on good lines and bad.
 
-use std::io::{Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use super::between::between;
 use super::filter::kill_after;
 use super::resumed::{Line, filled};
 use harness::{Registry, Seeded};
@@ -85,36 +84,21 @@ fn after_one_new_statement_little_is_fetched() {
 
 /// Passes answers on, but for one byte of every part of a file that is sent; with `all`, of whole files too.
 fn liar(registry: &Registry, all: bool) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let address = format!("http://{}", listener.local_addr().expect("an address"));
     let server = registry.socket();
-    std::thread::spawn(move || {
-        for mut near in listener.incoming().flatten() {
-            let mut asked = Vec::new();
-            let mut piece = [0; 4096];
-            while !asked.ends_with(b"\r\n\r\n") {
-                match near.read(&mut piece) {
-                    Ok(read @ 1..) => asked.extend_from_slice(&piece[..read]),
-                    _ => break,
-                }
-            }
-            let mut far = TcpStream::connect(&server).expect("the registry");
-            let asked = String::from_utf8_lossy(&asked).replacen("\r\n", "\r\nConnection: close\r\n", 1);
-            far.write_all(asked.as_bytes()).expect("a request");
-            let mut answer = Vec::new();
-            let _ = far.read_to_end(&mut answer);
+    between(
+        move |_| server.clone(),
+        move |_, answer| {
+            let head = String::from_utf8_lossy(answer);
             let part = answer.starts_with(b"HTTP/1.1 206");
-            let octets = String::from_utf8_lossy(&answer).contains("application/octet-stream");
-            let is_head = asked.contains("bytes=0-");
+            let octets = head.contains("application/octet-stream");
+            let is_head = head.contains("content-range: bytes 0-");
             if (part && !is_head || all && octets)
                 && let Some(last) = answer.last_mut()
             {
                 *last ^= 1;
             }
-            let _ = near.write_all(&answer);
-        }
-    });
-    address
+        },
+    )
 }
 
 #[test]

@@ -5,6 +5,7 @@ mod adversarial;
 mod alike;
 mod attacks;
 mod backup;
+mod between;
 mod blobs;
 mod bodies;
 mod changes;
