@@ -8,7 +8,7 @@ use crate::snapshot::Mapped;
 use crate::trust::PinnedLog;
 use cleartitle_schema::evidence::Registered;
 use cleartitle_schema::fault::Fault;
-use cleartitle_schema::id::{KeyId, StatementId};
+use cleartitle_schema::id::{Commitment, KeyId, StatementId};
 use cleartitle_schema::issuer::Domain;
 use cleartitle_schema::leaf::{Leaf, LeafKind, Published};
 use cleartitle_schema::signed::{key_id, open_statement, parse_public_key};
@@ -65,7 +65,7 @@ pub struct LogReport {
     pub leaves: u64,
     /// Statements opened, each signed by keys that the log had bound.
     pub statements: u64,
-    /// Public leaves whose blob is gone.
+    /// Public leaves whose blob is gone, as an `erasure` in the log says.
     pub erased: u64,
     /// Statements of the snapshot that are just as the log has them.
     pub in_snapshot: u64,
@@ -88,6 +88,8 @@ struct LogAudit<'a> {
     unlike: Option<u64>,
     /// Public leaves below the snapshot's size that have no blob, so that the snapshot may have them or not.
     unknown: u64,
+    /// Public leaves whose blob is gone, until their erasure is read.
+    missing: BTreeMap<Commitment, u64>,
 }
 
 /// Audits the log up to a checkpoint that is believed already; `tell` hears how many leaves are done.
@@ -109,13 +111,15 @@ pub fn audit(
     let report = LogReport { origin: log.origin().to_owned(), ..LogReport::default() };
     let (bound, frontier) = (Bound::new(), Frontier::default());
     let (last, unlike, unknown) = (Timestamp::MIN, None, 0);
-    let mut audit = LogAudit { registry, log, snapshot, report, bound, frontier, last, unlike, unknown };
+    let missing = BTreeMap::new();
+    let mut audit = LogAudit { registry, log, snapshot, report, bound, frontier, last, unlike, unknown, missing };
     audit.snapshot_root();
     while audit.report.leaves < checkpoint.size {
         audit.bundle(checkpoint.size)?;
         tell(audit.report.leaves);
     }
     audit.tree(checkpoint)?;
+    audit.unexplained(checkpoint.size);
     audit.snapshot_count();
     Ok(audit.report)
 }
@@ -170,7 +174,7 @@ impl LogAudit<'_> {
             return Ok(());
         }
         let Some(blob) = self.registry.published(&leaf.commitment)? else {
-            self.report.erased += 1;
+            self.missing.insert(leaf.commitment, index);
             self.unknown += u64::from(self.snapshot.is_some_and(|snapshot| index < snapshot.header().size));
             return Ok(());
         };
@@ -208,7 +212,33 @@ impl LogAudit<'_> {
             self.found(Fault::WrongSignature, format!("statement {index}: {error}"));
         }
         self.report.statements += 1;
+        self.erasure(index, &statement)?;
         self.projected(index, at, published, &statement)
+    }
+
+    /// An erasure explains a blob that is gone, and one that is not gone accuses it. That of a sealed leaf has nothing to explain.
+    fn erasure(&mut self, index: u64, statement: &Statement) -> Result<(), LogAuditError> {
+        let Body::Erasure { commitment, .. } = &statement.body else { return Ok(()) };
+        let (issuer, host) = (&statement.issuer.domain, self.log.origin().split('/').next());
+        if Some(issuer.as_str()) != host {
+            self.found(Fault::WrongSignature, format!("erasure {index} is by {issuer}, who is not the operator"));
+            return Ok(());
+        }
+        if self.missing.remove(commitment).is_some() {
+            self.report.erased += 1;
+        } else if self.registry.published(commitment)?.is_some() {
+            self.found(Fault::AlteredBytes, format!("what erasure {index} names is still published"));
+        }
+        Ok(())
+    }
+
+    /// What is gone without a tombstone was lost or suppressed.
+    fn unexplained(&mut self, size: u64) {
+        for index in std::mem::take(&mut self.missing).into_values() {
+            let what =
+                format!("what leaf {index} commits to is not published, and no erasure among {size} leaves says why");
+            self.found(Fault::AlteredBytes, what);
+        }
     }
 
     /// Whether the snapshot has the statement as the log has it: to the letter, and signed by nobody whose key didn't sign it.
@@ -255,7 +285,8 @@ impl LogAudit<'_> {
         let (has, opened) = (snapshot.len() as u64, self.report.in_snapshot);
         let differing = self.report.findings.iter().any(|finding| finding.code == Fault::AlteredProjection);
         if has > opened + self.unknown && !differing {
-            let what = format!("the snapshot has {has} statements, the log {opened} and {} erased", self.unknown);
+            let what =
+                format!("the snapshot has {has} statements, the log {opened} and {} without a blob", self.unknown);
             self.found(Fault::AlteredProjection, what);
         }
     }

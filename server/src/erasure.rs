@@ -12,7 +12,7 @@ use crate::domains::binding::{self, BindError};
 use crate::log::now;
 use crate::refusal::Refusal;
 use crate::snapshots::SnapshotError;
-use crate::store::{Relation, Store, StoreError, Stored};
+use crate::store::{Page, Store, StoreError, Stored};
 
 /// Why nothing was erased, or not all of it.
 #[derive(Debug, thiserror::Error)]
@@ -23,6 +23,9 @@ pub enum EraseError {
     /// A statement that the log can't be read without.
     #[error("`{0}` is a {1}, which can't be erased")]
     Kind(StatementId, Kind),
+    /// A sealed statement that ends another, which would be in force again.
+    #[error("`{0}` ends `{1}`, which would be in force again without it")]
+    StillNamed(StatementId, StatementId),
     /// What remains has no form.
     #[error("what would remain of `{0}` can't be written: {1}")]
     Remains(StatementId, String),
@@ -63,7 +66,8 @@ pub struct Erased {
 /// # Errors
 /// [`EraseError`]. Asking again ends what was begun.
 pub fn erase(registry: &Registry, id: &StatementId, reason: &str) -> Result<Erased, EraseError> {
-    let (tombstone, new) = match tombstone_of(registry, id)? {
+    let subject = subject(registry, id)?;
+    let (tombstone, new) = match tombstone_of(registry, &subject)? {
         Some(logged) => (logged, false),
         None => (bury(registry, id, reason)?, true),
     };
@@ -76,11 +80,53 @@ pub fn erase(registry: &Registry, id: &StatementId, reason: &str) -> Result<Eras
     Ok(Erased { index, tombstone: tombstone.registered.index, new, remains: remains.is_some(), snapshots })
 }
 
-/// The tombstone that was logged before.
-fn tombstone_of(registry: &Registry, id: &StatementId) -> Result<Option<Stored>, StoreError> {
-    let mut naming = registry.store.naming(id)?;
-    naming.retain(|(relation, _)| *relation == Relation::Erases);
-    Ok(naming.pop().map(|(_, stored)| stored))
+/// What the statement's leaf commits to, whether it is still here or went before.
+fn subject(registry: &Registry, id: &StatementId) -> Result<Commitment, EraseError> {
+    let store = &registry.store;
+    if let Some(stored) = store.statement(id)? {
+        return Ok(stored.commitment);
+    }
+    if let Some(stored) = store.sealed_statement(id)? {
+        return Ok(stored.commitment);
+    }
+    let named = store.naming(id)?.into_iter().find_map(|(_, by)| match by.registered.statement.body {
+        Body::Erasure { commitment, .. } => Some(commitment),
+        _ => None,
+    });
+    match named {
+        Some(commitment) => Ok(commitment),
+        None => store.sealed_erased(id)?.ok_or(EraseError::Unknown(*id)),
+    }
+}
+
+/// The tombstone that was logged before. One of a sealed leaf names no statement, so that they are found by their commitment.
+fn tombstone_of(registry: &Registry, subject: &Commitment) -> Result<Option<Stored>, StoreError> {
+    let mut from = 0;
+    loop {
+        let page = Page { kind: Some(Kind::Erasure), from, limit: 256, ..Page::default() };
+        let found = registry.store.statements(&page)?;
+        let Some(last) = found.last() else { return Ok(None) };
+        from = last.registered.index + 1;
+        let names = |body: &Body| matches!(body, Body::Erasure { commitment, .. } if commitment == subject);
+        if let Some(logged) = found.into_iter().find(|stored| names(&stored.registered.statement.body)) {
+            return Ok(Some(logged));
+        }
+    }
+}
+
+/// A sealed statement of which nothing can remain must not be all that ends another.
+fn check_ends_nothing(registry: &Registry, stored: &Stored) -> Result<(), EraseError> {
+    let statement = &stored.registered.statement;
+    let ended = match &statement.body {
+        Body::Withdrawal { .. } | Body::Dispute { .. } => statement.names(),
+        _ => statement.supersedes.clone(),
+    };
+    for named in ended {
+        if registry.store.sealed_statement(&named)?.is_some() {
+            return Err(EraseError::StillNamed(stored.registered.id, named));
+        }
+    }
+    Ok(())
 }
 
 /// Keeps what remains and logs the tombstone.
@@ -94,6 +140,9 @@ fn bury(registry: &Registry, id: &StatementId, reason: &str) -> Result<Stored, E
     let kind = stored.registered.statement.kind();
     if !kind.can_be_erased() {
         return Err(EraseError::Kind(*id, kind));
+    }
+    if sealed {
+        check_ends_nothing(registry, &stored)?;
     }
     // Of what is sealed nothing is told in public: it permits, and nothing remains of it.
     let remains = if sealed { None } else { Remains::of(stored.commitment, &stored.registered) };

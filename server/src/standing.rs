@@ -32,7 +32,8 @@ pub fn check<K: Known<Error = StoreError> + ?Sized>(
     if matches!(statement.kind(), Kind::KeyBinding | Kind::Erasure) {
         return Ok(());
     }
-    if store.naming(&candidate.id)?.iter().any(|(relation, _)| *relation == Relation::Erases) {
+    let in_public = store.naming(&candidate.id)?.iter().any(|(relation, _)| *relation == Relation::Erases);
+    if in_public || store.sealed_erased(&candidate.id)?.is_some() {
         return Err(Refusal::Erased(candidate.id));
     }
     let signers: Vec<KeyId> = candidate.envelope.signatures().iter().map(Signature::key_id).collect();

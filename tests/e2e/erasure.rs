@@ -252,4 +252,11 @@ fn a_blob_that_is_gone_without_a_word_is_found() {
     let found = cleartitle_server(&["audit", "--data", &data]);
     assert_eq!(found.code, 1);
     assert!(found.stdout.contains("no erasure says why"), "{}", found.stdout);
+    // Nobody needs the operator's own audit for that.
+    registry.begin();
+    let outside = ["audit", "--registry", &registry.url(""), "--log-key", &registry.log_key()];
+    let found = cleartitle(&outside).exits(1);
+    let told = format!("what leaf {} commits to is not published", granted["index"]);
+    assert!(found.stdout.contains(&told), "{}", found.stdout);
+    assert!(found.stdout.contains("altered-bytes"), "{}", found.stdout);
 }

@@ -332,3 +332,55 @@ fn a_deal_that_the_registry_never_saw_is_checked_by_the_lab() {
     assert!(ask(&snapshot, &deals).exits(2).stderr.contains("does not hold"));
     scene.registry.audit();
 }
+
+#[test]
+fn a_sealed_deal_that_was_erased_is_in_no_file_and_does_not_come_back() {
+    let scene = Scene::new();
+    let registry = &scene.registry;
+    let deal = scene.agreement("to be erased");
+    let parties = [&scene.press, &scene.lab];
+    let sealed = scene.seal(&deal, &parties).is(201).json();
+    let end = scene.lab.statement(json!({"kind": "withdrawal", "statement": sealed["statement"]}));
+    let end = scene.seal(&end, &[&scene.lab]).is(201).json();
+    let data = registry.data().display().to_string();
+    let erase = |registration: &Value| {
+        let id = registration["statement"].as_str().expect("an id");
+        cleartitle_server(&["erase", "--data", &data, "--statement", id, "--reason", "GDPR article 17, request 8"])
+    };
+    let _ = registry.stop();
+    // Without its end, of which nothing can remain, the deal would permit again.
+    let refused = erase(&end).exits(2);
+    assert!(refused.stderr.contains("would be in force again"), "{}", refused.stderr);
+    let done = erase(&sealed).exits(0);
+    assert!(done.stdout.contains("nothing remains of it") && done.stdout.contains("logged now"), "{}", done.stdout);
+    let again = erase(&sealed).exits(0);
+    assert!(again.stdout.contains("logged before"), "{}", again.stdout);
+    let _ = erase(&end).exits(0);
+    for entry in std::fs::read_dir(registry.data()).expect("the data folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_file() {
+            let bytes = std::fs::read(&path).expect("a file");
+            let found = memchr::memmem::find(&bytes, SECRETS[1].as_bytes());
+            assert_eq!(found, None, "{}", path.display());
+        }
+    }
+    let rebuilt = cleartitle_server(&["rebuild", "--data", &data]).exits(0);
+    assert!(rebuilt.stdout.contains("every projection is as it was"), "{}", rebuilt.stdout);
+    registry.begin();
+    // Its parties no longer get it, and neither it nor its text comes back, sealed or not.
+    for party in parties {
+        assert_eq!(scene.asked(party, "/v1/sealed").0.is(200).json()["statements"], json!([]));
+    }
+    scene.seal(&deal, &parties).is_problem(410, "erased");
+    let openly = scene.signed(&deal, &parties);
+    registry.post("/v1/statements", "application/json", openly).is_problem(410, "erased");
+    // The tombstones tell which leaves, and not which statements.
+    let listed = registry.read("/v1/statements?kind=erasure").is(200).json();
+    let tombstones = listed["statements"].as_array().expect("statements");
+    assert_eq!(tombstones.len(), 2, "{listed}");
+    assert_eq!(tombstones[0]["payload"]["body"]["commitment"], sealed["commitment"]);
+    assert!(!listed.to_string().contains(sealed["statement"].as_str().expect("an id")), "{listed}");
+    registry.audit();
+    let outside = ["audit", "--registry", &registry.url(""), "--log-key", &registry.log_key()];
+    let _ = cleartitle(&outside).exits(0);
+}

@@ -448,6 +448,12 @@ pub trait Store: Send + Sync {
     /// [`StoreError`].
     fn sealed_statement(&self, id: &StatementId) -> Result<Option<Stored>, StoreError>;
 
+    /// The leaf of a sealed statement that was erased. For whoever has the statement alone.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn sealed_erased(&self, id: &StatementId) -> Result<Option<Commitment>, StoreError>;
+
     /// The sealed statements of a party at this index or later, at most `limit`, in log order.
     ///
     /// # Errors

@@ -71,6 +71,9 @@ impl SqliteStore {
                 transaction.execute("DELETE FROM lists WHERE list = ?1", [list.0]).map_err(failed)?;
             }
         }
+        let kept = "INSERT OR IGNORE INTO sealed_erased (id, commitment)
+                    SELECT id, commitment FROM sealed_statements WHERE commitment = ?1";
+        transaction.execute(kept, [commitment.0]).map_err(failed)?;
         let held = transaction.execute("DELETE FROM sealed WHERE commitment = ?1", [commitment.0]).map_err(failed)?;
         if held > 0 {
             write::project_all(&transaction, &transaction)?;

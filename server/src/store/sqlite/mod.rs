@@ -326,6 +326,10 @@ impl Store for SqliteStore {
         self.read(|connection| sealed::statement_of(connection, id))
     }
 
+    fn sealed_erased(&self, id: &StatementId) -> Result<Option<Commitment>, StoreError> {
+        self.read(|connection| sealed::erased(connection, id))
+    }
+
     fn sealed_of(&self, party: &Domain, from: u64, limit: usize) -> Result<Vec<Stored>, StoreError> {
         self.read(|connection| sealed::of_party(connection, party, from, limit))
     }

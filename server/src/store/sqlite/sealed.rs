@@ -125,6 +125,15 @@ pub(super) fn statement_of(connection: &Connection, id: &StatementId) -> Result<
     Ok(rows(connection, &sql, [id.0], stored)?.pop())
 }
 
+/// What the leaf of a sealed statement that was erased commits to.
+pub(super) fn erased(connection: &Connection, id: &StatementId) -> Result<Option<Commitment>, StoreError> {
+    let found: Option<[u8; 32]> = connection
+        .prepare_cached("SELECT commitment FROM sealed_erased WHERE id = ?1")
+        .and_then(|mut query| query.query_row([id.0], |row| row.get(0)).optional())
+        .map_err(failed)?;
+    Ok(found.map(Commitment))
+}
+
 /// The sealed statements of a party, in log order.
 pub(super) fn of_party(
     connection: &Connection,
