@@ -2,7 +2,7 @@
 //!
 //! Reading order: [`terms_file`] and [`policy_file`] (what people write, read by [`toml_file`]), [`registry`] (HTTP),
 //! [`trust`], [`receipt`] and [`contradiction`] (what is believed of a log, what it proves, what convicts one), [`pull`] and [`snapshot`] (terms on this machine), [`question`] (what is asked
-//! about), [`crawl`] (what crawls hold), [`filter`] (a crawl in, cleared material out), [`report`] and [`bill`] (what came
+//! about), [`dataset`] and [`gate`] (what a data set's papers list, and whether it may stay), [`crawl`] (what crawls hold), [`filter`] (a crawl in, cleared material out), [`report`] and [`bill`] (what came
 //! of it), [`run_receipt`] (a run, signed), [`audit`] (whether it still is so), [`log_audit`] (whether a log is), [`publish`] and [`lint`] (what a site says),
 //! [`observe`] (what sites say, out of crawls and over the network), [`cli`] (the verbs).
 //!
@@ -16,9 +16,11 @@ pub mod cli;
 pub mod clock;
 pub mod contradiction;
 pub mod crawl;
+pub mod dataset;
 pub mod domain_look;
 mod files_private;
 pub mod filter;
+pub mod gate;
 mod grow;
 pub mod impact;
 pub mod lint;

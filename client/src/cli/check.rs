@@ -2,17 +2,16 @@
 
 use super::explain;
 use super::talk::{Exit, Format, Talk, data, shown};
-use crate::snapshot::Mapped;
-use crate::{clock, policy_file, question};
+use crate::dataset::{self, Item};
+use crate::gate::{Judge, Judged};
+use crate::{clock, policy_file};
 use anyhow::Context as _;
-use cleartitle_schema::acquisition::Acquisition;
-use cleartitle_schema::decide::{Decision, Verdict, decide};
-use cleartitle_schema::policy::{Disposition, Exception, Outcome, Policy, act};
+use cleartitle_schema::decide::{Decision, Verdict};
+use cleartitle_schema::policy::{Disposition, Exception, Outcome};
 use cleartitle_schema::time::Timestamp;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
-use std::io::{BufRead as _, BufReader, Read as _, Write};
+use std::io::Write;
 use std::path::PathBuf;
 
 /// Flags of `check`.
@@ -55,8 +54,8 @@ pub struct Args {
 }
 
 /// What became of one row.
-#[derive(Debug, Serialize)]
-struct Judged {
+#[derive(Debug, Default, Serialize)]
+struct Told {
     line: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     about: Option<String>,
@@ -86,7 +85,7 @@ struct Sum {
 }
 
 impl Sum {
-    fn count(&mut self, judged: &Judged) {
+    fn count(&mut self, judged: &Told) {
         self.rows += 1;
         match judged.action {
             Some(Disposition::Keep) => self.keep += 1,
@@ -117,15 +116,11 @@ pub fn run(args: &Args, talk: Talk) -> anyhow::Result<Exit> {
     let snapshot = asked.snapshot;
     let judge = Judge { snapshot, policy, used_at: args.used_at.unwrap_or(now) };
     let shown_path = args.manifest.display();
-    let file = File::open(&args.manifest).with_context(|| format!("cannot read `{shown_path}`"))?;
     let mut out = anstream::stdout().lock();
     let mut sum = Sum { log_size: judge.snapshot.header().size, ..Sum::default() };
-    let mut lines = BufReader::new(file);
-    let mut number = 0;
     let mut used = BTreeSet::new();
-    while let Some(line) = next_line(&mut lines).with_context(|| format!("cannot read `{shown_path}`"))? {
-        number += 1;
-        let judged = judge.line(number, &line)?;
+    for item in dataset::open(&args.manifest, None)? {
+        let judged = told(&judge, item.with_context(|| format!("cannot read `{shown_path}`"))?)?;
         sum.count(&judged);
         if let Some(because) = judged.because.as_ref().filter(|because| because.starts_with("exception by ")) {
             used.insert(because.clone());
@@ -145,7 +140,7 @@ pub fn run(args: &Args, talk: Talk) -> anyhow::Result<Exit> {
             sum.rows, sum.keep, sum.review, sum.drop, sum.damaged
         ))?,
     }
-    for unused in judge.unused(&used) {
+    for unused in unused(&judge, &used) {
         talk.warn(unused);
     }
     if sum.rows == 0 {
@@ -154,104 +149,46 @@ pub fn run(args: &Args, talk: Talk) -> anyhow::Result<Exit> {
     Ok(sum.exit())
 }
 
-struct Judge {
-    snapshot: Mapped,
-    policy: Policy,
-    used_at: Timestamp,
-}
-
-/// A line of a manifest: its bytes, or that it is too long.
-pub(super) enum Line {
-    Whole(Vec<u8>),
-    TooLong,
-}
-
-/// The next line without its newline; one that is too long is passed over, and told. Blank lines are lines.
-pub(super) fn next_line(lines: &mut BufReader<File>) -> std::io::Result<Option<Line>> {
-    let mut line = Vec::new();
-    lines.by_ref().take(question::MAX_LINE as u64 + 1).read_until(b'\n', &mut line)?;
-    if line.is_empty() {
-        return Ok(None);
-    }
-    if line.last() == Some(&b'\n') {
-        line.pop();
-        return Ok(Some(Line::Whole(line)));
-    }
-    if line.len() <= question::MAX_LINE {
-        return Ok(Some(Line::Whole(line)));
-    }
-    loop {
-        let rest = lines.fill_buf()?;
-        let end = rest.iter().position(|byte| *byte == b'\n');
-        let passed = end.map_or(rest.len(), |end| end + 1);
-        lines.consume(passed);
-        if end.is_some() || passed == 0 {
-            return Ok(Some(Line::TooLong));
+/// Exceptions that fitted no row: left behind, they wait for one that nobody thought of.
+fn unused(judge: &Judge, used: &BTreeSet<String>) -> Vec<String> {
+    let exceptions = judge.policy.actions.exceptions.iter();
+    let told = |exception: &Exception| {
+        let Exception { owner, because, expires, .. } = exception;
+        if judge.used_at >= *expires {
+            return Some(format!("the policy's exception by {} has expired at {expires}", shown(owner)));
         }
-    }
+        let fitted = used.contains(&format!("exception by {owner}: {because}"));
+        (!fitted).then(|| format!("the policy's exception by {} fits no row: {}", shown(owner), shown(because)))
+    };
+    exceptions.filter_map(told).collect()
 }
 
-impl Judge {
-    /// Exceptions that fitted no row: left behind, they wait for one that nobody thought of.
-    fn unused(&self, used: &BTreeSet<String>) -> Vec<String> {
-        let exceptions = self.policy.actions.exceptions.iter();
-        let told = |exception: &Exception| {
-            let Exception { owner, because, expires, .. } = exception;
-            if self.used_at >= *expires {
-                return Some(format!("the policy's exception by {} has expired at {expires}", shown(owner)));
+/// What is told of an entry, or of what could not be read as one.
+fn told(judge: &Judge, item: Item) -> anyhow::Result<Told> {
+    Ok(match item {
+        Item::Damage { place, what } => {
+            Told { line: place.line.unwrap_or_default(), damage: Some(what), ..Told::default() }
+        }
+        Item::Entry(entry) => {
+            let judged = judge.judge(*entry).context("pull the snapshot again")?;
+            let about = judged.about();
+            let Judged { entry, decision, outcome } = judged;
+            let Outcome { action, because } = outcome;
+            Told {
+                line: entry.place.line.unwrap_or_default(),
+                about,
+                verdict: Some(decision.verdict),
+                action: Some(action),
+                because: Some(because),
+                decision: Some(decision),
+                damage: None,
             }
-            let fitted = used.contains(&format!("exception by {owner}: {because}"));
-            (!fitted).then(|| format!("the policy's exception by {} fits no row: {}", shown(owner), shown(because)))
-        };
-        exceptions.filter_map(told).collect()
-    }
-
-    fn line(&self, number: u64, line: &Line) -> anyhow::Result<Judged> {
-        let read = match line {
-            Line::Whole(bytes) => question::manifest_line(bytes),
-            Line::TooLong => Err(format!("the line is longer than {} bytes", question::MAX_LINE)),
-        };
-        match read {
-            Ok(copy) => self.row(number, copy),
-            Err(damage) => Ok(Judged {
-                line: number,
-                about: None,
-                verdict: None,
-                action: None,
-                because: None,
-                decision: None,
-                damage: Some(damage),
-            }),
         }
-    }
-
-    fn row(&self, number: u64, copy: Acquisition) -> anyhow::Result<Judged> {
-        let about = about(&copy);
-        let question = self.policy.question(copy, self.used_at);
-        let evidence = self.snapshot.gather(&question.acquisition).context("pull the snapshot again")?;
-        let decision = decide(&question, &evidence, &self.policy.reading);
-        let Outcome { action, because } = act(&self.policy.actions, &question, &decision);
-        Ok(Judged {
-            line: number,
-            about,
-            verdict: Some(decision.verdict),
-            action: Some(action),
-            because: Some(because),
-            decision: Some(decision),
-            damage: None,
-        })
-    }
-}
-
-pub(super) fn about(copy: &Acquisition) -> Option<String> {
-    let url = copy.fetched_url().map(str::to_owned).or_else(|| copy.urls.first().map(|copy| copy.url.clone()));
-    url.or_else(|| copy.content.first().map(ToString::to_string))
-        .or_else(|| copy.works.first().map(|work| work.id.as_str().to_owned()))
-        .or_else(|| copy.collections.first().cloned())
+    })
 }
 
 /// Rows that are kept are counted only; every other is told with its reasons.
-fn in_words(out: &mut impl Write, judged: &Judged, file: &str) -> anyhow::Result<()> {
+fn in_words(out: &mut impl Write, judged: &Told, file: &str) -> anyhow::Result<()> {
     if let Some(damage) = &judged.damage {
         writeln!(out, "{file}:{}: damaged: {}", judged.line, shown(damage))?;
     }
@@ -269,32 +206,6 @@ fn in_words(out: &mut impl Write, judged: &Judged, file: &str) -> anyhow::Result
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn lines(text: &[u8]) -> Vec<Option<usize>> {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("m");
-        std::fs::write(&path, text).unwrap();
-        let mut reader = BufReader::new(File::open(&path).unwrap());
-        let mut found = Vec::new();
-        while let Some(line) = next_line(&mut reader).unwrap() {
-            found.push(match line {
-                Line::Whole(bytes) => Some(bytes.len()),
-                Line::TooLong => None,
-            });
-        }
-        found
-    }
-
-    #[test]
-    fn a_line_too_long_is_told_and_the_next_one_read() {
-        let mut text = vec![b'x'; question::MAX_LINE];
-        text.extend(b"\n\nab\n");
-        assert_eq!(lines(&text), [Some(question::MAX_LINE), Some(0), Some(2)]);
-        text.insert(0, b'x');
-        assert_eq!(lines(&text), [None, Some(0), Some(2)]);
-        assert_eq!(lines(b"ab"), [Some(2)]);
-        assert_eq!(lines(b""), []);
-    }
 
     #[test]
     fn only_a_manifest_read_whole_and_kept_whole_is_a_yes() {

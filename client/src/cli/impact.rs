@@ -1,10 +1,11 @@
 //! `cleartitle impact`: which documents of a lab's manifests are touched by what was registered since, and what must go.
 
-use super::check::{Line, about, next_line};
 use super::talk::{Exit, Format, Hint as _, Talk, data, shown};
+use crate::dataset::{self, Entry, Item};
+use crate::gate::about;
 use crate::impact::{Changed, Comparison, Earlier, Moved, Tally};
 use crate::snapshot::{self, Mapped};
-use crate::{clock, policy_file, question};
+use crate::{clock, policy_file};
 use anyhow::Context as _;
 use cleartitle_schema::policy::Policy;
 use cleartitle_schema::time::Timestamp;
@@ -13,7 +14,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::fs::File;
-use std::io::{BufReader, BufWriter, Write};
+use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 /// How many statements and rightsholders are told; the output of `--format json` has as many.
@@ -189,27 +190,25 @@ fn compare(
 ) -> anyhow::Result<()> {
     let shown_path = manifest.display().to_string();
     let told = || format!("cannot read `{shown_path}`");
-    let mut lines = BufReader::new(File::open(manifest).with_context(told)?);
-    let mut number = 0;
-    while let Some(line) = next_line(&mut lines).with_context(told)? {
-        number += 1;
+    for item in dataset::open(manifest, None)? {
         sum.rows += 1;
-        let read = match &line {
-            Line::Whole(bytes) => question::manifest_line(bytes),
-            Line::TooLong => Err(format!("the line is longer than {} bytes", question::MAX_LINE)),
-        };
-        let copy = match read {
-            Ok(copy) => copy,
-            Err(damage) => {
+        let Entry { place, copy, .. } = match item.with_context(told)? {
+            Item::Entry(entry) => *entry,
+            Item::Damage { place, what } => {
                 sum.damaged += 1;
-                talk.warn(format_args!("{shown_path}:{number}: damaged: {}", shown(&damage)));
+                talk.warn(format_args!("{place}: damaged: {}", shown(&what)));
                 continue;
             }
         };
         let Some(changed) = comparison.of(&copy).context("pull the snapshot again")? else { continue };
         sum.tally.add(&changed);
         if let Some(out) = out.as_deref_mut() {
-            let row = Row { manifest: &shown_path, line: number, about: about(&copy), changed: &changed };
+            let row = Row {
+                manifest: &shown_path,
+                line: place.line.unwrap_or_default(),
+                about: about(&copy),
+                changed: &changed,
+            };
             out.put(&row)?;
         }
     }

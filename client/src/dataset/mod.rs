@@ -1,0 +1,12 @@
+//! A data set as its own papers list it: entries, each with the place where it is written, whatever the paper's form.
+//!
+//! Not here: what may be done with an entry ([`crate::gate`]); what it adds up to ([`crate::bill`]); the documents themselves
+//! ([`crate::crawl`]). Readers of foreign papers never fail over a part: what is understood is an entry, what is not is damage
+//! with its place, and the next entry is read.
+
+pub mod entry;
+pub mod open;
+mod rows;
+
+pub use entry::{Entry, FileClaim, Item, Origin, Place, Stated};
+pub use open::{Entries, Format, OpenError, open};

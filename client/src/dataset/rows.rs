@@ -1,0 +1,119 @@
+//! Our own manifests: one JSON object a line, as `filter` writes them.
+
+use super::entry::{Entry, Item, Place};
+use crate::question;
+use std::fs::File;
+use std::io::{self, BufRead as _, BufReader, Read as _};
+use std::path::Path;
+use std::sync::Arc;
+
+/// The rows of a manifest.
+pub struct Rows {
+    file: Arc<str>,
+    lines: BufReader<File>,
+    number: u64,
+}
+
+/// A line of a manifest: its bytes, or that it is too long.
+enum Line {
+    Whole(Vec<u8>),
+    TooLong,
+}
+
+impl Rows {
+    /// Opens a manifest.
+    ///
+    /// # Errors
+    /// It can't be read.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        let file = Arc::from(path.display().to_string());
+        Ok(Self { file, lines: BufReader::with_capacity(1 << 20, File::open(path)?), number: 0 })
+    }
+
+    /// The next line without its newline; one that is too long is passed over, and told. Blank lines are lines.
+    fn next_line(&mut self) -> io::Result<Option<Line>> {
+        let mut line = Vec::new();
+        self.lines.by_ref().take(question::MAX_LINE as u64 + 1).read_until(b'\n', &mut line)?;
+        if line.is_empty() {
+            return Ok(None);
+        }
+        if line.last() == Some(&b'\n') {
+            line.pop();
+            return Ok(Some(Line::Whole(line)));
+        }
+        if line.len() <= question::MAX_LINE {
+            return Ok(Some(Line::Whole(line)));
+        }
+        loop {
+            let rest = self.lines.fill_buf()?;
+            let end = rest.iter().position(|byte| *byte == b'\n');
+            let passed = end.map_or(rest.len(), |end| end + 1);
+            self.lines.consume(passed);
+            if end.is_some() || passed == 0 {
+                return Ok(Some(Line::TooLong));
+            }
+        }
+    }
+}
+
+impl Iterator for Rows {
+    type Item = io::Result<Item>;
+
+    fn next(&mut self) -> Option<io::Result<Item>> {
+        let line = match self.next_line() {
+            Ok(line) => line?,
+            Err(error) => return Some(Err(error)),
+        };
+        self.number += 1;
+        let place = Place::line(&self.file, self.number);
+        let read = match line {
+            Line::Whole(bytes) => question::manifest_line(&bytes),
+            Line::TooLong => Err(format!("the line is longer than {} bytes", question::MAX_LINE)),
+        };
+        Some(Ok(match read {
+            Ok(copy) => Item::Entry(Box::new(Entry { place, copy, ..Entry::default() })),
+            Err(what) => Item::Damage { place, what },
+        }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(text: &[u8]) -> Vec<Option<usize>> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("m");
+        std::fs::write(&path, text).unwrap();
+        let mut rows = Rows::open(&path).unwrap();
+        let mut found = Vec::new();
+        while let Some(line) = rows.next_line().unwrap() {
+            found.push(match line {
+                Line::Whole(bytes) => Some(bytes.len()),
+                Line::TooLong => None,
+            });
+        }
+        found
+    }
+
+    #[test]
+    fn a_line_too_long_is_told_and_the_next_one_read() {
+        let mut text = vec![b'x'; question::MAX_LINE];
+        text.extend(b"\n\nab\n");
+        assert_eq!(lines(&text), [Some(question::MAX_LINE), Some(0), Some(2)]);
+        text.insert(0, b'x');
+        assert_eq!(lines(&text), [None, Some(0), Some(2)]);
+        assert_eq!(lines(b"ab"), [Some(2)]);
+        assert_eq!(lines(b""), []);
+    }
+
+    #[test]
+    fn a_row_that_cannot_be_read_has_its_place() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("m.jsonl");
+        std::fs::write(&path, "{\"url\":\"https://press.example/a\"}\n{\n").unwrap();
+        let found: Vec<Item> = Rows::open(&path).unwrap().map(Result::unwrap).collect();
+        assert!(matches!(&found[0], Item::Entry(entry) if entry.place.line == Some(1)));
+        assert!(matches!(&found[1], Item::Damage { place, .. } if place.to_string().ends_with("m.jsonl:2")));
+    }
+}
