@@ -3,6 +3,8 @@
 //! Not here: reading papers ([`crate::dataset`]), the verdict (`decide`), what a run of the filter does ([`crate::filter`]), what is
 //! owed ([`crate::bill`]).
 
+pub mod finding;
 pub mod judge;
 
+pub use finding::{Finding, Level};
 pub use judge::{Judge, Judged, about};
