@@ -27,6 +27,12 @@ use crate::store::{SignedHead, Store, StoreError};
 /// How many bodies of up to 32 MiB stand in memory at once.
 const MAX_LARGE_BODIES: usize = 8;
 
+/// How many may work on the store at once, for each core: some wait for the disk, and none for long.
+const AT_WORK_PER_CORE: usize = 4;
+
+/// At least so many, so that a few slow readings stop nobody on a small machine.
+const MIN_AT_WORK: usize = 16;
+
 /// How many blobs of up to 4 MiB stand in memory at once. Places of their own: evidence must not keep statements waiting.
 const MAX_BLOB_BODIES: usize = 16;
 
@@ -234,6 +240,8 @@ pub struct App {
     pub domains: Domains,
     /// How much one address and one issuer may ask for.
     pub limits: Arc<Limits>,
+    /// Whoever works on the store beside the async threads: more at once than this only push each other off the cores.
+    pub at_work: Arc<Semaphore>,
     large_bodies: Arc<Semaphore>,
     blob_bodies: Arc<Semaphore>,
 }
@@ -251,6 +259,8 @@ impl App {
         let large_bodies = Arc::new(Semaphore::new(MAX_LARGE_BODIES));
         let blob_bodies = Arc::new(Semaphore::new(MAX_BLOB_BODIES));
         let news = News::default();
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let at_work = Arc::new(Semaphore::new((cores * AT_WORK_PER_CORE).max(MIN_AT_WORK)));
         Ok(Arc::new(Self {
             store,
             log,
@@ -260,6 +270,7 @@ impl App {
             registry,
             domains,
             limits,
+            at_work,
             large_bodies,
             blob_bodies,
         }))

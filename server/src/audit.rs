@@ -12,14 +12,15 @@ use cleartitle_schema::time::Timestamp;
 use cleartitle_schema::tlog::checkpoint::Checkpoint;
 use cleartitle_schema::tlog::cosignature::WitnessVerifier;
 use cleartitle_schema::tlog::frontier::Frontier;
-use cleartitle_schema::tlog::hash::leaf_hash;
+use cleartitle_schema::tlog::hash::{Hash, leaf_hash};
 use cleartitle_schema::tlog::note::{Note, NoteSignature, NoteVerifier};
-use cleartitle_schema::tlog::proof::{inclusion, verify_inclusion};
+use cleartitle_schema::tlog::proof::{inclusion_in, verify_inclusion};
+use cleartitle_schema::tlog::tile::{TileId, TileTree};
 use ed25519_dalek::VerifyingKey;
 use serde::Serialize;
 
 use crate::claims;
-use crate::log::{receipt, tile_reader};
+use crate::log::tile_reader;
 use crate::store::sqlite::SqliteStore;
 use crate::store::witnessed::{Cosigned, Witnessed as _};
 use crate::store::{SignedHead, Store, StoreError};
@@ -84,6 +85,27 @@ impl std::fmt::Display for Finding {
     }
 }
 
+/// A checkpoint, and the tree that the tiles give below it.
+struct Covering<'s> {
+    root: Hash,
+    tree: TileTree<Tiles<'s>>,
+}
+
+type Tiles<'s> = Box<dyn Fn(TileId) -> Option<Vec<u8>> + 's>;
+
+impl<'s> Covering<'s> {
+    fn new(store: &'s SqliteStore, size: u64, root: Hash) -> Result<Self, String> {
+        let tree = TileTree::new(size, Box::new(tile_reader(store)) as Tiles<'s>).map_err(|error| error.to_string())?;
+        Ok(Self { root, tree })
+    }
+
+    /// Proves the leaf from the tiles, and checks the proof as whoever holds the receipt does.
+    fn holds(&self, index: u64, leaf: &Hash) -> Result<(), String> {
+        let proof = inclusion_in(&self.tree, index).map_err(|error| error.to_string())?;
+        verify_inclusion(index, self.tree.size(), leaf, &proof, &self.root).map_err(|error| error.to_string())
+    }
+}
+
 struct Auditor<'s> {
     store: &'s SqliteStore,
     log: &'s NoteVerifier,
@@ -92,7 +114,9 @@ struct Auditor<'s> {
     frontier: Frontier,
     last: Timestamp,
     due: Vec<SignedHead>,
-    newest: Option<SignedHead>,
+    newest: Option<Covering<'s>>,
+    /// The first checkpoint that covers the leaf in hand.
+    covering: Option<Covering<'s>>,
     /// Public leaves whose blob is gone, until their erasure is read.
     missing: BTreeMap<Commitment, u64>,
     /// How many findings there were when a checkpoint last covered the leaves.
@@ -105,7 +129,8 @@ struct Auditor<'s> {
 /// [`StoreError`] when the store can't be read at all; damage within it is a finding.
 pub fn audit(store: &SqliteStore, log: &NoteVerifier) -> Result<Report, StoreError> {
     let report = Report { origin: log.name().to_owned(), ..Report::default() };
-    let newest = store.latest_checkpoint()?;
+    let newest = store.latest_checkpoint()?.map(|newest| Covering::new(store, newest.size, newest.root));
+    let newest = newest.transpose().map_err(StoreError::Damaged)?;
     let mut auditor = Auditor {
         store,
         log,
@@ -115,6 +140,7 @@ pub fn audit(store: &SqliteStore, log: &NoteVerifier) -> Result<Report, StoreErr
         last: Timestamp::MIN,
         due: store.checkpoints(None)?,
         newest,
+        covering: None,
         missing: BTreeMap::new(),
         settled: 0,
     };
@@ -177,7 +203,7 @@ impl Auditor<'_> {
                 format!("a checkpoint covers {beyond} leaves, there are {}", self.report.leaves),
             );
         }
-        if self.newest.as_ref().is_none_or(|newest| newest.size != self.report.leaves) {
+        if self.newest.as_ref().is_none_or(|newest| newest.tree.size() != self.report.leaves) {
             self.found(Fault::Rollback, format!("no checkpoint covers all of the {} leaves", self.report.leaves));
         }
         Ok(())
@@ -318,23 +344,35 @@ impl Auditor<'_> {
 
     /// The first receipt, as whoever registered got it, and the same leaf under the newest checkpoint.
     fn receipt(&mut self, index: u64, leaf: &[u8]) {
-        let first = receipt(self.store, index).map_err(|error| error.to_string());
-        if let Err(error) =
-            first.and_then(|first| first.verify(leaf, self.log, self.log.name()).map_err(|error| error.to_string()))
-        {
+        let hash = leaf_hash(leaf);
+        if let Err(error) = self.first_receipt(index, &hash) {
             self.found(Fault::AlteredTile, format!("receipt {index}: {error}"));
             return;
         }
-        let Some(newest) = self.newest.clone() else { return };
-        let proof = inclusion(index, newest.size, tile_reader(self.store)).map_err(|error| error.to_string());
-        let proven = proof.and_then(|proof| {
-            verify_inclusion(index, newest.size, &leaf_hash(leaf), &proof, &newest.root)
-                .map_err(|error| error.to_string())
-        });
-        match proven {
-            Ok(()) => self.report.receipts += 1,
-            Err(error) => self.found(Fault::AlteredTile, format!("leaf {index} under the newest checkpoint: {error}")),
+        match self.newest.as_ref().map(|newest| newest.holds(index, &hash)) {
+            None => {}
+            Some(Ok(())) => self.report.receipts += 1,
+            Some(Err(error)) => {
+                self.found(Fault::AlteredTile, format!("leaf {index} under the newest checkpoint: {error}"));
+            }
         }
+    }
+
+    fn first_receipt(&mut self, index: u64, leaf: &Hash) -> Result<(), String> {
+        let covering = match self.covering.take().filter(|it| index < it.tree.size()) {
+            Some(covering) => covering,
+            None => {
+                let covering = self.store.checkpoint_from(index + 1).map_err(|error| error.to_string())?;
+                let covering = covering.ok_or_else(|| format!("no checkpoint covers leaf {index}"))?;
+                let signed =
+                    Checkpoint::open(covering.note.as_bytes(), self.log.name(), std::slice::from_ref(self.log));
+                let signed = signed.map_err(|error| error.to_string())?;
+                Covering::new(self.store, signed.size, signed.root)?
+            }
+        };
+        covering.holds(index, leaf)?;
+        self.covering = Some(covering);
+        Ok(())
     }
 
     fn statement(&mut self, index: u64, published: &Published) -> Result<(), StoreError> {

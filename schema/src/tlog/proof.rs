@@ -84,7 +84,19 @@ impl From<NoteError> for ReceiptError {
 ///
 /// [`TileError::Outside`], and what the reader lacks.
 pub fn inclusion(index: u64, size: u64, reader: impl Fn(TileId) -> Option<Vec<u8>>) -> Result<Vec<Hash>, TileError> {
-    let tree = TileTree::new(size, reader)?;
+    inclusion_in(&TileTree::new(size, reader)?, index)
+}
+
+/// The proof that leaf `index` is in this tree, as [`inclusion`] gives it: cheaper for many leaves of one tree.
+///
+/// # Errors
+///
+/// [`TileError::Outside`], and what the reader lacks.
+pub fn inclusion_in<R>(tree: &TileTree<R>, index: u64) -> Result<Vec<Hash>, TileError>
+where
+    R: Fn(TileId) -> Option<Vec<u8>>,
+{
+    let size = tree.size();
     if index >= size {
         return Err(TileError::Outside { position: index, size });
     }

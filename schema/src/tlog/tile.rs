@@ -241,21 +241,49 @@ fn width_at(level: u8, index: u64, size: u64) -> u16 {
     u16::try_from(width).unwrap_or(FULL_WIDTH)
 }
 
-/// A tree of a given size, seen through its tiles, each of which is read once.
+/// How many tiles a tree keeps at hand; a walk from leaf to leaf needs two a level.
+const AT_HAND: usize = 64;
+
+/// A tree of a given size, seen through its tiles. The last ones read are kept with what was hashed of them, so that proofs of
+/// neighbouring leaves cost little more than one.
 ///
 /// Nothing here proves that the tiles are the log's: who reads a stranger's tiles compares the root with a checkpoint.
-pub(super) struct TileTree<R> {
+pub struct TileTree<R> {
     size: u64,
     reader: R,
-    tiles: RefCell<BTreeMap<(u8, u64), Vec<u8>>>,
+    tiles: RefCell<BTreeMap<(u8, u64), Floors>>,
+}
+
+/// The complete subtrees within one tile, by their height: first the tile's own hashes, then each pair's, as far as was asked.
+struct Floors(Vec<Vec<Hash>>);
+
+impl Floors {
+    fn at(&mut self, height: usize) -> &[Hash] {
+        while self.0.len() <= height {
+            let below = self.0.last().map(Vec::as_slice).unwrap_or_default();
+            self.0.push(below.as_chunks::<2>().0.iter().map(|[left, right]| node_hash(left, right)).collect());
+        }
+        &self.0[height]
+    }
 }
 
 impl<R: Fn(TileId) -> Option<Vec<u8>>> TileTree<R> {
-    pub(super) fn new(size: u64, reader: R) -> Result<Self, TileError> {
+    /// The tree of `size` leaves whose tiles `reader` gives.
+    ///
+    /// # Errors
+    ///
+    /// [`TileError::TreeSize`].
+    pub fn new(size: u64, reader: R) -> Result<Self, TileError> {
         if size > MAX_SIZE {
             return Err(TileError::TreeSize);
         }
         Ok(TileTree { size, reader, tiles: RefCell::new(BTreeMap::new()) })
+    }
+
+    /// The number of its leaves.
+    #[must_use]
+    pub const fn size(&self) -> u64 {
+        self.size
     }
 
     /// The Merkle tree hash of the leaves `[low, high)`, a range that RFC 6962's recursion reaches.
@@ -274,16 +302,18 @@ impl<R: Fn(TileId) -> Option<Vec<u8>>> TileTree<R> {
         let first = index << within;
         let (tile, start) = (first / u64::from(FULL_WIDTH), usize::from(first as u8));
         let mut tiles = self.tiles.borrow_mut();
-        let bytes = match tiles.entry((level, tile)) {
+        if tiles.len() >= AT_HAND && !tiles.contains_key(&(level, tile)) {
+            tiles.clear();
+        }
+        let floors = match tiles.entry((level, tile)) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(place) => {
                 let id = TileId { level, index: tile, width: width_at(level, tile, self.size) };
-                place.insert(read_tile(id, &self.reader)?)
+                place.insert(Floors(vec![hashes_of(&read_tile(id, &self.reader)?)]))
             }
         };
-        let wanted = start * HASH_BYTES..(start + (1 << within)) * HASH_BYTES;
-        let hashes = bytes.get(wanted).ok_or(TileError::Outside { position: first, size: self.size })?;
-        Ok(subtree_root(&hashes_of(hashes)))
+        let found = floors.at(within as usize).get(start >> within);
+        found.copied().ok_or(TileError::Outside { position: first, size: self.size })
     }
 }
 

@@ -28,7 +28,7 @@ use crate::app::App;
 /// What every handler is given.
 pub type Shared = Arc<App>;
 
-/// Runs blocking work of the store beside the async threads.
+/// Runs blocking work of the store beside the async threads, when it is its turn.
 ///
 /// # Errors
 /// What the work gives; a panic in it is an internal error.
@@ -36,6 +36,12 @@ pub async fn blocking<T: Send + 'static>(
     app: &Shared,
     work: impl FnOnce(&App) -> Result<T, problem::Failure> + Send + 'static,
 ) -> Result<T, problem::Failure> {
+    let turn = Arc::clone(&app.at_work).acquire_owned().await.map_err(|_| problem::Failure::internal())?;
     let app = Arc::clone(app);
-    tokio::task::spawn_blocking(move || work(&app)).await.unwrap_or_else(|_| Err(problem::Failure::internal()))
+    let done = tokio::task::spawn_blocking(move || {
+        // Held by the work itself: whoever asked may have hung up.
+        let _turn = turn;
+        work(&app)
+    });
+    done.await.unwrap_or_else(|_| Err(problem::Failure::internal()))
 }

@@ -7,6 +7,7 @@ mod erasure;
 mod migrate;
 mod nonces;
 mod read;
+mod readers;
 mod sealed;
 mod webhooks;
 mod witnessed;
@@ -29,18 +30,16 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use super::{
     Batch, CommitError, Head, Page, ProofCheck, Rebuilt, Record, Relation, SignedHead, Store, StoreError, Stored,
 };
+use readers::Readers;
 
 /// How long a connection waits for another process's transaction.
 const BUSY: Duration = Duration::from_secs(20);
-
-/// How many idle reading connections are kept.
-const IDLE: usize = 8;
 
 /// The store in one SQLite file.
 pub struct SqliteStore {
     path: PathBuf,
     writer: Mutex<Connection>,
-    readers: Mutex<Vec<Connection>>,
+    readers: Readers,
     frozen: bool,
 }
 
@@ -71,7 +70,7 @@ impl SqliteStore {
         let mut writer = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
         writer.execute_batch("PRAGMA journal_mode = WAL; PRAGMA journal_size_limit = 67108864;").map_err(failed)?;
         migrate::migrate(&mut writer)?;
-        Ok(Self { path: path.to_owned(), writer: Mutex::new(writer), readers: Mutex::default(), frozen: false })
+        Ok(Self { path: path.to_owned(), writer: Mutex::new(writer), readers: Readers::default(), frozen: false })
     }
 
     /// Opens an existing file for reading one committed state: what others commit meanwhile is not seen.
@@ -82,7 +81,7 @@ impl SqliteStore {
         let mut writer = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         migrate::migrate(&mut writer)?;
         writer.execute_batch("BEGIN; SELECT count(*) FROM checkpoints;").map_err(failed)?;
-        Ok(Self { path: path.to_owned(), writer: Mutex::new(writer), readers: Mutex::default(), frozen: true })
+        Ok(Self { path: path.to_owned(), writer: Mutex::new(writer), readers: Readers::default(), frozen: true })
     }
 
     /// A setting of the registry: `value` the first time, and then what stands for ever.
@@ -136,10 +135,14 @@ impl SqliteStore {
     /// # Errors
     /// [`StoreError`].
     pub fn compare_with_rebuilt(&self) -> Result<Rebuilt, StoreError> {
-        let mut anew = Connection::open_in_memory().map_err(failed)?;
+        // Without a name: a file of its own in the temporary folder, gone when it is closed. Memory would grow with the log.
+        let mut anew = Connection::open("").map_err(failed)?;
+        anew.execute_batch("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;").map_err(failed)?;
         migrate::migrate(&mut anew)?;
         self.read(|connection| {
+            let whole = anew.unchecked_transaction().map_err(failed)?;
             let leaves = write::project_all(&anew, connection)?;
+            whole.commit().map_err(failed)?;
             let mut differing = Vec::new();
             for (table, order) in write::DERIVED {
                 if digest(connection, table, order)? != digest(&anew, table, order)? {
@@ -154,17 +157,7 @@ impl SqliteStore {
         if self.frozen {
             return ask(&lock(&self.writer));
         }
-        let idle = lock(&self.readers).pop();
-        let connection = match idle {
-            Some(connection) => connection,
-            None => connect(&self.path, OpenFlags::SQLITE_OPEN_READ_ONLY)?,
-        };
-        let answer = ask(&connection);
-        let mut readers = lock(&self.readers);
-        if readers.len() < IDLE {
-            readers.push(connection);
-        }
-        answer
+        self.readers.ask(|| connect(&self.path, OpenFlags::SQLITE_OPEN_READ_ONLY), ask)
     }
 }
 
