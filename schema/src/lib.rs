@@ -65,6 +65,7 @@ pub mod issuer;
 pub mod leaf;
 pub mod ledger;
 pub mod license;
+pub mod license_words;
 pub mod lineage;
 pub mod manifest;
 pub mod money;

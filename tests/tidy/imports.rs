@@ -11,7 +11,7 @@ const FLOORS: &[&[&str]] = &[
     // What is signed, and the log's leaves.
     &["http_signature", "leaf", "opening", "served", "signed", "ubiquitous"],
     // What can be said.
-    &["acquisition", "license", "lineage", "scope", "signals", "terms", "terms_laws"],
+    &["acquisition", "license", "license_words", "lineage", "scope", "signals", "terms", "terms_laws"],
     // Who says it.
     &["statement", "statement_check"],
     // Everything brought to one question.
