@@ -40,7 +40,15 @@ pub fn named(text: &str) -> Result<Acquisition, String> {
 /// What is wrong with it, in words.
 pub fn manifest_line(line: &[u8]) -> Result<Acquisition, String> {
     let told = |error: serde_json::Error| error.to_string().chars().take(200).collect::<String>();
-    let mut value: Value = serde_json::from_slice(line).map_err(told)?;
+    manifest_row(serde_json::from_slice(line).map_err(told)?)
+}
+
+/// Reads a row of a manifest that is no text any more.
+///
+/// # Errors
+/// What is wrong with it, in words.
+pub fn manifest_row(mut value: Value) -> Result<Acquisition, String> {
+    let told = |error: serde_json::Error| error.to_string().chars().take(200).collect::<String>();
     let Some(members) = value.as_object_mut() else { return Err("a row is a JSON object".to_owned()) };
     if members.contains_key("container") && members.contains_key("verdict") {
         return serde_json::from_value::<Row>(value).map(row).map_err(told);

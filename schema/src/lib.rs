@@ -70,6 +70,7 @@ pub mod lineage;
 pub mod manifest;
 pub mod money;
 pub mod opening;
+pub mod paper_code;
 pub mod policy;
 pub mod publish;
 pub mod scope;

@@ -115,6 +115,12 @@ pub struct Entry {
     /// What it was made from, where that is said by name alone.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub derived_from: Vec<Origin>,
+    /// The names by which its own paper refers to it: `@id`, `spdxId`, `bom-ref`, `data/train.csv`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ids: Vec<String>,
+    /// Names that its paper refers to and that nothing in it bears.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub dead: Vec<Stated>,
     /// Everything else that the paper says of it, by the paper's own member name: `Modality`, `PII removal`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub facts: Vec<(String, Stated)>,

@@ -4,9 +4,22 @@
 //! ([`crate::crawl`]). Readers of foreign papers never fail over a part: what is understood is an entry, what is not is damage
 //! with its place, and the next entry is read.
 
+mod card;
+pub mod columns;
+mod croissant;
+mod cyclonedx;
+mod dvc;
 pub mod entry;
+pub mod files;
+mod folder;
+mod naming;
 pub mod open;
+mod parquet;
 mod rows;
+mod sheet;
+mod spdx;
+mod tree;
 
+pub use columns::Columns;
 pub use entry::{Entry, FileClaim, Item, Origin, Place, Stated};
-pub use open::{Entries, Format, OpenError, open};
+pub use open::{Entries, Format, OpenError, open, open_by};

@@ -113,7 +113,7 @@ struct Cells {
     length: Vec<Option<i64>>,
 }
 
-enum Moment {
+pub(super) enum Moment {
     Text(ByteArray),
     Seconds(i64),
 }
@@ -203,7 +203,7 @@ fn utf8<'v>(value: &'v ByteArray, name: &str) -> Result<&'v str, String> {
         .map_err(|_| format!("`{name}` is not UTF-8: `{}`", shortened(&String::from_utf8_lossy(value.data()))))
 }
 
-fn texts(
+pub(super) fn texts(
     reader: &mut ColumnReader,
     count: (usize, i16),
     cells: &mut Vec<Option<ByteArray>>,
@@ -222,7 +222,7 @@ fn numbers(reader: &mut ColumnReader, count: (usize, i16), cells: &mut Vec<Optio
     }
 }
 
-fn moments(
+pub(super) fn moments(
     reader: &mut ColumnReader,
     kind: DateKind,
     count: (usize, i16),

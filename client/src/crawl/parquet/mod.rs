@@ -8,6 +8,7 @@
 //! | `chunk` | a column's stored bytes, page by page, each page's claims checked before it is inflated |
 //! | `rows` | the rows of one row group: URL, id and date in batches, a row's text when asked |
 //! | `captures` | the same of a crawl's columnar index: what each row says of a record elsewhere |
+//! | `texts` | columns of texts by their names: our own manifests, and what else lists a data set |
 //! | `copy` | a column's records, of which some are kept, from one file into another |
 //! | `write` | row groups written: stored bytes where all rows stay, values again where some go |
 //!
@@ -28,12 +29,14 @@ mod rows;
 mod table;
 #[cfg(test)]
 mod tests;
+mod texts;
 mod thrift;
 mod write;
 
 pub use captures::{Captures, Columnar};
 pub use rows::{Group, Keys, Text};
 pub use table::{Table, TableError};
+pub use texts::Texts;
 pub use write::{Prepared, PutError, TableWriter};
 
 /// Most bytes of a page, stored or inflated.
