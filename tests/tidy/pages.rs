@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use cleartitle_schema::decide::Reason;
 use cleartitle_schema::fault::Fault;
+use cleartitle_schema::paper_code::PaperCode;
 
 use crate::tree::{assert_none, files, text};
 
@@ -40,6 +41,25 @@ fn every_page_has_a_reason() {
         })
         .collect();
     assert_none("pages of no reason", &orphans);
+}
+
+#[test]
+fn every_paper_code_has_a_page_and_every_page_a_code() {
+    let words: BTreeSet<String> = PaperCode::ALL.iter().map(|code| format!("schema/papers/{code}.md")).collect();
+    let pages: BTreeSet<String> = files("schema/papers").into_iter().collect();
+    let mut findings: Vec<String> = words
+        .symmetric_difference(&pages)
+        .map(|path| format!("{path}: code without page, or page without code"))
+        .collect();
+    for code in PaperCode::ALL {
+        let path = format!("schema/papers/{code}.md");
+        if pages.contains(&path)
+            && (!text(&path).starts_with(&format!("# {code}\n")) || text(&path).lines().count() < SHORTEST_PAGE)
+        {
+            findings.push(format!("{path}: does not begin with `# {code}`, or says too little"));
+        }
+    }
+    assert_none("paper codes", &findings);
 }
 
 #[test]

@@ -12,6 +12,7 @@ mod dvc;
 pub mod entry;
 pub mod files;
 mod folder;
+pub mod mistakes;
 mod naming;
 pub mod open;
 mod parquet;
