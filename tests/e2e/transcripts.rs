@@ -42,6 +42,11 @@ fn a_lab_learns_what_must_go() {
     check("impact");
 }
 
+#[test]
+fn papers_that_data_sets_already_have() {
+    check("papers");
+}
+
 /// Runs a transcript's commands in an empty folder against a fresh registry and compares everything that they say.
 fn check(name: &str) {
     let path = harness::root().join(format!("tests/e2e/transcripts/{name}.txt"));
@@ -73,7 +78,8 @@ fn outcome(line: &str, registry: &Registry, folder: &Path) -> String {
         .map(|word| filled.iter().fold(word.to_owned(), |word, (name, value)| word.replace(name, value)))
         .collect();
     if words[0] == "write" {
-        std::fs::write(folder.join(&words[1]), words[2..].join(" ").replace("\\n", "\n")).expect("a file");
+        std::fs::write(folder.join(&words[1]), words[2..].join(" ").replace("\\n", "\n").replace("\\t", "\t"))
+            .expect("a file");
         return String::new();
     }
     let program = match words[0].as_str() {
