@@ -254,7 +254,7 @@ mod tests {
         );
         assert_eq!(
             (second.place.line, second.licenses[0].place.column, second.facts[0].1.place.column),
-            (Some(5), Some(3), Some(28))
+            (Some(5), Some(3), Some(29))
         );
     }
 

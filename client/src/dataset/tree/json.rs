@@ -115,7 +115,7 @@ mod tests {
         assert_eq!(list.items()[1].text(), Some("A"));
         assert_eq!((list.items()[1].at.line, list.items()[1].at.column), (2, 15));
         assert_eq!(tree.complaints.len(), 1);
-        assert_eq!((tree.complaints[0].at.line, tree.complaints[0].at.column), (2, 26));
+        assert_eq!((tree.complaints[0].at.line, tree.complaints[0].at.column), (2, 31));
     }
 
     #[test]
