@@ -146,6 +146,12 @@ impl Tally {
         self.0.len()
     }
 
+    /// Whether all of these are among them.
+    #[must_use]
+    pub fn knows(&self, duties: &[Owed]) -> bool {
+        duties.iter().all(|owed| self.0.contains_key(owed))
+    }
+
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -77,6 +77,8 @@ pub struct Metering {
     pub period: Option<Window>,
     /// When statements are in force, for flat fees that name no period of their own.
     pub terms: BTreeMap<StatementId, Window>,
+    /// What the papers themselves count, for what nobody counted beside them.
+    pub observed: BTreeMap<StatementId, Counts>,
 }
 
 impl Metering {
@@ -85,7 +87,8 @@ impl Metering {
     pub fn counts_of(&self, statement: Option<StatementId>, payee: &str) -> Counts {
         let keys = statement.map(CountedFor::Statement).into_iter();
         let keys = keys.chain([CountedFor::Payee(payee.to_owned()), CountedFor::All]);
-        keys.filter_map(|key| self.counts.get(&key)).fold(Counts::default(), Counts::or)
+        let observed = statement.and_then(|id| self.observed.get(&id));
+        keys.filter_map(|key| self.counts.get(&key)).chain(observed).fold(Counts::default(), Counts::or)
     }
 
     /// What so many documents come to at a price that a statement asks for a payee.

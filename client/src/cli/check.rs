@@ -4,6 +4,7 @@ use super::explain;
 use super::talk::{Exit, Format, Talk, data, shown};
 use crate::dataset::{self, Item};
 use crate::gate::{Judge, Judged};
+use crate::lineage::{Index, resolve};
 use crate::{clock, policy_file};
 use anyhow::Context as _;
 use cleartitle_schema::decide::{Decision, Verdict};
@@ -119,8 +120,9 @@ pub fn run(args: &Args, talk: Talk) -> anyhow::Result<Exit> {
     let mut out = anstream::stdout().lock();
     let mut sum = Sum { log_size: judge.snapshot.header().size, ..Sum::default() };
     let mut used = BTreeSet::new();
+    let index = super::papers::index(std::slice::from_ref(&args.manifest), talk)?;
     for item in dataset::open(&args.manifest, None)? {
-        let judged = told(&judge, item.with_context(|| format!("cannot read `{shown_path}`"))?)?;
+        let judged = told(&judge, &index, item.with_context(|| format!("cannot read `{shown_path}`"))?)?;
         sum.count(&judged);
         if let Some(because) = judged.because.as_ref().filter(|because| because.starts_with("exception by ")) {
             used.insert(because.clone());
@@ -164,13 +166,13 @@ fn unused(judge: &Judge, used: &BTreeSet<String>) -> Vec<String> {
 }
 
 /// What is told of an entry, or of what could not be read as one.
-fn told(judge: &Judge, item: Item) -> anyhow::Result<Told> {
+fn told(judge: &Judge, index: &Index, item: Item) -> anyhow::Result<Told> {
     Ok(match item {
         Item::Damage { place, what } => {
             Told { line: place.line.unwrap_or_default(), damage: Some(what), ..Told::default() }
         }
         Item::Entry(entry) => {
-            let judged = judge.judge(*entry).context("pull the snapshot again")?;
+            let judged = judge.judge(resolve(*entry, index)).context("pull the snapshot again")?;
             let about = judged.about();
             let Judged { entry, decision, outcome } = judged;
             let Outcome { action, because } = outcome;

@@ -129,3 +129,44 @@ pub fn judged(
     let index = index(papers, talk)?;
     each(papers, &index, talk, |entry| take(judge.judge(entry).context("pull the snapshot again")?))
 }
+
+/// In which form data that has columns goes to stdout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum Form {
+    /// For people.
+    #[default]
+    Human,
+    /// For programs.
+    Json,
+    /// For spreadsheets (RFC 4180).
+    Csv,
+}
+
+impl By {
+    /// The folder of sealed deals.
+    #[must_use]
+    pub fn sealed(&self) -> Option<&Path> {
+        self.sealed.as_deref()
+    }
+}
+
+/// One row of a CSV file. A text that a spreadsheet would run as a formula stays a text.
+#[must_use]
+pub fn csv_row<'c>(cells: impl IntoIterator<Item = &'c str>) -> String {
+    let cell = |text: &str| {
+        let text = if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text.to_owned() };
+        let quoted = text.contains(['"', ',', '\n', '\r']);
+        if quoted { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
+    };
+    cells.into_iter().map(cell).collect::<Vec<_>>().join(",") + "\r\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cell_is_neither_two_nor_a_formula() {
+        assert_eq!(csv_row(["a", "b,c", "d\"e", "=1+1", ""]), "a,\"b,c\",\"d\"\"e\",'=1+1,\r\n");
+    }
+}
