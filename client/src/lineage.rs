@@ -54,7 +54,8 @@ pub struct Index {
 }
 
 /// The names under which an entry may be meant: the paper's own, those of its bytes, its URLs, works.
-fn names_of(name: Option<&str>, copy: &Acquisition) -> Vec<String> {
+#[must_use]
+pub fn names_of(name: Option<&str>, copy: &Acquisition) -> Vec<String> {
     let mut names: Vec<String> = name.map(str::to_owned).into_iter().collect();
     names.extend(copy.content.iter().map(ToString::to_string));
     names.extend(copy.urls.iter().map(|copy| copy.url.clone()));
