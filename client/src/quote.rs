@@ -83,10 +83,10 @@ impl Waiting {
             return Ok(());
         }
         if self.would_be_kept(judge, judged, &asked)? {
-            match self.groups.get_mut(&asked) {
-                Some(documents) => *documents += 1,
-                None if self.groups.len() < MAX_GROUPS => _ = self.groups.insert(asked, 1),
-                None => self.beyond += 1,
+            if self.groups.len() < MAX_GROUPS || self.groups.contains_key(&asked) {
+                *self.groups.entry(asked).or_default() += 1;
+            } else {
+                self.beyond += 1;
             }
         } else {
             self.refuse(judged, decision, true);

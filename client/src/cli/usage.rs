@@ -7,19 +7,19 @@ use super::papers::{self, By};
 use super::talk::{Exit, Format, Hint as _, Talk, data, json, shown};
 use crate::asker::Asker;
 use crate::bill::{due, what};
-use crate::crawl::digest_of_file;
 use crate::trust::PinnedLog;
 use crate::usage::{UsageFile, Used, terms_of};
 use crate::{clock, files_private};
 use anyhow::Context as _;
 use clap::Subcommand;
-use cleartitle_schema::id::StatementId;
+use cleartitle_schema::id::{ContentId, StatementId};
 use cleartitle_schema::issuer::Domain;
 use cleartitle_schema::signed::{Envelope, MAX_ENVELOPE, sign};
 use cleartitle_schema::terms::Action;
 use cleartitle_schema::time::{Timestamp, Window};
 use cleartitle_schema::usage::{USAGE_TYPE, UsageReport, UsageView};
 use serde_json::json as value;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 /// Flags of `usage`.
@@ -159,7 +159,7 @@ fn make(args: &MakeArgs, talk: Talk) -> anyhow::Result<Exit> {
     }
     let period = Window { from: Some(args.from), until: Some(args.to) };
     let metering = used.account().metering(&judge.snapshot, counts, Some(period)).context("pull the snapshot again")?;
-    let papers = args.papers.iter().map(|paper| digest_of_file(paper)).collect::<Result<_, _>>()?;
+    let papers = args.papers.iter().map(|paper| digest(paper)).collect::<Result<_, _>>()?;
     let origin = &judge.snapshot.header().origin;
     let report = used
         .report(origin, args.deal, args.licensee.clone(), period, papers, &metering)
@@ -173,6 +173,14 @@ fn make(args: &MakeArgs, talk: Talk) -> anyhow::Result<Exit> {
     }
     talk.say(format_args!("signed into {}; `cleartitle usage send` sends it", args.out.display()));
     Ok(ended(read, false))
+}
+
+/// BLAKE3 of a paper's bytes.
+fn digest(paper: &Path) -> anyhow::Result<ContentId> {
+    let told = || format!("cannot read `{}`", paper.display());
+    let mut hasher = blake3::Hasher::new();
+    hasher.update_reader(File::open(paper).with_context(told)?).with_context(told)?;
+    Ok(ContentId(*hasher.finalize().as_bytes()))
 }
 
 fn in_words(report: &UsageReport) -> String {

@@ -250,7 +250,7 @@ fn steps(shop: &mut Shop<'_>, mut left: BTreeSet<usize>, kept: u64, rates: Optio
 }
 
 fn converted(cost: &Sums, rates: &Rates) -> Option<Amount> {
-    let all = cost.values().map(|amount| rates.in_base(*amount));
+    let mut all = cost.values().map(|amount| rates.in_base(*amount));
     let sum = all.try_fold(Decimal::ZERO, |sum, more| sum.checked_add(more?))?;
     Some(Amount { amount: Money(sum), currency: rates.base }.rounded())
 }

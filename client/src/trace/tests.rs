@@ -53,6 +53,7 @@ proptest! {
         for tag in drawn.split('<').filter_map(|piece| piece.split_once('>')).map(|(tag, _)| tag) {
             prop_assert!(!tag.contains("http") || tag.starts_with("svg xmlns=\"http://www.w3.org/2000/svg\""), "{}", tag);
         }
-        prop_assert!(!drawn.contains('\u{0}') && !drawn.contains('\u{202e}'));
+        let turned = drawn.contains(['\0', '\u{202e}']);
+        prop_assert!(!turned);
     }
 }
