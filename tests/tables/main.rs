@@ -2,4 +2,5 @@
 
 mod decide;
 mod example;
+mod prices;
 mod ubiquitous;
