@@ -39,7 +39,8 @@ fn made(name: &str, of: &[&str]) -> Value {
 #[test]
 fn a_chain_runs_through_all_papers() {
     let id = format!("blake3:{}", "1".repeat(64));
-    let rewrite = json!({"name": "rewrite", "channel": "synthetic", "derived_from": [{"link": "generated", "of": "note-1"}]});
+    let rewrite =
+        json!({"name": "rewrite", "channel": "synthetic", "derived_from": [{"link": "generated", "of": "note-1"}]});
     let note = json!({"name": "note-1", "url": "https://desk.example/1",
         "lineage": [{"link": "annotation", "parent": {"content": [id]}}]});
     let crawled = json!({"url": "https://press.example/a", "content": id});
@@ -72,7 +73,8 @@ fn what_is_not_found_or_leads_back_is_unresolved() {
 
 #[test]
 fn a_name_that_several_bear_means_all_of_them() {
-    let twice: Vec<Value> = ["x", "y"].map(|host| json!({"name": "data", "url": format!("https://{host}.example/")})).into();
+    let twice: Vec<Value> =
+        ["x", "y"].map(|host| json!({"name": "data", "url": format!("https://{host}.example/")})).into();
     let copy = first(&[&[made("a", &["data"])], &twice]);
     assert_eq!((copy.lineage.len(), depth(&copy)), (2, (1, 0)));
     // A paper's own entry comes before those of others.

@@ -93,7 +93,8 @@ pub fn manifest_entry(line: &[u8]) -> Result<LineEntry, String> {
     let mut copy: Acquisition = serde_json::from_value(value).map_err(told)?;
     copy.urls.extend(url.map(|url| CopyUrl { role: UrlRole::Fetched, url }));
     let named = name.is_some() && !derived_from.is_empty();
-    if !named && copy.urls.is_empty() && copy.content.is_empty() && copy.works.is_empty() && copy.collections.is_empty() {
+    if !named && copy.urls.is_empty() && copy.content.is_empty() && copy.works.is_empty() && copy.collections.is_empty()
+    {
         return Err("the row names no document: neither `url` nor `content`".to_owned());
     }
     let derived_from = derived_from.into_iter().map(|origin| (origin.link, origin.of)).collect();

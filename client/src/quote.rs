@@ -1,18 +1,19 @@
 //! Quote: what it would cost to clear the rest of a data set: which terms would have to be taken on, by whom they are asked, and in
 //! which order most documents are cleared for least money.
 //!
-//! Entries that wait for the same duties are one group, so that memory grows with terms and not with documents. Whether meeting the
-//! duties would be enough is asked of `decide` itself, with the duties asserted; what is not bought by that is told with those who
+//! Entries that wait for the same duties are one group, so that memory grows with terms and not with documents. Whether that would
+//! be enough is asked of `decide` itself, with the offers accepted and the duties asserted; what is not bought by that is told with those who
 //! would have to be asked. The cost of some groups is the bill of their duties together, so that steps add up to it exactly.
 
 pub mod curve;
+mod supposed;
 mod told;
 
 use crate::gate::{Judge, Judged};
 use cleartitle_schema::decide::{Decision, Owed, Verdict, decide};
 use cleartitle_schema::issuer::Authority;
 use cleartitle_schema::manifest::Tally;
-use cleartitle_schema::policy::{AssertedDuty, Disposition, Reading, act};
+use cleartitle_schema::policy::{Disposition, Reading, act};
 use cleartitle_schema::snapshot::Damage;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -94,20 +95,17 @@ impl Waiting {
         Ok(())
     }
 
-    /// Whether the policy keeps the entry once the duties are met.
+    /// Whether the policy keeps the entry once the offers are accepted and the duties met.
     fn would_be_kept(&mut self, judge: &Judge, judged: &Judged, asked: &[Owed]) -> Result<bool, Damage> {
         if self.met.as_ref().is_none_or(|(met, _)| met != asked) {
-            let mut reading = judge.policy.reading.clone();
-            reading.asserted_duties.extend(asked.iter().map(|owed| AssertedDuty {
-                duty: owed.duty.action.word().to_owned(),
-                statement: owed.statement,
-                reason: "as a quote supposes".to_owned(),
-            }));
-            self.met = Some((asked.to_vec(), reading));
+            self.met = Some((asked.to_vec(), supposed::met(&judge.policy.reading, asked)));
         }
         let Some((_, reading)) = &self.met else { return Ok(false) };
         let question = judge.policy.question(judged.entry.copy.clone(), judge.used_at);
-        let evidence = judge.snapshot.gather(&question.acquisition)?;
+        let mut evidence = judge.snapshot.gather(&question.acquisition)?;
+        if let Some(asker) = &judge.policy.asker.domain {
+            supposed::accept(&mut evidence, asker, judge.used_at, asked);
+        }
         let decision = decide(&question, &evidence, reading);
         Ok(act(&judge.policy.actions, &question, &decision).action == Disposition::Keep)
     }

@@ -77,13 +77,7 @@ pub fn tree(judge: &Judge, entry: &Entry) -> Result<Node, Damage> {
     Ok(root)
 }
 
-fn node(
-    judge: &Judge,
-    copy: &Acquisition,
-    link: Option<Link>,
-    depth: usize,
-    left: &mut usize,
-) -> Result<Node, Damage> {
+fn node(judge: &Judge, copy: &Acquisition, link: Option<Link>, depth: usize, left: &mut usize) -> Result<Node, Damage> {
     let judged = judge.judge(Entry { copy: copy.clone(), ..Entry::default() })?;
     let mut made_from = Vec::with_capacity(copy.lineage.len());
     for below in &copy.lineage {

@@ -81,10 +81,14 @@ fn settles(release: &str) {
     let payload = statement.to_payload().expect("a payload");
     assert!(matches!(Statement::parse(&payload).expect("read").body, Body::Release { paid: Some(_), .. }));
     let older = String::from_utf8(payload).expect("text").replace("\"paid\"", "\"unheard-of\"");
-    assert!(Statement::parse(older.as_bytes()).is_err(), "a member that a reader does not know is refused, not passed over");
+    assert!(
+        Statement::parse(older.as_bytes()).is_err(),
+        "a member that a reader does not know is refused, not passed over"
+    );
     let question: Question = serde_json::from_value(serde_json::json!({
         "acquisition": {"urls": [{"role": "fetched", "url": "https://press.example/a"}]},
-        "asker": {"domain": "lab.example"}, "use": "train-ai", "used_at": "2026-11-01T00:00:00Z"})).expect("a question");
+        "asker": {"domain": "lab.example"}, "use": "train-ai", "used_at": "2026-11-01T00:00:00Z"}))
+    .expect("a question");
     let ledger = ledger(statement);
     let decision = decide(&question, &gather(&ledger, &question.acquisition), &Default::default());
     assert!(decision.verdict < Verdict::Conditional && decision.duties.is_empty(), "{decision:?}");
@@ -95,8 +99,16 @@ fn ledger(statement: Statement) -> Ledger {
     let id = StatementId::of(&statement.to_payload().expect("a payload"));
     let signed_by = vec![statement.issuer.domain.clone()];
     let registered_at = statement.issued_at;
-    let registered =
-        Registered { id, index: 1, registered_at, signed_by, under: Vec::new(), speaks_for: None, tenure_from: None, statement };
+    let registered = Registered {
+        id,
+        index: 1,
+        registered_at,
+        signed_by,
+        under: Vec::new(),
+        speaks_for: None,
+        tenure_from: None,
+        statement,
+    };
     [registered].into_iter().collect()
 }
 
@@ -125,7 +137,8 @@ fn every_shape_of_price_has_its_exact_bill() {
         let mut wanted = vector.lines.clone();
         wanted.sort();
         assert_eq!(lines, wanted, "{}: {}", path.display(), vector.shape);
-        let totals: Vec<String> = bill.totals().values().filter_map(|sums| sums.open).map(|sum| sum.to_string()).collect();
+        let totals: Vec<String> =
+            bill.totals().values().filter_map(|sums| sums.open).map(|sum| sum.to_string()).collect();
         assert_eq!(totals, vector.totals, "{}: {}", path.display(), vector.shape);
         if let Some(payees) = &vector.payees {
             let found: Vec<&String> = bill.payees.iter().map(|payee| &payee.to).collect();

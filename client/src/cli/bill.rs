@@ -3,8 +3,8 @@
 use super::papers::{self, By, Form, Read};
 use super::talk::{Exit, Talk, data, json, shown};
 use crate::bill::{Account, line_of, state, unused, what};
-use crate::snapshot::Mapped;
 use crate::clock;
+use crate::snapshot::Mapped;
 use anyhow::Context as _;
 use cleartitle_schema::bill::{Bill, Obligation, Sums};
 use cleartitle_schema::id::StatementId;
@@ -177,8 +177,7 @@ fn references(
         let Some(place) = snapshot.find(&id).context("pull the snapshot again")? else { continue };
         let index = snapshot.statement(place).context("pull the snapshot again")?.index;
         let kept = sealed.map(|folder| folder.join(super::deals::file_name(&id))).filter(|path| path.is_file());
-        let receipt =
-            kept.map_or_else(|| format!("/v1/statements/{id}/receipt"), |path| path.display().to_string());
+        let receipt = kept.map_or_else(|| format!("/v1/statements/{id}/receipt"), |path| path.display().to_string());
         found.insert(id, Reference { index, receipt });
     }
     Ok(found)
@@ -204,7 +203,8 @@ fn human(told: &Told<'_>) -> String {
         for Line { obligation, reference } in &payee.lines {
             let _ = writeln!(text, "  {}", line_of(obligation));
             if let (Some(id), Some(reference)) = (obligation.owed.statement, reference) {
-                let _ = writeln!(text, "    {id}\n    index {}, receipt {}", reference.index, shown(&reference.receipt));
+                let _ =
+                    writeln!(text, "    {id}\n    index {}, receipt {}", reference.index, shown(&reference.receipt));
             }
         }
     }
@@ -224,8 +224,21 @@ fn human(told: &Told<'_>) -> String {
 
 fn csv(bill: &Bill, references: &BTreeMap<StatementId, Reference>) -> String {
     let head = [
-        "payee", "statement", "index", "receipt", "duty", "meter", "state", "documents", "units", "known", "amount",
-        "currency", "at_least", "at_most", "what",
+        "payee",
+        "statement",
+        "index",
+        "receipt",
+        "duty",
+        "meter",
+        "state",
+        "documents",
+        "units",
+        "known",
+        "amount",
+        "currency",
+        "at_least",
+        "at_most",
+        "what",
     ];
     let mut text = papers::csv_row(head);
     for line in bill.lines() {

@@ -154,7 +154,8 @@ impl By {
 #[must_use]
 pub fn csv_row<'c>(cells: impl IntoIterator<Item = &'c str>) -> String {
     let cell = |text: &str| {
-        let text = if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text.to_owned() };
+        let text =
+            if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text.to_owned() };
         let quoted = text.contains(['"', ',', '\n', '\r']);
         if quoted { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
     };

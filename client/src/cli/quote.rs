@@ -4,10 +4,10 @@ use super::bill::ended;
 use super::files;
 use super::papers::{self, By, Form};
 use super::talk::{Exit, Talk, data, json};
+use crate::bill::what;
 use crate::clock;
 use crate::quote::curve::{Quote, Rates, quote};
 use crate::quote::{Refused, Waiting};
-use crate::bill::what;
 use anyhow::Context as _;
 use cleartitle_schema::money::{Amount, Currency};
 use cleartitle_schema::pricing::Metering;
@@ -80,8 +80,7 @@ struct Told<'q> {
 fn rates(path: Option<&Path>) -> anyhow::Result<Option<Rates>> {
     let Some(path) = path else { return Ok(None) };
     let text = files::read_text(path, 1 << 20)?;
-    let read: RatesFile =
-        toml::from_str(&text).with_context(|| format!("`{}` holds no rates", path.display()))?;
+    let read: RatesFile = toml::from_str(&text).with_context(|| format!("`{}` holds no rates", path.display()))?;
     anyhow::ensure!(!read.rates.contains_key(&read.base), "the base `{}` has a rate of its own", read.base);
     Ok(Some(Rates { base: read.base, rates: read.rates }))
 }

@@ -1,8 +1,8 @@
 //! `cleartitle trace`: what an entry was made from, across all papers given, with the verdict and the price of each.
 
+use super::files;
 use super::papers::{self, By, Read};
 use super::talk::{Exit, Format, Talk, advised, data, json};
-use super::files;
 use crate::clock;
 use crate::dataset::Entry;
 use crate::lineage::names_of;

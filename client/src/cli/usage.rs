@@ -185,14 +185,17 @@ fn digest(paper: &Path) -> anyhow::Result<ContentId> {
 
 fn in_words(report: &UsageReport) -> String {
     let (from, until) = (report.period.from.unwrap_or(Timestamp::MIN), report.ends());
-    let mut text = format!(
-        "{} used {} documents of {} from {from} to {until}\n",
-        report.licensee, report.documents, report.deal
-    );
+    let mut text =
+        format!("{} used {} documents of {} from {from} to {until}\n", report.licensee, report.documents, report.deal);
     for line in &report.lines {
         let units = line.units.map_or_else(String::new, |units| format!("{units} counted, "));
         let priced = what(&Action::Pay { price: line.price.clone(), payee: None });
-        text.push_str(&format!("  {priced} to {}: {} ({units}{} documents)\n", shown(&line.to), due(&line.due), line.documents));
+        text.push_str(&format!(
+            "  {priced} to {}: {} ({units}{} documents)\n",
+            shown(&line.to),
+            due(&line.due),
+            line.documents
+        ));
     }
     text
 }
@@ -213,7 +216,9 @@ fn send(at: &At, out: Option<&Path>, path: &Path, format: Format, talk: Talk) ->
     let receipt = &file.receipt;
     match format {
         Format::Json => json(&value!({"report": receipt.report, "index": receipt.index, "new": new}))?,
-        Format::Human => data(format_args!("{}\nindex {}\nat    {}\n", receipt.report, receipt.index, receipt.registered_at))?,
+        Format::Human => {
+            data(format_args!("{}\nindex {}\nat    {}\n", receipt.report, receipt.index, receipt.registered_at))?
+        }
     }
     talk.say(if new { "taken; the proof holds" } else { "was taken before; the proof holds" });
     Ok(Exit::Clean)

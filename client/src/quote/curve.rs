@@ -115,7 +115,8 @@ struct Shop<'w> {
 impl<'w> Shop<'w> {
     fn new(waiting: &'w Waiting, metering: &'w Metering) -> Self {
         let mut places: BTreeMap<&Owed, usize> = BTreeMap::new();
-        let mut shop = Self { metering, owed: Vec::new(), documents: Vec::new(), groups: Vec::new(), shared: Vec::new() };
+        let mut shop =
+            Self { metering, owed: Vec::new(), documents: Vec::new(), groups: Vec::new(), shared: Vec::new() };
         let known: BTreeMap<&Owed, u64> = waiting.owed.iter().collect();
         for (duties, documents) in &waiting.groups {
             let group = shop.groups.len();

@@ -83,7 +83,8 @@ fn each_currency_has_a_curve_and_two_at_once_need_rates() {
     assert_eq!(found[0], ("EUR", vec![(1, vec![]), one("EUR", 3, "7")]));
     assert_eq!(found[1], ("USD", vec![(1, vec![]), one("USD", 4, "10")]));
     assert_eq!((apart.unpriced[0].why, apart.unpriced[0].documents), ("several currencies", 4));
-    let rates = Rates { base: "USD".parse().unwrap(), rates: [("EUR".parse().unwrap(), "1.1".parse().unwrap())].into() };
+    let rates =
+        Rates { base: "USD".parse().unwrap(), rates: [("EUR".parse().unwrap(), "1.1".parse().unwrap())].into() };
     let together = quote(&waiting, &Metering::default(), Some(&rates));
     let last = together.curves[0].steps.last().unwrap();
     assert_eq!((last.clear, last.converted), (10, Some(amount("17.7 USD"))));

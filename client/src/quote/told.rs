@@ -92,7 +92,12 @@ impl Waiting {
         for curve in &quote.curves {
             let named = curve.currency.map_or_else(|| "all currencies".to_owned(), |currency| currency.to_string());
             let _ = writeln!(text, "In {named}");
-            let _ = writeln!(text, "  {:>6} [{}] kept now", percent(quote.kept, quote.entries), bar(quote.kept, quote.entries));
+            let _ = writeln!(
+                text,
+                "  {:>6} [{}] kept now",
+                percent(quote.kept, quote.entries),
+                bar(quote.kept, quote.entries)
+            );
             curve.steps.iter().take(SHOWN).for_each(|it| step(&mut text, it, quote.entries));
             let more = curve.steps.len().saturating_sub(SHOWN);
             if more > 0 {
@@ -120,7 +125,12 @@ impl Waiting {
             let _ = writeln!(text, "quote: {} documents: {}", quote.entries, sentence(curve, quote));
         }
         if quote.curves.is_empty() {
-            let _ = writeln!(text, "quote: {} documents: {} kept now, nothing on offer", quote.entries, percent(quote.kept, quote.entries));
+            let _ = writeln!(
+                text,
+                "quote: {} documents: {} kept now, nothing on offer",
+                quote.entries,
+                percent(quote.kept, quote.entries)
+            );
         }
         text
     }

@@ -1,11 +1,11 @@
 //! A usage report with its proof, in one file: what a licensee keeps, what a payee fetches, and what either can show an auditor.
 
 use crate::trust::{PinnedLog, TrustError};
+use cleartitle_schema::id::UsageId;
 use cleartitle_schema::leaf::{Leaf, LeafKind, Salt};
 use cleartitle_schema::signed::Envelope;
 use cleartitle_schema::tlog::proof::Receipt;
 use cleartitle_schema::usage::{USAGE_TYPE, UsageError, UsageReceipt, UsageReport};
-use cleartitle_schema::id::UsageId;
 use serde::{Deserialize, Serialize};
 
 /// The version that is written.

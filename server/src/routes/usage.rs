@@ -39,7 +39,15 @@ fn receipt_of(app: &App, kept: &KeptReport) -> Result<Option<UsageReceipt>, Fail
     let leaf = leaf_of(app, index)?;
     let registered_at = Leaf::parse(leaf.as_bytes()).map_err(|_| Failure::internal())?.registered_at;
     let receipt = receipt(&*app.store, index)?.to_text();
-    Ok(Some(UsageReceipt { report: kept.id, index, registered_at, commitment, salt: kept.salt.to_hex(), leaf, receipt }))
+    Ok(Some(UsageReceipt {
+        report: kept.id,
+        index,
+        registered_at,
+        commitment,
+        salt: kept.salt.to_hex(),
+        leaf,
+        receipt,
+    }))
 }
 
 /// What caches must not keep.
