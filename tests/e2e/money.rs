@@ -404,6 +404,6 @@ fn the_terms_of_all_ancestors_count_across_papers() {
     let told = scene.run(&["check", "--format", "json"], &[&all]).exits(1).stdout;
     let verdicts: Vec<Value> =
         told.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON")["verdict"].clone()).collect();
-    assert_eq!(verdicts[3..7], ["reserved", "conditional", "unknown", "unknown"].map(Value::from), "{told}");
+    assert_eq!(verdicts[3..7], ["reserved", "conditional", "cleared", "unknown"].map(Value::from), "{told}");
     scene.registry.audit();
 }

@@ -1,4 +1,4 @@
-//! Files that people write: policies, counts.
+//! Files that people write: policies and counts.
 #![no_main]
 
 use cleartitle::{counts_file, policy_file};
