@@ -341,5 +341,5 @@ impl Price {
 }
 
 #[cfg(test)]
-#[path = "pricing_tests.rs"]
+#[path = "pricing/tests.rs"]
 mod tests;
