@@ -2,8 +2,8 @@
 //!
 //! Reading order: [`terms_file`] and [`policy_file`] (what people write, read by [`toml_file`]), [`registry`] (HTTP),
 //! [`trust`], [`receipt`] and [`contradiction`] (what is believed of a log, what it proves, what convicts one), [`pull`] and [`snapshot`] (terms on this machine), [`question`] (what is asked
-//! about), [`dataset`] and [`gate`] (what a data set's papers list, and whether it may stay), [`crawl`] (what crawls hold), [`filter`] (a crawl in, cleared material out), [`report`] and [`bill`] (what came
-//! of it), [`run_receipt`] (a run, signed), [`audit`] (whether it still is so), [`log_audit`] (whether a log is), [`publish`] and [`lint`] (what a site says),
+//! about), [`dataset`] and [`gate`] (what a data set's papers list, and whether it may stay), [`crawl`] (what crawls hold), [`filter`] (a crawl in, cleared material out), [`report`], [`bill`], [`quote`], [`usage`] and [`lineage`] with [`trace`] (what came
+//! of it, what it costs, what it was made from), [`run_receipt`] (a run, signed), [`audit`] (whether it still is so), [`log_audit`] (whether a log is), [`publish`] and [`lint`] (what a site says),
 //! [`observe`] (what sites say, out of crawls and over the network), [`cli`] (the verbs).
 //!
 //! Everything that a verb does can be done from here; `cleartitle_schema` holds the language, and the only function that
@@ -15,6 +15,7 @@ pub mod bill;
 pub mod cli;
 pub mod clock;
 pub mod contradiction;
+pub mod counts_file;
 pub mod crawl;
 pub mod dataset;
 pub mod domain_look;
@@ -23,6 +24,7 @@ pub mod filter;
 pub mod gate;
 mod grow;
 pub mod impact;
+pub mod lineage;
 pub mod lint;
 pub mod log_audit;
 pub mod observe;
@@ -30,6 +32,7 @@ pub mod policy_file;
 pub mod publish;
 pub mod pull;
 pub mod question;
+pub mod quote;
 pub mod receipt;
 pub mod registry;
 pub mod report;
@@ -38,4 +41,6 @@ pub mod sealed;
 pub mod snapshot;
 pub mod terms_file;
 pub mod toml_file;
+pub mod trace;
 pub mod trust;
+pub mod usage;

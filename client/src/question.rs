@@ -3,6 +3,7 @@
 use crate::filter::RecordEvidence;
 use cleartitle_schema::acquisition::{Acquisition, CopyUrl, UrlRole, WorkId, WorkMention};
 use cleartitle_schema::id::ContentName;
+use cleartitle_schema::lineage::Link;
 use cleartitle_schema::manifest::Row;
 use serde_json::Value;
 
@@ -39,6 +40,34 @@ pub fn named(text: &str) -> Result<Acquisition, String> {
 /// # Errors
 /// What is wrong with it, in words.
 pub fn manifest_line(line: &[u8]) -> Result<Acquisition, String> {
+    manifest_entry(line).map(|entry| entry.copy)
+}
+
+/// What one line of a manifest says: the copy, and how others may name it and what it names as its origins.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LineEntry {
+    /// The copy.
+    pub copy: Acquisition,
+    /// A name for other rows to refer to.
+    pub name: Option<String>,
+    /// What it was made from, each by link and by the name, URL or content id of another row.
+    pub derived_from: Vec<(Link, String)>,
+}
+
+/// One origin, as a row writes it.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NamedOrigin {
+    link: Link,
+    of: String,
+}
+
+/// Reads one line of a manifest with what [`manifest_line`] reads, and with `name` and `derived_from`, a list of
+/// `{"link": "annotation", "of": "the name of another row"}`.
+///
+/// # Errors
+/// What is wrong with it, in words.
+pub fn manifest_entry(line: &[u8]) -> Result<LineEntry, String> {
     let told = |error: serde_json::Error| error.to_string().chars().take(200).collect::<String>();
     manifest_row(serde_json::from_slice(line).map_err(told)?)
 }
@@ -47,12 +76,20 @@ pub fn manifest_line(line: &[u8]) -> Result<Acquisition, String> {
 ///
 /// # Errors
 /// What is wrong with it, in words.
-pub fn manifest_row(mut value: Value) -> Result<Acquisition, String> {
+pub fn manifest_row(mut value: Value) -> Result<LineEntry, String> {
     let told = |error: serde_json::Error| error.to_string().chars().take(200).collect::<String>();
     let Some(members) = value.as_object_mut() else { return Err("a row is a JSON object".to_owned()) };
     if members.contains_key("container") && members.contains_key("verdict") {
-        return serde_json::from_value::<Row>(value).map(row).map_err(told);
+        let copy = serde_json::from_value::<Row>(value).map(row).map_err(told)?;
+        return Ok(LineEntry { copy, ..LineEntry::default() });
     }
+    let name = match members.remove("name") {
+        None | Some(Value::Null) => None,
+        Some(Value::String(name)) => Some(name),
+        Some(_) => return Err("`name` is not a text".to_owned()),
+    };
+    let derived_from = members.remove("derived_from").unwrap_or(Value::Array(Vec::new()));
+    let derived_from: Vec<NamedOrigin> = serde_json::from_value(derived_from).map_err(told)?;
     let url = match members.remove("url") {
         None | Some(Value::Null) => None,
         Some(Value::String(url)) => Some(url),
@@ -63,10 +100,13 @@ pub fn manifest_row(mut value: Value) -> Result<Acquisition, String> {
     }
     let mut copy: Acquisition = serde_json::from_value(value).map_err(told)?;
     copy.urls.extend(url.map(|url| CopyUrl { role: UrlRole::Fetched, url }));
-    if copy.urls.is_empty() && copy.content.is_empty() && copy.works.is_empty() && copy.collections.is_empty() {
+    let named = name.is_some() && !derived_from.is_empty();
+    if !named && copy.urls.is_empty() && copy.content.is_empty() && copy.works.is_empty() && copy.collections.is_empty()
+    {
         return Err("the row names no document: neither `url` nor `content`".to_owned());
     }
-    Ok(copy)
+    let derived_from = derived_from.into_iter().map(|origin| (origin.link, origin.of)).collect();
+    Ok(LineEntry { copy, name, derived_from })
 }
 
 /// The copy that a manifest's row is about.

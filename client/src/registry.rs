@@ -13,6 +13,7 @@ use cleartitle_schema::tlog::note::MAX_NOTE;
 use cleartitle_schema::tlog::proof::MAX_RECEIPT;
 use cleartitle_schema::tlog::tile::{EntriesId, FULL_WIDTH, TileId};
 use cleartitle_schema::tlog::witness::checkpoint_path;
+use cleartitle_schema::usage::{USAGE_TAG, UsageList, UsageReceipt};
 use reqwest::StatusCode;
 use reqwest::blocking::{Client, RequestBuilder, Response};
 use reqwest::header::{ACCEPT_ENCODING, CONTENT_TYPE, RANGE, RETRY_AFTER};
@@ -118,7 +119,19 @@ fn signed(
     url: &Url,
     body: &[u8],
 ) -> Result<RequestBuilder, RegistryError> {
-    let fields = asker.fields(method, url, body, SEALED_TAG, clock::now()).map_err(RegistryError::Unsigned)?;
+    signed_for(request, asker, method, url, body, SEALED_TAG)
+}
+
+/// A request of this asker's, for the purpose that the tag names.
+fn signed_for(
+    request: RequestBuilder,
+    asker: &Asker,
+    method: &str,
+    url: &Url,
+    body: &[u8],
+    tag: &str,
+) -> Result<RequestBuilder, RegistryError> {
+    let fields = asker.fields(method, url, body, tag, clock::now()).map_err(RegistryError::Unsigned)?;
     Ok(fields.into_iter().fold(request, |request, (name, value)| request.header(name, value)))
 }
 
@@ -305,6 +318,31 @@ impl Registry {
             url.query_pairs_mut().append_pair("after", &after.to_string());
         }
         let request = signed(self.http.get(url.clone()), asker, "GET", &url, b"")?;
+        parse(&read_bounded(self.send_once(request, &url)?, &url, MAX_SEALED)?, &url)
+    }
+
+    /// Sends a usage report. The flag says whether it is new there.
+    ///
+    /// # Errors
+    /// [`RegistryError`].
+    pub fn report_usage(&self, envelope: &[u8]) -> Result<(UsageReceipt, bool), RegistryError> {
+        let url = self.url("v1/usage")?;
+        let request = self.http.post(url.clone()).header(CONTENT_TYPE, "application/json").body(envelope.to_vec());
+        let answer = self.send(request, &url)?;
+        let new = answer.status() == StatusCode::CREATED;
+        Ok((parse(&read_bounded(answer, &url, MAX_ANSWER)?, &url)?, new))
+    }
+
+    /// One page of the usage reports that a domain may read, behind a number.
+    ///
+    /// # Errors
+    /// [`RegistryError`].
+    pub fn usage(&self, asker: &Asker, after: Option<u64>) -> Result<UsageList, RegistryError> {
+        let mut url = self.url("v1/usage")?;
+        if let Some(after) = after {
+            url.query_pairs_mut().append_pair("after", &after.to_string());
+        }
+        let request = signed_for(self.http.get(url.clone()), asker, "GET", &url, b"", USAGE_TAG)?;
         parse(&read_bounded(self.send_once(request, &url)?, &url, MAX_SEALED)?, &url)
     }
 

@@ -132,6 +132,7 @@ fn body_of(top: &mut Members<'_>, kind: Kind, kind_span: &Range<usize>) -> Resul
             scope: scope(top)?,
             released: sorted(top.list("released", party)?),
             conduct: top.required("conduct")?,
+            paid: top.take("paid").map(full_price).transpose()?,
         },
         Kind::Discharge => Body::Discharge {
             statement: top.required("statement")?,
@@ -516,6 +517,8 @@ fn pay(members: &mut Members<'_>) -> Result<Action, Complaint> {
         meter: meter(per)?,
         cap: members.take("cap").map(amount).transpose()?,
         minimum: members.take("minimum").map(amount).transpose()?,
+        prorated: members.optional("prorated")?.unwrap_or(false),
+        tariff: members.take("tariff").map(value).transpose()?,
     };
     Ok(Action::Pay { price, payee: members.take("payee").map(party).transpose()? })
 }
@@ -528,6 +531,8 @@ fn full_price(written: Value<'_>) -> Result<Price, Complaint> {
         meter: meter(members.take("meter").ok_or_else(|| members.missing("meter"))?)?,
         cap: members.take("cap").map(amount).transpose()?,
         minimum: members.take("minimum").map(amount).transpose()?,
+        prorated: members.optional("prorated")?.unwrap_or(false),
+        tariff: members.take("tariff").map(value).transpose()?,
     };
     members.finish()?;
     Ok(price)

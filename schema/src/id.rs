@@ -95,6 +95,9 @@ id!(
     /// A blob of evidence: BLAKE3 (derive-key) of its bytes.
     BlobId, "blob:", 32);
 id!(
+    /// A usage report: BLAKE3 (derive-key) of its canonical payload bytes.
+    UsageId, "usage:", 32);
+id!(
     /// SHA-256 of the same bytes as [`ContentId`]; may clear when recomputed.
     Sha256Alias, "sha256:", 32);
 id!(
@@ -138,6 +141,14 @@ impl BlobId {
     #[must_use]
     pub fn of(bytes: &[u8]) -> Self {
         Self(blake3::derive_key("cleartitle 2026-11 blob id", bytes))
+    }
+}
+
+impl UsageId {
+    /// The id of a report with this canonical payload.
+    #[must_use]
+    pub fn of(payload: &[u8]) -> Self {
+        Self(blake3::derive_key("cleartitle 2026-11 usage report id", payload))
     }
 }
 

@@ -1,4 +1,21 @@
 //! Money as exact decimals with an ISO 4217 currency, and prices with a named meter; never a float.
+//!
+//! How each shape of price that deals are reported with is spelled, as duties `pay` of one statement. Each row has a vector in
+//! `tests/vectors/prices`, with counted use and the exact bill; [`crate::pricing`] is the arithmetic.
+//!
+//! | shape | spelled |
+//! |---|---|
+//! | a sum for a period, or a year | `flat` with its `period`; a deal of five years at so much a year is five duties, a year each |
+//! | the same, by the days used | `flat` and `prorated`: whole days, of the billed period, of its `period` or the statement's term |
+//! | fixed plus variable | two duties: `flat`, and another meter, each with bounds of its own |
+//! | per title, image, document, request, hour | `title`, `image`, `document`, `fetch`, `hour`; micros are decimals (`0.000001`) |
+//! | per thousand tokens | `thousand-tokens` by a named tokenizer, once or in `every_epoch` |
+//! | a share of revenue | `revenue-share` with its `percent`; a stated rate says in which currency revenue counts, and no sum |
+//! | in kind, a swap of equity | `in-kind`, what is given in words; never added to money |
+//! | a collective tariff | any meter, `tariff` with name and version, and the society as `payee` |
+//! | a settlement | a `release` and what was `paid` for it: past conduct alone, nothing clears onwards |
+//! | free with attribution | no `pay`; a duty `attribute` |
+//! | undisclosed | the rate `undisclosed`, with the bounds that are reported; who reported them is the statement's `modelled_on` |
 
 use crate::time::Window;
 use rust_decimal::Decimal;
@@ -255,4 +272,28 @@ pub struct Price {
     /// No less than this falls due.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub minimum: Option<Amount>,
+    /// Of a flat fee: owed by the days of its period that are used. Left out: owed whole.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub prorated: bool,
+    /// The published tariff that it is of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tariff: Option<Tariff>,
+}
+
+impl Price {
+    /// A rate by a meter, without bounds.
+    #[must_use]
+    pub const fn new(rate: Rate, meter: Meter) -> Self {
+        Self { rate, meter, cap: None, minimum: None, prorated: false, tariff: None }
+    }
+}
+
+/// A published tariff, as a collecting society has them. Carried and told, never judged.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tariff {
+    /// Its name.
+    pub name: String,
+    /// Which edition of it.
+    pub version: String,
 }

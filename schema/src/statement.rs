@@ -3,7 +3,7 @@
 use crate::canon::{self, CanonError};
 use crate::id::{BlobId, Commitment, ContentName, ListId, StatementId};
 use crate::issuer::{Domain, Party};
-use crate::money::Amount;
+use crate::money::{Amount, Price};
 use crate::scope::{Scope, Target};
 use crate::signals::Sighting;
 use crate::terms::Terms;
@@ -299,6 +299,9 @@ pub enum Body {
         released: Vec<Party>,
         /// Conduct in this window.
         conduct: Window,
+        /// What was paid for it. Carried, and never judged: it buys nothing onwards.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        paid: Option<Price>,
     },
     /// See [`Kind::Discharge`]. The issuer is the payee.
     Discharge {

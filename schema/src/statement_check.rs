@@ -2,10 +2,11 @@
 
 use crate::id::ContentName;
 use crate::license;
+use crate::money::{Meter, Price, Tariff};
 use crate::scope::{Scope, Target};
 use crate::signed::MAX_SIGNATURES;
 use crate::statement::{Body, Cause, Statement, StatementError, VERSION};
-use crate::terms::Terms;
+use crate::terms::{Action, Terms};
 use crate::vocab::{Basis, Preference};
 
 /// Most sites that countersign one claim: with the issuer's own, as many signatures as an envelope has.
@@ -143,6 +144,11 @@ fn check_terms(terms: &Terms) -> Result<(), StatementError> {
         if rule.preference == Preference::Disallowed && !rule.duties.is_empty() {
             return Err(sense("a rule that disallows has duties"));
         }
+        for duty in &rule.duties {
+            if let Action::Pay { price, .. } = &duty.action {
+                check_price(price)?;
+            }
+        }
         let bounds = &rule.constraints;
         if [bounds.published, bounds.used].into_iter().flatten().any(|window| window.is_empty()) {
             return Err(sense("a window ends before it begins"));
@@ -155,6 +161,17 @@ fn check_terms(terms: &Terms) -> Result<(), StatementError> {
     }
     for expression in &terms.licenses {
         license::check_expression(expression).map_err(|error| sense(error.to_string()))?;
+    }
+    Ok(())
+}
+
+fn check_price(price: &Price) -> Result<(), StatementError> {
+    if price.prorated && !matches!(price.meter, Meter::Flat { .. }) {
+        return Err(sense("only a flat fee is prorated"));
+    }
+    if let Some(Tariff { name, version }) = &price.tariff {
+        bounded_text("tariff.name", name)?;
+        bounded_text("tariff.version", version)?;
     }
     Ok(())
 }
@@ -184,7 +201,12 @@ fn check_body(body: &Body) -> Result<(), StatementError> {
                 return Err(sense("an agreement names no licensee"));
             }
         }
-        Body::Release { released, .. } => in_order("released", released)?,
+        Body::Release { released, paid, .. } => {
+            in_order("released", released)?;
+            if let Some(price) = paid {
+                check_price(price)?;
+            }
+        }
         Body::Dispute { against, case, .. } => {
             in_order("against", against)?;
             bounded_text("court", &case.court)?;

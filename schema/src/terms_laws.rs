@@ -12,7 +12,7 @@ fn some_duty() -> impl Strategy<Value = Duty> {
     let price = r#"{"amount":"0.5","currency":"USD"}"#;
     let amount: Amount = serde_json::from_str(price).expect("an amount");
     let rate = Rate::Stated { price: amount };
-    let price = Price { rate, meter: Meter::Document {}, cap: None, minimum: None };
+    let price = Price::new(rate, Meter::Document {});
     let pay = Action::Pay { price, payee: None };
     let actions = vec![pay, Action::Attribute { text: None, url: None }, Action::PassOn {}];
     (select(vec![Phase::Before, Phase::After]), select(actions)).prop_map(|(phase, action)| Duty { phase, action })

@@ -35,6 +35,7 @@ pub mod standing;
 pub mod store;
 pub mod tls;
 pub mod turns;
+pub mod usage;
 pub mod witness;
 
 pub use cli::main;

@@ -6,6 +6,7 @@ use cleartitle_schema::issuer::{Authority, Domain};
 use cleartitle_schema::signed::SignedError;
 use cleartitle_schema::statement::{Kind, StatementError};
 use cleartitle_schema::time::Timestamp;
+use cleartitle_schema::usage::UsageError;
 
 use crate::store::StoreError;
 
@@ -203,6 +204,9 @@ pub enum Refusal {
         /// What is wrong.
         why: String,
     },
+    /// Not a usage report, or one that contradicts itself.
+    #[error("{0}")]
+    Usage(UsageError),
     /// More is waiting to be registered than the registry takes.
     #[error("too much is waiting to be registered")]
     Busy,
@@ -214,6 +218,15 @@ pub enum Refusal {
 impl From<StoreError> for Refusal {
     fn from(error: StoreError) -> Self {
         Self::Unavailable(error.to_string())
+    }
+}
+
+impl From<UsageError> for Refusal {
+    fn from(error: UsageError) -> Self {
+        match error {
+            UsageError::Canon(CanonError::TooLong { .. }) => Self::TooLong(error.to_string()),
+            other => Self::Usage(other),
+        }
     }
 }
 

@@ -29,7 +29,7 @@ use crate::peer::Peer;
 use crate::routes::problem::{Code, Failure};
 use crate::routes::{
     Shared, blobs, changes, claims, decisions, documents, health, issuers, keys, log, reasons, sealed, snapshots,
-    statements, webhooks,
+    statements, usage, webhooks,
 };
 
 /// How many requests are worked on at once; more are turned away, so that those inside get done.
@@ -103,6 +103,7 @@ fn described() -> OpenApiRouter<Shared> {
         .routes(routes!(changes::list))
         .routes(routes!(webhooks::subscribe, webhooks::list))
         .routes(routes!(webhooks::end))
+        .routes(routes!(usage::report, usage::list))
         .routes(routes!(snapshots::latest))
         .routes(routes!(snapshots::body))
         .routes(routes!(snapshots::note))

@@ -37,7 +37,7 @@ fn check_sealable(statement: &Statement) -> Result<(), Refusal> {
 }
 
 /// The domains of a party.
-fn domains_of(party: &Party) -> impl Iterator<Item = Domain> {
+pub(crate) fn domains_of(party: &Party) -> impl Iterator<Item = Domain> {
     std::iter::once(&party.domain).chain(&party.affiliates).chain(&party.successors).cloned()
 }
 

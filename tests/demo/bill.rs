@@ -38,6 +38,7 @@ fn due(due: &Due) -> String {
             Some(each) => format!("{} each, {missing} uncounted", money(each)),
             None => format!("{missing} uncounted"),
         },
+        Due::InKind { what } => format!("in kind: {what}"),
         Due::NoMoney {} => "no payment".to_owned(),
     }
 }

@@ -28,6 +28,7 @@ mod ledger;
 mod limits;
 mod load;
 mod memory;
+mod money;
 mod observe;
 mod pages;
 mod rates;

@@ -4,4 +4,5 @@ mod decide;
 mod example;
 mod license_words;
 mod papers;
+mod prices;
 mod ubiquitous;

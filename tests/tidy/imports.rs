@@ -11,7 +11,7 @@ const FLOORS: &[&[&str]] = &[
     // What is signed, and the log's leaves.
     &["http_signature", "leaf", "opening", "served", "signed", "ubiquitous"],
     // What can be said.
-    &["acquisition", "license", "license_words", "lineage", "scope", "signals", "terms", "terms_laws"],
+    &["acquisition", "license", "license_words", "lineage", "pricing", "scope", "signals", "terms", "terms_laws"],
     // Who says it.
     &["statement", "statement_check"],
     // Everything brought to one question.
@@ -19,7 +19,7 @@ const FLOORS: &[&[&str]] = &[
     // The one verdict, and the asker's file that reads evidence for it.
     &["decide", "policy"],
     // What travels.
-    &["api", "changes", "manifest", "publish", "snapshot"],
+    &["api", "bill", "changes", "manifest", "publish", "snapshot", "usage"],
 ];
 
 /// Modules of one floor that import each other, each with the reason why they are two files of one thing.

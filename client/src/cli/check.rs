@@ -5,6 +5,7 @@ use super::talk::{Exit, Format, Talk, data, shown};
 use crate::dataset::mistakes::Mistakes;
 use crate::dataset::{self, Entry, Item};
 use crate::gate::{Finding, Judge, Judged, Level};
+use crate::lineage::{Index, resolve};
 use crate::{clock, policy_file};
 use anyhow::Context as _;
 use cleartitle_schema::decide::{Decision, Verdict};
@@ -148,6 +149,7 @@ pub fn run(args: &Args, talk: Talk) -> anyhow::Result<Exit> {
     let mut findings = Vec::new();
     let mut mistakes = Mistakes::default();
     let columns = args.columns.clone().unwrap_or_default();
+    let index = super::papers::index(&args.papers, talk)?;
     for paper in &args.papers {
         let unread = || format!("cannot read `{}`", paper.display());
         for item in dataset::open_by(paper, args.paper_format, &columns)? {
@@ -158,7 +160,7 @@ pub fn run(args: &Args, talk: Talk) -> anyhow::Result<Exit> {
                     findings.extend(verified(entry, paper, talk));
                 }
             }
-            let judged = told(&judge, item)?;
+            let judged = told(&judge, &index, item)?;
             sum.count(&judged);
             if let Some(because) = judged.because.as_ref().filter(|because| because.starts_with("exception by ")) {
                 used.insert(because.clone());
@@ -237,7 +239,7 @@ fn found(out: &mut impl Write, finding: &Finding, format: Format) -> anyhow::Res
 }
 
 /// What is told of an entry, or of what could not be read as one.
-fn told(judge: &Judge, item: Item) -> anyhow::Result<Told> {
+fn told(judge: &Judge, index: &Index, item: Item) -> anyhow::Result<Told> {
     Ok(match item {
         Item::Damage { place, what } => Told {
             file: place.to_string(),
@@ -246,7 +248,7 @@ fn told(judge: &Judge, item: Item) -> anyhow::Result<Told> {
             ..Told::default()
         },
         Item::Entry(entry) => {
-            let judged = judge.judge(*entry).context("pull the snapshot again")?;
+            let judged = judge.judge(resolve(*entry, index)).context("pull the snapshot again")?;
             let about = judged.about();
             let Judged { entry, decision, outcome } = judged;
             let Outcome { action, because } = outcome;

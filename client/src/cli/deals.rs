@@ -111,9 +111,14 @@ pub(super) fn ready(folder: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// What the file of a deal is called.
+pub(super) fn file_name(id: &StatementId) -> String {
+    format!("{}{ENDING}", id.to_string().replace(':', "-"))
+}
+
 /// Keeps a deal under its statement's id.
 pub(super) fn keep(folder: &Path, receipt: &ReceiptFile) -> anyhow::Result<PathBuf> {
-    let path = folder.join(format!("{}{ENDING}", receipt.statement.to_string().replace(':', "-")));
+    let path = folder.join(file_name(&receipt.statement));
     files_private::write(&path, receipt.to_text()?.as_bytes())
         .with_context(|| format!("`{}` can't be kept in `{}`", receipt.statement, folder.display()))?;
     Ok(path)

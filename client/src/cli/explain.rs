@@ -51,6 +51,12 @@ pub fn price(price: &Price) -> String {
         Meter::InKind { what } => format!("in kind: {}", shown(what)),
         meter => format!("{rate} per {}", meter.word()),
     };
+    if price.prorated {
+        text.push_str(", by the day");
+    }
+    if let Some(tariff) = &price.tariff {
+        let _ = write!(text, " ({}, {})", shown(&tariff.name), shown(&tariff.version));
+    }
     if let Some(cap) = &price.cap {
         let _ = write!(text, ", at most {cap}");
     }

@@ -5,6 +5,7 @@
 pub mod agents;
 pub mod ask;
 pub mod audit;
+pub mod bill;
 pub mod check;
 pub mod claim;
 pub mod deals;
@@ -21,13 +22,17 @@ pub mod lint;
 pub mod network;
 pub mod observe;
 pub mod observe_talk;
+pub mod papers;
 pub mod publish;
 pub mod pull;
+pub mod quote;
 pub mod receipt;
 pub mod register;
 pub mod seen;
 pub mod shell;
 pub mod talk;
+pub mod trace;
+pub mod usage;
 pub mod verify;
 pub mod witnesses;
 
@@ -104,6 +109,14 @@ pub enum Command {
     Check(check::Args),
     /// Tell which documents of manifests are touched by what was registered since, and what must go.
     Impact(impact::Args),
+    /// What is owed for what is kept of a data set, to whom, and what of it is met.
+    Bill(bill::Args),
+    /// What it would cost to clear the rest of a data set, cheapest first.
+    Quote(quote::Args),
+    /// Draw what an entry was made from, with verdicts and prices.
+    Trace(trace::Args),
+    /// Make, send and read the usage reports that deals ask for.
+    Usage(usage::Args),
     /// Check receipts, snapshots, manifests and envelopes offline.
     Verify(verify::Args),
     /// Fetch a receipt that witnesses have cosigned.
@@ -139,6 +152,10 @@ pub fn run(cli: &Cli) -> ExitCode {
         Command::Observe(args) => observe::run(args, talk),
         Command::Check(args) => check::run(args, talk),
         Command::Impact(args) => impact::run(args, talk),
+        Command::Bill(args) => bill::run(args, talk),
+        Command::Quote(args) => quote::run(args, talk),
+        Command::Trace(args) => trace::run(args, talk),
+        Command::Usage(args) => usage::run(args, talk),
         Command::Verify(args) => verify::run(args, talk),
         Command::Receipt(args) => receipt::run(args, talk),
         Command::Gossip(args) => gossip::run(args, talk),

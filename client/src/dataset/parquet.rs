@@ -91,7 +91,7 @@ fn copy(
     {
         members.insert("collections".to_owned(), serde_json::json!([name.trim().to_lowercase()]));
     }
-    Ok((question::manifest_row(Value::Object(members))?, name, license))
+    Ok((question::manifest_row(Value::Object(members))?.copy, name, license))
 }
 
 impl Iterator for Rows {

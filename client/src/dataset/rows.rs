@@ -1,6 +1,6 @@
 //! Our own manifests: one JSON object a line, as `filter` writes them.
 
-use super::entry::{Entry, Item, Place};
+use super::entry::{Entry, Item, Origin, Place};
 use crate::question;
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, Read as _};
@@ -67,11 +67,15 @@ impl Iterator for Rows {
         self.number += 1;
         let place = Place::line(&self.file, self.number);
         let read = match line {
-            Line::Whole(bytes) => question::manifest_line(&bytes),
+            Line::Whole(bytes) => question::manifest_entry(&bytes),
             Line::TooLong => Err(format!("the line is longer than {} bytes", question::MAX_LINE)),
         };
         Some(Ok(match read {
-            Ok(copy) => Item::Entry(Box::new(Entry { place, copy, ..Entry::default() })),
+            Ok(question::LineEntry { copy, name, derived_from }) => {
+                let origin = |(link, of)| Origin { link, of, place: place.member("/derived_from") };
+                let derived_from = derived_from.into_iter().map(origin).collect();
+                Item::Entry(Box::new(Entry { place, name, copy, derived_from, ..Entry::default() }))
+            }
             Err(what) => Item::Damage { place, what },
         }))
     }

@@ -21,7 +21,7 @@ pub(super) fn amount(text: &str, currency: &str) -> Option<Amount> {
 /// The duty to pay before use, by a meter; without an amount the price is not known here.
 pub(super) fn pay(price: Option<Amount>, meter: Meter) -> Duty {
     let rate = price.map_or(Rate::Undisclosed { at_least: None, at_most: None }, |price| Rate::Stated { price });
-    let price = Price { rate, meter, cap: None, minimum: None };
+    let price = Price::new(rate, meter);
     Duty { phase: Phase::Before, action: Action::Pay { price, payee: None } }
 }
 

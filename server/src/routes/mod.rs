@@ -19,6 +19,7 @@ pub mod reasons;
 pub mod sealed;
 pub mod snapshots;
 pub mod statements;
+pub mod usage;
 pub mod webhooks;
 
 use std::sync::Arc;

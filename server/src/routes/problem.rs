@@ -145,6 +145,10 @@ codes! {
         "Deliveries go by https to a host of the asker's own registrable domain, at the usual port, so that nobody aims them at somebody else.";
     TooManyWebhooks = "too-many-webhooks", CONFLICT, "Too many subscriptions",
         "A registrable domain has at most 16 subscriptions, given up ones too. End one with `DELETE /v1/webhooks/{id}`.";
+    MalformedUsage = "malformed-usage-report", UNPROCESSABLE_ENTITY, "No usage report",
+        "The payload is not a usage report in its one canonical form, contradicts itself, has lines that nobody counted, or is of a period that is not over. `cleartitle usage make` writes it.";
+    TooManyUsageReports = "too-many-usage-reports", CONFLICT, "Too many usage reports",
+        "The registry keeps so many reports of one registrable domain, and so many in all, and no more. Ask the operator.";
     Erased = "erased", GONE, "Erased by law",
         "The statement's envelope had to be erased. The operator's `erasure` in the log says when and why; the same bytes are not taken again. State anew what still holds, without what had to go.";
     ListMismatch = "list-mismatch", UNPROCESSABLE_ENTITY, "Another list than the signed one",
@@ -327,6 +331,7 @@ impl From<Refusal> for Failure {
             Refusal::Erased(_) => Code::Erased,
             Refusal::ListMismatch(_) => Code::ListMismatch,
             Refusal::Record { .. } => Code::MalformedRecord,
+            Refusal::Usage(_) => Code::MalformedUsage,
             Refusal::Busy => Code::Overloaded,
             Refusal::Unavailable(_) => {
                 tracing::error!(error = %refusal, "a statement could not be registered");

@@ -6,6 +6,7 @@
 #[cfg(test)]
 mod conformance;
 pub mod sqlite;
+pub mod usage;
 pub mod webhooks;
 pub mod witnessed;
 

@@ -9,6 +9,7 @@ mod nonces;
 mod read;
 mod readers;
 mod sealed;
+mod usage;
 mod webhooks;
 mod witnessed;
 mod write;

@@ -1,0 +1,173 @@
+//! What `bill`, `quote`, `trace` and `usage` have in common: a snapshot, a policy, and a data set's papers judged entry by entry.
+
+use super::talk::{Hint as _, Talk, shown};
+use crate::dataset::{self, Entry, Item};
+use crate::gate::{Judge, Judged};
+use crate::lineage::{Index, resolve};
+use crate::{clock, counts_file, policy_file};
+use anyhow::Context as _;
+use cleartitle_schema::pricing::{CountedFor, Counts};
+use cleartitle_schema::time::Timestamp;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// How much damage is told line by line.
+const TOLD: u64 = 20;
+
+/// By what is judged.
+#[derive(Debug, clap::Args)]
+pub struct By {
+    /// The snapshot to judge by.
+    #[arg(long, value_name = "FILE")]
+    snapshot: PathBuf,
+    /// A folder of sealed deals of yours, which only you can read: their terms join the snapshot's, here and nowhere else.
+    #[arg(long, value_name = "DIR")]
+    sealed: Option<PathBuf>,
+    /// The policy to judge by.
+    #[arg(long, value_name = "FILE")]
+    policy: PathBuf,
+    /// The log's key. Left out: the policy's, or the one that the snapshot was pulled with.
+    #[arg(long, value_name = "KEY")]
+    log_key: Option<String>,
+    /// A table of crawler tokens newer than the built-in one (`cleartitle agents` prints that), as `filter` had it.
+    #[arg(long, value_name = "FILE")]
+    agents: Option<PathBuf>,
+}
+
+impl By {
+    /// Opens everything; `used_at`: left out, now.
+    ///
+    /// # Errors
+    /// Whatever stands in the way of judging at all.
+    pub fn judge(&self, used_at: Option<Timestamp>) -> anyhow::Result<Judge> {
+        let now = clock::now();
+        let mut policy = policy_file::load(&self.policy)?;
+        super::know_agents(&mut policy, self.agents.as_deref())?;
+        let (deals, key) = (self.sealed.as_deref(), self.log_key.as_deref());
+        let snapshot = super::open_with_deals(&self.snapshot, deals, key, Some(&policy), now)?.snapshot;
+        Ok(Judge { snapshot, policy, used_at: used_at.unwrap_or(now) })
+    }
+}
+
+/// Reads the counts of a file.
+///
+/// # Errors
+/// It can't be read, or is none.
+pub fn counts(path: Option<&Path>) -> anyhow::Result<BTreeMap<CountedFor, Counts>> {
+    let Some(path) = path else { return Ok(BTreeMap::new()) };
+    let text = super::files::read_text(path, counts_file::MAX_COUNTS)?;
+    let told = || format!("`{}` is no counts file", path.display());
+    counts_file::parse(&text).with_context(told).hint("`cleartitle bill --help` shows one")
+}
+
+/// How many entries were read, and how many could not be.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Read {
+    /// Entries and what could not be read as one.
+    pub rows: u64,
+    /// What could not be read.
+    pub damaged: u64,
+}
+
+/// Indexes what entries are made from.
+///
+/// # Errors
+/// A paper can't be read.
+pub fn index(papers: &[PathBuf], talk: Talk) -> anyhow::Result<Index> {
+    let index = Index::over(papers)?;
+    if index.full() {
+        talk.warn("the papers name more origins than are held: all of them are unresolved, which is unknown");
+    }
+    Ok(index)
+}
+
+/// Takes every entry with what it was made from. Damage is told with its place, and the run goes on.
+///
+/// # Errors
+/// A paper that can't be read, and what `take` gives.
+pub fn each(
+    papers: &[PathBuf],
+    index: &Index,
+    talk: Talk,
+    mut take: impl FnMut(Entry) -> anyhow::Result<()>,
+) -> anyhow::Result<Read> {
+    let mut read = Read::default();
+    for paper in papers {
+        for item in dataset::open(paper, None)? {
+            read.rows += 1;
+            match item.with_context(|| format!("cannot read `{}` to its end", paper.display()))? {
+                Item::Entry(entry) => take(resolve(*entry, index))?,
+                Item::Damage { place, what } => {
+                    read.damaged += 1;
+                    if read.damaged <= TOLD {
+                        talk.warn(format_args!("{}: damaged: {}", shown(&place.to_string()), shown(&what)));
+                    }
+                }
+            }
+        }
+    }
+    if read.damaged > TOLD {
+        talk.warn(format_args!("and {} more damaged", read.damaged - TOLD));
+    }
+    if read.rows == 0 {
+        talk.warn("the papers hold no rows, so that nothing is known of them");
+    }
+    Ok(read)
+}
+
+/// Judges every entry.
+///
+/// # Errors
+/// As [`each`]; damage of the snapshot.
+pub fn judged(
+    judge: &Judge,
+    papers: &[PathBuf],
+    talk: Talk,
+    mut take: impl FnMut(Judged) -> anyhow::Result<()>,
+) -> anyhow::Result<Read> {
+    let index = index(papers, talk)?;
+    each(papers, &index, talk, |entry| take(judge.judge(entry).context("pull the snapshot again")?))
+}
+
+/// In which form data that has columns goes to stdout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum Form {
+    /// For people.
+    #[default]
+    Human,
+    /// For programs.
+    Json,
+    /// For spreadsheets (RFC 4180).
+    Csv,
+}
+
+impl By {
+    /// The folder of sealed deals.
+    #[must_use]
+    pub fn sealed(&self) -> Option<&Path> {
+        self.sealed.as_deref()
+    }
+}
+
+/// One row of a CSV file. A text that a spreadsheet would run as a formula stays a text.
+#[must_use]
+pub fn csv_row<'c>(cells: impl IntoIterator<Item = &'c str>) -> String {
+    let cell = |text: &str| {
+        let text =
+            if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text.to_owned() };
+        let quoted = text.contains(['"', ',', '\n', '\r']);
+        if quoted { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
+    };
+    cells.into_iter().map(cell).collect::<Vec<_>>().join(",") + "\r\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cell_is_neither_two_nor_a_formula() {
+        assert_eq!(csv_row(["a", "b,c", "d\"e", "=1+1", ""]), "a,\"b,c\",\"d\"\"e\",'=1+1,\r\n");
+    }
+}
