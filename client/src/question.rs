@@ -33,17 +33,37 @@ pub fn named(text: &str) -> Result<Acquisition, String> {
     Err(format!("`{}` is neither a URL, nor a content id, nor a work", text.chars().take(80).collect::<String>()))
 }
 
+/// What a row says of its document that no question asks for, by the member's name.
+pub type RowFacts = Vec<(&'static str, String)>;
+
 /// Reads one line of a manifest: a row as `filter` writes it, or the members of an acquisition, where `url` stands for the
-/// URL that the bytes were fetched from and `content` may be one name.
+/// URL that the bytes were fetched from and `content` may be one name. Beside them `bytes`, `media_type` and `language` may
+/// stand: nothing is decided by them.
 ///
 /// # Errors
 /// What is wrong with it, in words.
-pub fn manifest_line(line: &[u8]) -> Result<Acquisition, String> {
+pub fn manifest_row(line: &[u8]) -> Result<(Acquisition, RowFacts), String> {
     let told = |error: serde_json::Error| error.to_string().chars().take(200).collect::<String>();
     let mut value: Value = serde_json::from_slice(line).map_err(told)?;
     let Some(members) = value.as_object_mut() else { return Err("a row is a JSON object".to_owned()) };
     if members.contains_key("container") && members.contains_key("verdict") {
-        return serde_json::from_value::<Row>(value).map(row).map_err(told);
+        let mut written = serde_json::from_value::<Row>(value).map_err(told)?;
+        let bytes = written.bytes.map(|bytes| ("bytes", bytes.to_string()));
+        let facts = bytes.into_iter().chain(written.media_type.take().map(|kind| ("media_type", kind)));
+        let facts = facts.collect();
+        return Ok((row(written), facts));
+    }
+    let mut facts = RowFacts::new();
+    match members.remove("bytes") {
+        None | Some(Value::Null) => {}
+        Some(bytes) => facts.push(("bytes", bytes.as_u64().ok_or("`bytes` is not a whole number")?.to_string())),
+    }
+    for name in ["media_type", "language"] {
+        match members.remove(name) {
+            None | Some(Value::Null) => {}
+            Some(Value::String(text)) => facts.push((name, text)),
+            Some(_) => return Err(format!("`{name}` is not a text")),
+        }
     }
     let url = match members.remove("url") {
         None | Some(Value::Null) => None,
@@ -58,7 +78,15 @@ pub fn manifest_line(line: &[u8]) -> Result<Acquisition, String> {
     if copy.urls.is_empty() && copy.content.is_empty() && copy.works.is_empty() && copy.collections.is_empty() {
         return Err("the row names no document: neither `url` nor `content`".to_owned());
     }
-    Ok(copy)
+    Ok((copy, facts))
+}
+
+/// The copy that a line of a manifest is about.
+///
+/// # Errors
+/// As [`manifest_row`].
+pub fn manifest_line(line: &[u8]) -> Result<Acquisition, String> {
+    manifest_row(line).map(|(copy, _)| copy)
 }
 
 /// The copy that a manifest's row is about.
@@ -107,6 +135,8 @@ mod tests {
             r#"{"content":null,"url":"https://press.example/a"}"#,
             r#"{"uri":"https://press.example/a"}"#,
             r#"{"url":"https://press.example/a","captured_at":"yesterday"}"#,
+            r#"{"url":"https://press.example/a","bytes":-1}"#,
+            r#"{"url":"https://press.example/a","language":["en"]}"#,
             r#"{"url":"https://press.example/a","content":"blake3:00"}"#,
             r#"{"url":"https://press.example/a""#,
         ] {

@@ -8,9 +8,11 @@ pub mod audit;
 pub mod check;
 pub mod claim;
 pub mod deals;
+pub mod disclose;
 pub mod domain;
 mod domain_bind;
 pub mod explain;
+pub mod export;
 pub mod files;
 pub mod filter;
 pub mod gossip;
@@ -104,6 +106,10 @@ pub enum Command {
     Check(check::Args),
     /// Tell which documents of manifests are touched by what was registered since, and what must go.
     Impact(impact::Args),
+    /// Report on a data set as a law or code asks for it.
+    Disclose(disclose::Args),
+    /// Write an inventory of a data set: Croissant, SPDX or CycloneDX.
+    Export(export::Args),
     /// Check receipts, snapshots, manifests and envelopes offline.
     Verify(verify::Args),
     /// Fetch a receipt that witnesses have cosigned.
@@ -139,6 +145,8 @@ pub fn run(cli: &Cli) -> ExitCode {
         Command::Observe(args) => observe::run(args, talk),
         Command::Check(args) => check::run(args, talk),
         Command::Impact(args) => impact::run(args, talk),
+        Command::Disclose(args) => disclose::run(args, talk),
+        Command::Export(args) => export::run(args, talk),
         Command::Verify(args) => verify::run(args, talk),
         Command::Receipt(args) => receipt::run(args, talk),
         Command::Gossip(args) => gossip::run(args, talk),

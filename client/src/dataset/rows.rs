@@ -1,6 +1,6 @@
 //! Our own manifests: one JSON object a line, as `filter` writes them.
 
-use super::entry::{Entry, Item, Place};
+use super::entry::{Entry, Item, Place, Stated};
 use crate::question;
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, Read as _};
@@ -67,11 +67,16 @@ impl Iterator for Rows {
         self.number += 1;
         let place = Place::line(&self.file, self.number);
         let read = match line {
-            Line::Whole(bytes) => question::manifest_line(&bytes),
+            Line::Whole(bytes) => question::manifest_row(&bytes),
             Line::TooLong => Err(format!("the line is longer than {} bytes", question::MAX_LINE)),
         };
         Some(Ok(match read {
-            Ok(copy) => Item::Entry(Box::new(Entry { place, copy, ..Entry::default() })),
+            Ok((copy, facts)) => {
+                let stated =
+                    |(name, text): (&str, String)| (name.to_owned(), Stated { text, place: place.member(name) });
+                let facts = facts.into_iter().map(stated).collect();
+                Item::Entry(Box::new(Entry { place, copy, facts, ..Entry::default() }))
+            }
             Err(what) => Item::Damage { place, what },
         }))
     }
