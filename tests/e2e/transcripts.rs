@@ -42,6 +42,11 @@ fn a_lab_learns_what_must_go() {
     check("impact");
 }
 
+#[test]
+fn a_lab_discloses_what_it_trained_on() {
+    check("disclosure");
+}
+
 /// Runs a transcript's commands in an empty folder against a fresh registry and compares everything that they say.
 fn check(name: &str) {
     let path = harness::root().join(format!("tests/e2e/transcripts/{name}.txt"));

@@ -18,7 +18,7 @@ One file or package stands for each paper: its SHA-256 and BLAKE3, how many entr
 states, the statements that decided; beside it the files that it claims, with their digests. Documents do not become components:
 the paper lists them. Ids are made of the papers' digests, and no clock is read: equal inputs give equal bytes.
 
-croissant is Croissant 1.0, which readers of 1.1 take; spdx is SPDX 3.0.1, cyclonedx CycloneDX 1.6. Names come from --name, who
+croissant is Croissant 1.1; spdx is SPDX 3.0.1, cyclonedx CycloneDX 1.6. Names come from --name, who
 answers for the data set from [disclosure] provider-name, else the policy's asker.
 
 Exit: 0 written, 1 written and not whole (lists have bounds; how much is left out is said), 2 some entries could not be read, or

@@ -26,7 +26,7 @@ pub fn export(inventory: &Inventory<'_>) -> Value {
     let mut dataset = json!({
         "@context": context(),
         "@type": "sc:Dataset",
-        "conformsTo": "http://mlcommons.org/croissant/1.0",
+        "conformsTo": "http://mlcommons.org/croissant/1.1",
         "name": inventory.name,
         "description": inventory.description(),
         "creator": { "@type": "sc:Organization", "name": inventory.originator },
