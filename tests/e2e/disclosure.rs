@@ -12,23 +12,29 @@ struct Lab {
 impl Lab {
     fn new() -> Self {
         let registry = Registry::start();
-        let (press, open, photos) =
-            (registry.publisher("press.example"), registry.publisher("open.example"), registry.publisher("photos.example"));
+        let (press, open, photos) = (
+            registry.publisher("press.example"),
+            registry.publisher("open.example"),
+            registry.publisher("photos.example"),
+        );
         let lab = registry.publisher("biglab.example");
         registry.register(&press, &press.reservation("press.example"));
         let mut grant = open.grant("open.example");
         grant["body"]["terms"]["clauses"][0]["rules"][0]["duties"] = json!([{ "phase": "during",
             "action": { "duty": "attribute", "text": "Open <b>House</b> | 2026", "url": "https://open.example/credit" } }]);
         registry.register(&open, &grant);
-        let deal = photos.statement(json!({ "kind": "agreement", "basis": "owner", "scope": host_scope("photos.example"),
+        let deal = photos
+            .statement(json!({ "kind": "agreement", "basis": "owner", "scope": host_scope("photos.example"),
             "terms": terms("allowed", "train-ai"), "licensees": [{ "domain": "biglab.example" }] }));
         let both = photos.sign(&deal).countersign(&lab.key).expect("two signatures");
         let _ = registry.try_register(&both).expect("an answer").is(201);
         let lab = Self { registry };
-        let policy = "version = 1\nuse = \"train-ai\"\n[asker]\ndomain = \"biglab.example\"\n[actions]\ncleared = \"keep\"\n";
+        let policy =
+            "version = 1\nuse = \"train-ai\"\n[asker]\ndomain = \"biglab.example\"\n[actions]\ncleared = \"keep\"\n";
         lab.write("policy.toml", policy);
         let mut rows = String::new();
-        let hosts = ["open.example/a", "www.open.example/b", "press.example/c", "photos.example/d.jpg", "nobody.example/e"];
+        let hosts =
+            ["open.example/a", "www.open.example/b", "press.example/c", "photos.example/d.jpg", "nobody.example/e"];
         for (rank, url) in hosts.iter().enumerate() {
             let image = url.ends_with("jpg");
             rows.push_str(&json!({ "url": format!("https://{url}"), "captured_at": format!("2026-05-0{}T00:00:00Z", rank + 1),
@@ -73,7 +79,8 @@ impl Lab {
             .filter_map(|missing| missing["question"].as_str().map(str::to_owned))
             .collect();
         // What follows upon a yes.
-        let more = ["user-data-description", "other-sources-description", "private-datasets-description", "synthetic-models"];
+        let more =
+            ["user-data-description", "other-sources-description", "private-datasets-description", "synthetic-models"];
         ids.extend(more.map(str::to_owned));
         ids.sort();
         ids.dedup();
@@ -119,7 +126,10 @@ fn a_summary_has_every_section_and_counts_what_is_there() {
     let report: Value = serde_json::from_str(&told.stdout).expect("JSON");
     let sections = report["sections"].as_array().expect("sections");
     let numbers: Vec<&str> = sections.iter().filter_map(|section| section["number"].as_str()).collect();
-    let template = ["0", "1", "1.1", "1.2", "1.3", "2", "2.1", "2.2", "2.2.1", "2.2.2", "2.3", "2.4", "2.5", "2.6", "3", "3.1", "3.2", "3.3"];
+    let template = [
+        "0", "1", "1.1", "1.2", "1.3", "2", "2.1", "2.2", "2.2.1", "2.2.2", "2.3", "2.4", "2.5", "2.6", "3", "3.1",
+        "3.2", "3.3",
+    ];
     assert_eq!(numbers, template);
     let section = |number: &str| sections.iter().find(|section| section["number"] == number).expect("a section");
     let tables: Vec<&Value> =
@@ -185,7 +195,8 @@ fn inventories_are_equal_for_equal_papers_and_valid_by_their_own_tools() {
         assert!(first.contains("cleartitle:verdict:cleared") && first.contains("\"statement:"), "{first}");
         files.push(out);
     }
-    let Some(python) = independent::export_python("inventories, by mlcroissant, SPDX's model and CycloneDX's schema") else {
+    let Some(python) = independent::export_python("inventories, by mlcroissant, SPDX's model and CycloneDX's schema")
+    else {
         return;
     };
     let script = independent::script("read_inventories.py");
@@ -199,4 +210,44 @@ fn inventories_are_equal_for_equal_papers_and_valid_by_their_own_tools() {
         assert_eq!(told[target]["sha256"], json!([digest]), "{told}");
         assert_eq!(told[target]["problems"], json!([]), "{told}");
     }
+}
+
+#[test]
+fn a_signed_run_says_how_its_documents_were_got() {
+    let lab = Lab::new();
+    let line =
+        |host: &str| json!({ "url": format!("https://{host}/a"), "text": "Words.", "date": "2026-05-01T00:00:00Z" });
+    lab.write("crawl.jsonl", &format!("{}\n{}\n", line("open.example"), line("press.example")));
+    let keys = harness::Publisher::new("biglab.example", harness::server::ORIGIN);
+    let key = keys.write_keys(lab.registry.scratch()).display().to_string();
+    let (snapshot, policy, out, crawl) =
+        (lab.path("s.snapshot"), lab.path("policy.toml"), lab.path("out"), lab.path("crawl.jsonl"));
+    let base = ["filter", "--snapshot", &snapshot, "--policy", &policy, "--used-at", "2026-11-30"];
+    let policy_text = std::fs::read_to_string(&policy).expect("a policy");
+    lab.write("policy.toml", &format!("{policy_text}conditional = \"keep\"\n"));
+    let _ = cleartitle(&[&base[..], &["--out", &out, "--sign-key", &key, &crawl]].concat()).exits(0);
+    let (manifest, receipt) = (format!("{out}/manifest.jsonl"), format!("{out}/receipt.dsse.json"));
+    let public = key.replace(".pem", ".pub");
+    let disclose = |more: &[&str]| {
+        let base = ["disclose", "--template", "gpai-copyright", "--snapshot", &snapshot, "--policy", &policy];
+        cleartitle(&[&base[..], more, &[&manifest]].concat())
+    };
+    let told = disclose(&["--run", &receipt, "--run-key", &public]).exits(1);
+    assert!(told.stdout.contains("2026-11-30T00:00:00Z (the latest use among the runs)"), "{}", told.stdout);
+    assert!(told.stdout.contains("crawl, text: 1 documents") && told.stdout.contains("1 kept"), "{}", told.stdout);
+    // Without the receipt nobody says how the document was got.
+    assert!(disclose(&[]).exits(1).stdout.contains("not stated, text: 1 documents"));
+    // Of its size and kind the manifest itself speaks.
+    let rows = std::fs::read_to_string(&manifest).expect("rows");
+    assert!(rows.contains("\"bytes\":6,\"media_type\":\"text/plain\""), "{rows}");
+    // A key that did not sign, and a list that is not the signed one, are refused.
+    let press = harness::Publisher::new("press.example", harness::server::ORIGIN);
+    let other = press.write_keys(lab.registry.scratch()).display().to_string().replace(".pem", ".pub");
+    let refused = disclose(&["--run", &receipt, "--run-key", &other]).exits(2);
+    assert!(refused.stderr.contains("hint: "), "{}", refused.stderr);
+    let list = format!("{out}/outputs.sha256");
+    std::fs::write(&list, std::fs::read_to_string(&list).expect("a list").replace("manifest", "manifes"))
+        .expect("a list");
+    let refused = disclose(&["--run", &receipt, "--run-key", &public]).exits(2);
+    assert!(refused.stderr.contains("not the one that was signed"), "{}", refused.stderr);
 }

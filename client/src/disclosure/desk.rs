@@ -12,9 +12,9 @@ use std::collections::BTreeMap;
 
 /// What no report of this kind can know.
 const LIMITS: &[&str] = &[
-    "The registry proves who stated what and when, not who owns what; `cleared` says nothing of data protection.",
+    "The registry proves who stated what and when, not who owns what; a cleared document is cleared of nothing but rights, and not of data protection.",
     "Counted is what the papers list. Data that stands in none of them is known only as far as it was answered for.",
-    "Answers under [disclosure] are the provider's own words; nothing here checks them but what was counted.",
+    "Answers that are not marked as counted are the provider's own words; nothing here checks them but what was counted.",
 ];
 
 /// A report on its way.
