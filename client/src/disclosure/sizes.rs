@@ -90,6 +90,9 @@ pub struct Largest {
 
 type Key = (Modality, String);
 
+/// A name by its rank: the heap's top is the one that goes first.
+type Ranked = Reverse<(Extent, Reverse<String>)>;
+
 /// The table.
 #[derive(Debug)]
 pub struct Sizes {
@@ -190,7 +193,7 @@ impl Sizes {
             of.all.add(extent);
             Ok(())
         })?;
-        let mut kept: BTreeMap<Modality, BinaryHeap<Reverse<(Extent, Reverse<String>)>>> = BTreeMap::new();
+        let mut kept: BTreeMap<Modality, BinaryHeap<Ranked>> = BTreeMap::new();
         for of in found.values_mut() {
             of.wanted = share.of(of.names);
         }

@@ -191,16 +191,14 @@ fn put<T: Ord>(into: &mut BTreeSet<T>, item: T, most: usize, beyond: &mut u64) {
 /// Everything together is under all of these: one expression by `AND`, those that can't be read left to properties.
 fn joined<'a>(licenses: impl Iterator<Item = &'a str>) -> Option<String> {
     let readable = licenses.filter(|license| check_expression(license).is_ok());
-    let parts: BTreeSet<String> = readable
-        .map(|license| if license.contains(' ') { format!("({license})") } else { license.to_owned() })
-        .take(LICENSES + 1)
-        .collect();
+    let parts: BTreeSet<&str> = readable.take(LICENSES + 1).collect();
+    let one_of_many = |part: &str| if part.contains(' ') { format!("({part})") } else { part.to_owned() };
     match parts.len() {
         0 => None,
         // Whoever cuts a license away states another one.
         count if count > LICENSES => None,
-        1 => parts.into_iter().next().map(|one| one.trim_matches(['(', ')']).to_owned()),
-        _ => Some(parts.into_iter().collect::<Vec<_>>().join(" AND ")),
+        1 => parts.first().map(|one| (*one).to_owned()),
+        _ => Some(parts.into_iter().map(one_of_many).collect::<Vec<_>>().join(" AND ")),
     }
 }
 
@@ -310,6 +308,8 @@ mod tests {
         assert_eq!(of(&["all rights reserved"]), None);
         assert_eq!(of(&["CC-BY-4.0"]).as_deref(), Some("CC-BY-4.0"));
         assert_eq!(of(&["MIT OR Apache-2.0"]).as_deref(), Some("MIT OR Apache-2.0"));
+        let nested = "MIT AND (ISC OR Apache-2.0)";
+        assert_eq!(of(&[nested]).as_deref(), Some(nested));
         assert_eq!(of(&["MIT OR Apache-2.0", "CC0-1.0", "?"]).as_deref(), Some("(MIT OR Apache-2.0) AND CC0-1.0"));
         let joined = of(&["MIT OR Apache-2.0", "CC0-1.0"]).unwrap();
         assert!(check_expression(&joined).is_ok());
