@@ -3,7 +3,7 @@
 //! Reading order: [`terms_file`] and [`policy_file`] (what people write, read by [`toml_file`]), [`registry`] (HTTP),
 //! [`trust`], [`receipt`] and [`contradiction`] (what is believed of a log, what it proves, what convicts one), [`pull`] and [`snapshot`] (terms on this machine), [`question`] (what is asked
 //! about), [`dataset`] and [`gate`] (what a data set's papers list, and whether it may stay), [`crawl`] (what crawls hold), [`filter`] (a crawl in, cleared material out), [`report`], [`bill`], [`quote`], [`usage`] and [`lineage`] with [`trace`] (what came
-//! of it, what it costs, what it was made from), [`run_receipt`] (a run, signed), [`audit`] (whether it still is so), [`log_audit`] (whether a log is), [`publish`] and [`lint`] (what a site says),
+//! of it, what it costs, what it was made from), [`disclosure`] and [`export`] (what a data set is, as laws and other tools ask), [`run_receipt`] (a run, signed), [`audit`] (whether it still is so), [`log_audit`] (whether a log is), [`publish`] and [`lint`] (what a site says),
 //! [`observe`] (what sites say, out of crawls and over the network), [`cli`] (the verbs).
 //!
 //! Everything that a verb does can be done from here; `cleartitle_schema` holds the language, and the only function that
@@ -18,7 +18,9 @@ pub mod contradiction;
 pub mod counts_file;
 pub mod crawl;
 pub mod dataset;
+pub mod disclosure;
 pub mod domain_look;
+pub mod export;
 mod files_private;
 pub mod filter;
 pub mod gate;

@@ -37,6 +37,8 @@ fn policy(mut top: Members<'_>) -> Result<Policy, Complaint> {
     let max_snapshot_age_days = top.optional("max_snapshot_age_days")?;
     let reading: Reading = top.optional("reading")?.unwrap_or_default();
     let actions = top.take("actions").map(actions).transpose()?.unwrap_or_default();
+    // Answers for reports; they decide nothing, and are read where a report is made.
+    top.take("disclosure").map(crate::disclosure::answers::table_of).transpose()?;
     top.finish()?;
     Ok(Policy { version, category, asker, log_key, witnesses, witness_quorum, max_snapshot_age_days, reading, actions })
 }

@@ -5,7 +5,7 @@ use cleartitle_schema::acquisition::{Acquisition, CopyUrl, UrlRole, WorkId, Work
 use cleartitle_schema::id::ContentName;
 use cleartitle_schema::lineage::Link;
 use cleartitle_schema::manifest::Row;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// The longest line of a manifest, in bytes.
 pub const MAX_LINE: usize = 1 << 20;
@@ -52,6 +52,8 @@ pub struct LineEntry {
     pub name: Option<String>,
     /// What it was made from, each by link and by the name, URL or content id of another row.
     pub derived_from: Vec<(Link, String)>,
+    /// What a row says of its document that no question asks for, by the member's name: `bytes`, `media_type`, `language`.
+    pub facts: Vec<(&'static str, String)>,
 }
 
 /// One origin, as a row writes it.
@@ -63,7 +65,8 @@ struct NamedOrigin {
 }
 
 /// Reads one line of a manifest with what [`manifest_line`] reads, and with `name` and `derived_from`, a list of
-/// `{"link": "annotation", "of": "the name of another row"}`.
+/// `{"link": "annotation", "of": "the name of another row"}`. Beside them `bytes`, `media_type` and `language` may stand:
+/// nothing is decided by them.
 ///
 /// # Errors
 /// What is wrong with it, in words.
@@ -80,9 +83,12 @@ pub fn manifest_row(mut value: Value) -> Result<LineEntry, String> {
     let told = |error: serde_json::Error| error.to_string().chars().take(200).collect::<String>();
     let Some(members) = value.as_object_mut() else { return Err("a row is a JSON object".to_owned()) };
     if members.contains_key("container") && members.contains_key("verdict") {
-        let copy = serde_json::from_value::<Row>(value).map(row).map_err(told)?;
-        return Ok(LineEntry { copy, ..LineEntry::default() });
+        let mut written = serde_json::from_value::<Row>(value).map_err(told)?;
+        let bytes = written.bytes.map(|bytes| ("bytes", bytes.to_string()));
+        let facts = bytes.into_iter().chain(written.media_type.take().map(|kind| ("media_type", kind))).collect();
+        return Ok(LineEntry { copy: row(written), facts, ..LineEntry::default() });
     }
+    let facts = facts_of(members)?;
     let name = match members.remove("name") {
         None | Some(Value::Null) => None,
         Some(Value::String(name)) => Some(name),
@@ -106,7 +112,24 @@ pub fn manifest_row(mut value: Value) -> Result<LineEntry, String> {
         return Err("the row names no document: neither `url` nor `content`".to_owned());
     }
     let derived_from = derived_from.into_iter().map(|origin| (origin.link, origin.of)).collect();
-    Ok(LineEntry { copy, name, derived_from })
+    Ok(LineEntry { copy, name, derived_from, facts })
+}
+
+/// Takes what no question asks for out of a row's members.
+fn facts_of(members: &mut Map<String, Value>) -> Result<Vec<(&'static str, String)>, String> {
+    let mut facts = Vec::new();
+    match members.remove("bytes") {
+        None | Some(Value::Null) => {}
+        Some(bytes) => facts.push(("bytes", bytes.as_u64().ok_or("`bytes` is not a whole number")?.to_string())),
+    }
+    for name in ["media_type", "language"] {
+        match members.remove(name) {
+            None | Some(Value::Null) => {}
+            Some(Value::String(text)) => facts.push((name, text)),
+            Some(_) => return Err(format!("`{name}` is not a text")),
+        }
+    }
+    Ok(facts)
 }
 
 /// The copy that a manifest's row is about.
@@ -155,6 +178,8 @@ mod tests {
             r#"{"content":null,"url":"https://press.example/a"}"#,
             r#"{"uri":"https://press.example/a"}"#,
             r#"{"url":"https://press.example/a","captured_at":"yesterday"}"#,
+            r#"{"url":"https://press.example/a","bytes":-1}"#,
+            r#"{"url":"https://press.example/a","language":["en"]}"#,
             r#"{"url":"https://press.example/a","content":"blake3:00"}"#,
             r#"{"url":"https://press.example/a""#,
         ] {

@@ -190,11 +190,11 @@ pub struct Checked {
     pub outputs: u64,
 }
 
-/// Checks a verified envelope against the run's folder: both lists, and every output. The inputs need not be at hand.
+/// The statement about a filter run that a verified envelope holds.
 ///
 /// # Errors
-/// [`ReceiptError`].
-pub fn check(verified: &Verified<'_>, folder: &Path) -> Result<Checked, ReceiptError> {
+/// [`ReceiptError::NotARun`] for a statement about anything else.
+pub fn statement(verified: &Verified<'_>) -> Result<RunStatement, ReceiptError> {
     if verified.payload_type() != PAYLOAD_TYPE {
         return Err(ReceiptError::NotARun(format!("its type is `{}`", verified.payload_type())));
     }
@@ -203,13 +203,45 @@ pub fn check(verified: &Verified<'_>, folder: &Path) -> Result<Checked, ReceiptE
     if statement.kind != STATEMENT_TYPE || statement.predicate_type != PREDICATE_TYPE {
         return Err(ReceiptError::NotARun(statement.predicate_type));
     }
-    for name in [OUTPUTS, INPUTS] {
-        let found = sum(folder, name)?;
-        let signed = statement.subject.iter().find(|subject| subject.name == name);
-        if signed.and_then(|subject| subject.digest.get("sha256")) != Some(&found) {
-            return Err(ReceiptError::OtherList(name));
+    Ok(statement)
+}
+
+/// Whether a list beside the receipt is the one that was signed.
+fn is_signed(statement: &RunStatement, folder: &Path, name: &'static str) -> Result<(), ReceiptError> {
+    let found = sum(folder, name)?;
+    let signed = statement.subject.iter().find(|subject| subject.name == name);
+    if signed.and_then(|subject| subject.digest.get("sha256")) != Some(&found) {
+        return Err(ReceiptError::OtherList(name));
+    }
+    Ok(())
+}
+
+/// The digest of one output by the signed list beside the receipt; `None` where the list does not name it.
+///
+/// # Errors
+/// [`ReceiptError`] for a list that can't be read, or is not the one that was signed.
+pub fn listed_digest(statement: &RunStatement, folder: &Path, name: &str) -> Result<Option<String>, ReceiptError> {
+    is_signed(statement, folder, OUTPUTS)?;
+    let read = |source| ReceiptError::Read { name: OUTPUTS.to_owned(), source };
+    let mut lines = BufReader::new(File::open(folder.join(OUTPUTS)).map_err(read)?);
+    loop {
+        let mut text = String::new();
+        if lines.by_ref().take(LONGEST_LINE).read_line(&mut text).map_err(read)? == 0 {
+            return Ok(None);
+        }
+        if let Some((digest, _)) = parsed(&text).filter(|(_, listed)| listed == name) {
+            return Ok(Some(digest.to_owned()));
         }
     }
+}
+
+/// Checks a verified envelope against the run's folder: both lists, and every output. The inputs need not be at hand.
+///
+/// # Errors
+/// [`ReceiptError`].
+pub fn check(verified: &Verified<'_>, folder: &Path) -> Result<Checked, ReceiptError> {
+    let statement = statement(verified)?;
+    [OUTPUTS, INPUTS].into_iter().try_for_each(|name| is_signed(&statement, folder, name))?;
     let outputs = listed(folder)?;
     Ok(Checked { statement, outputs })
 }

@@ -50,6 +50,12 @@ pub struct Row {
     /// When it was captured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub captured_at: Option<Timestamp>,
+    /// How many bytes the document has, decoded. Left out: a row of an older run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<u64>,
+    /// Its media type as it was served, in lower case, without parameters; `text/plain` for a text out of a table.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub media_type: Option<String>,
     /// Where it lies in the data set.
     pub container: Place,
     /// Where it was taken from.

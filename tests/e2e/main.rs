@@ -12,6 +12,7 @@ mod changes;
 mod claims;
 mod crash;
 mod decisions;
+mod disclosure;
 mod documents;
 mod domains;
 mod erasure;

@@ -47,6 +47,11 @@ fn papers_that_data_sets_already_have() {
     check("papers");
 }
 
+#[test]
+fn a_lab_discloses_what_it_trained_on() {
+    check("disclosure");
+}
+
 /// Runs a transcript's commands in an empty folder against a fresh registry and compares everything that they say.
 fn check(name: &str) {
     let path = harness::root().join(format!("tests/e2e/transcripts/{name}.txt"));

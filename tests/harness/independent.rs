@@ -47,6 +47,20 @@ pub fn witness_python(check: &str) -> Option<PathBuf> {
     None
 }
 
+/// The same Python, if besides it has the tools of the standards in which inventories are written.
+#[must_use]
+pub fn export_python(check: &str) -> Option<PathBuf> {
+    const CURE: &str = "target/independent/venv/bin/pip install -r tests/independent/requirements-export.txt";
+    let python = python(check)?;
+    let imports = ["-c", "import mlcroissant, cyclonedx.validation.json, spdx_python_model, jsonschema, markdown_it"];
+    let tried = Command::new(&python).args(imports).stdin(Stdio::null()).stderr(Stdio::null()).status();
+    if tried.is_ok_and(|status| status.success()) {
+        return Some(python);
+    }
+    not_run(check, "no Python with the packages of tests/independent/requirements-export.txt", CURE);
+    None
+}
+
 /// Says that a check was not run and counts it; with `CLEARTITLE_REQUIRE=all` that is a failure.
 ///
 /// # Panics

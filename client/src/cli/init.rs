@@ -1,7 +1,8 @@
-//! `cleartitle init`: writes a commented policy, or a commented terms file, to begin from.
+//! `cleartitle init`: writes a commented policy, a commented terms file, or the questions of reports, to begin from.
 
 use super::files;
 use super::talk::{Exit, Talk, advised, data};
+use crate::disclosure::answers;
 use std::path::PathBuf;
 
 /// The policy as it is written.
@@ -16,12 +17,16 @@ pub const TERMS: &str = include_str!("templates/terms.toml");
 Examples:
   cleartitle init                        writes cleartitle.toml, the policy of whoever uses documents
   cleartitle init --terms                writes terms.toml, the terms of whoever publishes them
+  cleartitle init --disclosure           writes disclosure.toml, what reports ask and data can't know
   cleartitle init --out -                prints the policy")]
 pub struct Args {
     /// Write a terms file instead of a policy.
     #[arg(long)]
     terms: bool,
-    /// Where to; `-` prints it. Left out: cleartitle.toml, or terms.toml.
+    /// Write the questions of all reports, for `disclose --answers`.
+    #[arg(long, conflicts_with = "terms")]
+    disclosure: bool,
+    /// Where to; `-` prints it. Left out: cleartitle.toml, terms.toml, or disclosure.toml.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     /// Replace a file that is there.
@@ -34,7 +39,12 @@ pub struct Args {
 /// # Errors
 /// A file that is there already, and what writing gives.
 pub fn run(args: &Args, talk: Talk) -> anyhow::Result<Exit> {
-    let (text, usual) = if args.terms { (TERMS, "terms.toml") } else { (POLICY, "cleartitle.toml") };
+    let questions = answers::template();
+    let (text, usual) = match (args.terms, args.disclosure) {
+        (true, _) => (TERMS, "terms.toml"),
+        (_, true) => (questions.as_str(), "disclosure.toml"),
+        _ => (POLICY, "cleartitle.toml"),
+    };
     let out = args.out.clone().unwrap_or_else(|| PathBuf::from(usual));
     if out.as_os_str() == "-" {
         data(text)?;

@@ -9,9 +9,11 @@ pub mod bill;
 pub mod check;
 pub mod claim;
 pub mod deals;
+pub mod disclose;
 pub mod domain;
 mod domain_bind;
 pub mod explain;
+pub mod export;
 pub mod files;
 pub mod filter;
 pub mod gossip;
@@ -117,6 +119,10 @@ pub enum Command {
     Trace(trace::Args),
     /// Make, send and read the usage reports that deals ask for.
     Usage(usage::Args),
+    /// Report on a data set as a law or code asks for it.
+    Disclose(disclose::Args),
+    /// Write an inventory of a data set: Croissant, SPDX or CycloneDX.
+    Export(export::Args),
     /// Check receipts, snapshots, manifests and envelopes offline.
     Verify(verify::Args),
     /// Fetch a receipt that witnesses have cosigned.
@@ -156,6 +162,8 @@ pub fn run(cli: &Cli) -> ExitCode {
         Command::Quote(args) => quote::run(args, talk),
         Command::Trace(args) => trace::run(args, talk),
         Command::Usage(args) => usage::run(args, talk),
+        Command::Disclose(args) => disclose::run(args, talk),
+        Command::Export(args) => export::run(args, talk),
         Command::Verify(args) => verify::run(args, talk),
         Command::Receipt(args) => receipt::run(args, talk),
         Command::Gossip(args) => gossip::run(args, talk),

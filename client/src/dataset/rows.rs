@@ -1,6 +1,6 @@
 //! Our own manifests: one JSON object a line, as `filter` writes them.
 
-use super::entry::{Entry, Item, Origin, Place};
+use super::entry::{Entry, Item, Origin, Place, Stated};
 use crate::question;
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, Read as _};
@@ -71,10 +71,13 @@ impl Iterator for Rows {
             Line::TooLong => Err(format!("the line is longer than {} bytes", question::MAX_LINE)),
         };
         Some(Ok(match read {
-            Ok(question::LineEntry { copy, name, derived_from }) => {
+            Ok(question::LineEntry { copy, name, derived_from, facts }) => {
+                let stated =
+                    |(name, text): (&str, String)| (name.to_owned(), Stated { text, place: place.member(name) });
+                let facts = facts.into_iter().map(stated).collect();
                 let origin = |(link, of)| Origin { link, of, place: place.member("/derived_from") };
                 let derived_from = derived_from.into_iter().map(origin).collect();
-                Item::Entry(Box::new(Entry { place, name, copy, derived_from, ..Entry::default() }))
+                Item::Entry(Box::new(Entry { place, name, copy, derived_from, facts, ..Entry::default() }))
             }
             Err(what) => Item::Damage { place, what },
         }))

@@ -4,7 +4,7 @@ use super::checks::Checks;
 use super::finality::Finality;
 use super::in_record::{RecordEvidence, record_evidence};
 use super::plan::{Missing, Plan, Ruling};
-use crate::crawl::{Damage, DigestCheck, PayloadState, Record};
+use crate::crawl::{Damage, DigestCheck, PayloadState, Record, RecordType};
 use cleartitle_schema::acquisition::Acquisition;
 use cleartitle_schema::id::{ContentId, ContentName, Sha256Alias, WarcSha1Alias};
 use cleartitle_schema::policy::{Disposition, Policy};
@@ -14,6 +14,7 @@ use cleartitle_schema::surt::UrlKey;
 use cleartitle_schema::time::Timestamp;
 use cleartitle_schema::vocab::{Access, Channel};
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// What is asked of every record, beside what it says of itself.
@@ -104,6 +105,8 @@ pub struct Document {
     pub captured_at: Option<Timestamp>,
     /// How many bytes the document has, as far as they were read.
     pub bytes: u64,
+    /// Its media type, where the record tells; looked for only in what may be kept.
+    pub media_type: Option<Cow<'static, str>>,
     /// What the record itself says.
     pub evidence: RecordEvidence,
     /// What was decided.
@@ -128,6 +131,7 @@ impl Document {
             host: None,
             captured_at: None,
             bytes: 0,
+            media_type: None,
             evidence: RecordEvidence::default(),
             action: ruling.outcome.action,
             because: ruling.outcome.because.clone(),
@@ -267,8 +271,11 @@ impl<D: AsRef<[u8]>> Judge<'_, D> {
         let host = url.as_deref().and_then(|url| UrlKey::parse(url).ok()).map(|key| key.host);
         let digest = asking.check_digests.then(|| record.check_digest());
         let bytes = bytes.map_or(0, <[u8]>::len) as u64;
-        let document =
+        let mut document =
             Document { content, aliases, url, host, captured_at, bytes, evidence, digest, ..Document::ruled(ruling) };
+        if document.action == Disposition::Keep {
+            document.media_type = media_type(record);
+        }
         Ok(self.ruled(document, record.after_damage))
     }
 
@@ -300,6 +307,26 @@ fn readable(record: &Record, checks: Checks) -> Result<Option<&[u8]>, (&'static 
         PayloadState::Truncated { why } => Err(("payload-truncated", why.clone())),
         PayloadState::Damaged { why } => Err(("payload-damaged", why.clone())),
         PayloadState::UnsupportedCoding(name) => Err(("payload-coding", format!("`{name}` is not known here"))),
+    }
+}
+
+/// What kind of bytes the document is: as the server said, or the crawler of what it took without a server's head; a line's
+/// text is text.
+fn media_type(record: &Record) -> Option<Cow<'static, str>> {
+    let named = |fields: &[(String, String)]| {
+        let field = fields.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-type"))?;
+        let kind = field.1.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        let token = |part: &str| {
+            !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$&^_.+-".contains(&byte))
+        };
+        let fits = kind.len() <= 127 && kind.split_once('/').is_some_and(|(kind, sub)| token(kind) && token(sub));
+        fits.then_some(Cow::Owned(kind))
+    };
+    match (&record.record_type, &record.http) {
+        (_, Some(head)) => named(&head.headers),
+        (RecordType::Line, None) => Some(Cow::Borrowed("text/plain")),
+        (RecordType::Resource | RecordType::Conversion, None) => named(&record.fields),
+        _ => None,
     }
 }
 

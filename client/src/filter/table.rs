@@ -180,5 +180,6 @@ fn document(
         None => (None, Vec::new(), 0),
     };
     // What was extracted from a page has lost its marks: there is no evidence.
-    Document { content, aliases, url: keys.url, host, captured_at, bytes, ..Document::ruled(ruling) }
+    let media_type = Some(std::borrow::Cow::Borrowed("text/plain"));
+    Document { content, aliases, url: keys.url, host, captured_at, bytes, media_type, ..Document::ruled(ruling) }
 }

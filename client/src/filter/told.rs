@@ -93,6 +93,8 @@ pub(super) fn listed(
         content,
         url: document.url,
         captured_at: document.captured_at,
+        bytes: Some(document.bytes),
+        media_type: document.media_type.map(std::borrow::Cow::into_owned),
         container,
         source: Some(source),
         record,

@@ -1,0 +1,117 @@
+//! `cleartitle export`: writes a data set's inventory in a form that other tools read.
+
+use super::files;
+use super::talk::{Exit, Talk, data};
+use crate::disclosure::answers::{Answers, Given};
+use crate::disclosure::gather;
+use crate::export::{self, Input, Inventory, Target};
+use crate::gate::Judge;
+use crate::{clock, policy_file, toml_file};
+use anyhow::Context as _;
+use cleartitle_schema::time::Timestamp;
+use std::path::PathBuf;
+
+/// Flags of `export`.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+One file or package stands for each paper: its SHA-256 and BLAKE3, how many entries it lists, their verdicts, the licenses that it
+states, the statements that decided; beside it the files that it claims, with their digests. Documents do not become components:
+the paper lists them. Ids are made of the papers' digests, and no clock is read: equal inputs give equal bytes.
+
+croissant is Croissant 1.1; spdx is SPDX 3.0.1, cyclonedx CycloneDX 1.6. Names come from --name, who
+answers for the data set from [disclosure] provider-name, else the policy's asker.
+
+Exit: 0 written, 1 written and not whole (lists have bounds; how much is left out is said), 2 some entries could not be read, or
+there are none.
+
+Examples:
+  cleartitle export --to croissant --snapshot terms.snapshot --policy cleartitle.toml --out croissant.json out/manifest.jsonl
+  cleartitle export --to spdx --name corpus-1 --snapshot terms.snapshot --policy cleartitle.toml out/manifest.jsonl
+  cleartitle export --to cyclonedx --as-of 2026-11-01 --snapshot terms.snapshot --policy cleartitle.toml out/manifest.jsonl")]
+pub struct Args {
+    /// In which form.
+    #[arg(long, value_enum)]
+    to: Target,
+    /// The snapshot to judge by.
+    #[arg(long, value_name = "FILE")]
+    snapshot: PathBuf,
+    /// A folder of sealed deals of yours, which join the snapshot's terms.
+    #[arg(long, value_name = "DIR")]
+    sealed: Option<PathBuf>,
+    /// The policy to judge by.
+    #[arg(long, value_name = "FILE")]
+    policy: PathBuf,
+    /// The log's key. Left out: the policy's, or the one that the snapshot was pulled with.
+    #[arg(long, value_name = "KEY")]
+    log_key: Option<String>,
+    /// Answers beside the policy's, for who answers for the data set and whether it holds personal information.
+    #[arg(long, value_name = "FILE")]
+    answers: Option<PathBuf>,
+    /// The data set's name. Left out: the first paper's.
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+    /// The moment that the inventory is true of. Left out: the snapshot's last statement.
+    #[arg(long, value_name = "TIME", value_parser = clock::parse_moment)]
+    as_of: Option<Timestamp>,
+    /// Where to, replacing what is there. Left out: stdout.
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// The data set's papers.
+    #[arg(required = true, value_name = "MANIFEST")]
+    papers: Vec<PathBuf>,
+}
+
+/// Runs the verb.
+///
+/// # Errors
+/// Whatever stands in the way of reading, judging or writing at all.
+pub fn run(args: &Args, talk: Talk) -> anyhow::Result<Exit> {
+    let policy = policy_file::load(&args.policy)?;
+    let policy_bytes = files::read(&args.policy, toml_file::MAX_FILE as u64)?;
+    let answers = super::disclose::answers(&args.policy, args.answers.as_deref())?;
+    let deals = args.sealed.as_deref();
+    // The clock says only whether the snapshot is still fresh enough for the policy; nothing that is written hangs on it.
+    let asked = super::open_with_deals(&args.snapshot, deals, args.log_key.as_deref(), Some(&policy), clock::now())?;
+    let header = asked.snapshot.header();
+    let (as_of, _) = super::disclose::moment(args.as_of, &[], header.time);
+    let snapshot = format!("snapshot of {} at size {}, root {}", header.origin, header.size, header.root);
+    let judge = Judge { snapshot: asked.snapshot, policy, used_at: as_of };
+    let read = |path: &PathBuf| Input::of(path).with_context(|| format!("cannot read `{}`", path.display()));
+    let mut inputs = args.papers.iter().map(read).collect::<anyhow::Result<Vec<_>>>()?;
+    let facts = gather::gather(&judge, Vec::new(), &args.papers, |rank, judged| inputs[rank].count(judged))?;
+    let inventory = Inventory {
+        name: args.name.clone().unwrap_or_else(|| inputs.first().map(|input| input.name.clone()).unwrap_or_default()),
+        originator: originator(&answers, &judge),
+        as_of,
+        policy_digest: format!("blake3:{}", blake3::hash(&policy_bytes).to_hex()),
+        snapshot,
+        personal: match answers.of("personal-information") {
+            Some(Given::YesNo(yes)) => Some(*yes),
+            _ => None,
+        },
+        facts: &facts,
+        inputs,
+    };
+    let text = format!("{}\n", serde_json::to_string_pretty(&export::export(args.to, &inventory))?);
+    match &args.out {
+        Some(path) => files::replace(path, text.as_bytes())?,
+        None => data(text)?,
+    }
+    for (place, what) in &facts.damage {
+        talk.warn(format_args!("{place}: damaged: {}", super::talk::shown(what)));
+    }
+    let beyond = inventory.beyond();
+    if beyond > 0 {
+        talk.warn(format_args!("{beyond} files, statements or licenses are not listed: lists have bounds"));
+    }
+    let (entries, damaged) = (facts.entries, facts.damaged);
+    talk.say(format_args!("export: {} papers, {entries} entries, {damaged} damaged", inventory.inputs.len()));
+    Ok(Exit::over(entries, damaged, beyond))
+}
+
+fn originator(answers: &Answers, judge: &Judge) -> String {
+    match answers.of("provider-name") {
+        Some(Given::Text(name)) => name.clone(),
+        _ => judge.policy.asker.domain.as_ref().map_or_else(|| "not stated".to_owned(), ToString::to_string),
+    }
+}

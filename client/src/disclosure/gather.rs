@@ -1,0 +1,54 @@
+//! Gathering: every entry of every paper read once, judged, and counted.
+
+use super::facts::{Facts, Usual};
+use super::runs::RunFact;
+use crate::dataset::{self, Item};
+use crate::gate::{Judge, Judged};
+use crate::run_receipt;
+use anyhow::Context as _;
+use std::fs::File;
+use std::path::Path;
+
+/// Counts the papers. `each` sees every judged entry with the paper's rank among them.
+///
+/// # Errors
+/// A paper that can't be opened or read to its end, damage in the snapshot, no room beside memory.
+pub fn gather(
+    judge: &Judge,
+    runs: Vec<RunFact>,
+    papers: &[impl AsRef<Path>],
+    mut each: impl FnMut(usize, &Judged),
+) -> anyhow::Result<Facts> {
+    let mut facts = Facts::default();
+    for (rank, paper) in papers.iter().enumerate() {
+        let paper = paper.as_ref();
+        let shown = paper.display();
+        let usual = usual(&runs, paper)?;
+        for item in dataset::open(paper, None)? {
+            match item.with_context(|| format!("cannot read `{shown}`"))? {
+                Item::Damage { place, what } => facts.damage(place, what),
+                Item::Entry(entry) => {
+                    let judged = judge.judge(*entry).context("pull the snapshot again")?;
+                    facts.count(&judged, usual).context("cannot write temporary files")?;
+                    each(rank, &judged);
+                }
+            }
+        }
+    }
+    facts.runs = runs;
+    Ok(facts)
+}
+
+/// What the run that wrote a manifest says of its entries: by the manifest's digest, not by its name.
+fn usual(runs: &[RunFact], paper: &Path) -> anyhow::Result<Usual> {
+    if runs.iter().all(|run| run.manifest.is_none()) {
+        return Ok(Usual::default());
+    }
+    let digest = File::open(paper).and_then(run_receipt::digest);
+    let digest = digest.with_context(|| format!("cannot read `{}`", paper.display()))?;
+    let run = runs.iter().find(|run| run.manifest.as_ref() == Some(&digest));
+    Ok(run.map_or_else(Usual::default, |run| {
+        let asking = &run.run.identity.asking;
+        Usual { channel: Some(asking.channel), access: Some(asking.access) }
+    }))
+}
