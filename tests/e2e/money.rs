@@ -152,7 +152,9 @@ fn a_deal_is_used_billed_reported_read_and_discharged() {
         (&json!(deal), true)
     );
 
-    // The same report twice is the same bytes, and the registry takes it once.
+    // The same report twice is the same bytes, and the registry takes it once. A period's last second judges, and the deal must
+    // be older than that.
+    std::thread::sleep(std::time::Duration::from_secs(2));
     let (from, to) = (Timestamp(now().0 - 30 * Timestamp::DAY).to_string(), now().to_string());
     let make = |out: &str, licensee: &str, key: &str| {
         let last = ["--deal", &deal, "--licensee", licensee, "--key", key, "--from", &from, "--to", &to, "--out", out];

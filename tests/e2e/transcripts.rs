@@ -61,7 +61,8 @@ fn check(name: &str) {
     let mut found = String::new();
     for line in wanted.lines() {
         if let Some(comment) = line.strip_prefix('#') {
-            found.push_str(&format!("#{comment}\n"));
+            let apart = if found.is_empty() { "" } else { "\n" };
+            found.push_str(&format!("{apart}#{comment}\n"));
         } else if let Some(command) = line.strip_prefix("$ ") {
             found.push_str(&format!("\n$ {command}\n{}", outcome(command, &registry, folder.path())));
         }
@@ -101,6 +102,8 @@ fn outcome(line: &str, registry: &Registry, folder: &Path) -> String {
                 line = line.replace(value.as_str(), name);
             }
             line = line.replace(&folder.display().to_string(), "{folder}");
+            // What would be taken for a comment or a command of the transcript itself.
+            let mark = if mark.is_empty() && line.starts_with(['#', '$', '\\']) { "\\" } else { mark };
             told.push_str(format!("{mark}{}", plain(&line)).trim_end());
             told.push('\n');
         }

@@ -310,7 +310,7 @@ mod tests {
         assert_eq!(of(&["MIT OR Apache-2.0"]).as_deref(), Some("MIT OR Apache-2.0"));
         let nested = "MIT AND (ISC OR Apache-2.0)";
         assert_eq!(of(&[nested]).as_deref(), Some(nested));
-        assert_eq!(of(&["MIT OR Apache-2.0", "CC0-1.0", "?"]).as_deref(), Some("(MIT OR Apache-2.0) AND CC0-1.0"));
+        assert_eq!(of(&["MIT OR Apache-2.0", "CC0-1.0", "?"]).as_deref(), Some("CC0-1.0 AND (MIT OR Apache-2.0)"));
         let joined = of(&["MIT OR Apache-2.0", "CC0-1.0"]).unwrap();
         assert!(check_expression(&joined).is_ok());
     }
