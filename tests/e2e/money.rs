@@ -400,6 +400,11 @@ fn the_terms_of_all_ancestors_count_across_papers() {
         text.starts_with("<svg ") && text.contains("conditional") && text.matches("http").count() == 2 * 2 + 1,
         "{text}"
     );
+    // Nor does whoever asks what changed since there was nothing, or what a report has to count.
+    let moved = scene.json(&["impact"], &["--since", "0", &crawl, &notes, &rewrites], 0);
+    assert_eq!(moved["admit"], 4, "two are cleared and two conditional, by all their ancestors: {moved}");
+    let told = scene.run(&["disclose"], &["--template", "attribution", &crawl, &notes, &rewrites]).exits(0).stderr;
+    assert!(told.contains("the policy would not keep 3 of the documents"), "{told}");
     // The gate knows no less: alone, the paper's origins are unresolved; `check` of one paper with all rows decides the same.
     let all = [&crawl, &notes, &rewrites].map(|path| std::fs::read_to_string(path).expect("rows")).join("\n");
     let all = scene.write("all.jsonl", &all);

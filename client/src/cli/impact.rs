@@ -4,6 +4,7 @@ use super::talk::{Exit, Format, Hint as _, Talk, data, shown};
 use crate::dataset::{self, Entry, Item};
 use crate::gate::about;
 use crate::impact::{Changed, Comparison, Earlier, Moved, Tally};
+use crate::lineage::{Index, resolve};
 use crate::snapshot::{self, Mapped};
 use crate::{clock, policy_file};
 use anyhow::Context as _;
@@ -66,7 +67,7 @@ pub struct Args {
     /// In which form the summary is.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
-    /// The manifests, as `filter` writes them.
+    /// The manifests, as `filter` writes them, or other papers that `check` reads.
     #[arg(value_name = "MANIFEST.jsonl", required = true)]
     manifests: Vec<PathBuf>,
 }
@@ -111,8 +112,9 @@ pub fn run(args: &Args, talk: Talk) -> anyhow::Result<Exit> {
     let comparison = Comparison { newer, earlier, then, now: args.used_at.unwrap_or(now), policy };
     let mut out = args.out.as_deref().map(Beside::new).transpose()?;
     let mut sum = Sum::default();
+    let index = super::papers::index(&args.manifests, talk)?;
     for manifest in &args.manifests {
-        compare(&comparison, manifest, out.as_mut(), &mut sum, talk)?;
+        compare(&comparison, &index, manifest, out.as_mut(), &mut sum, talk)?;
     }
     if let Some(out) = out {
         out.finish()?;
@@ -183,6 +185,7 @@ fn size_of(earlier: &Earlier, newer: &Mapped) -> Option<u64> {
 
 fn compare(
     comparison: &Comparison,
+    index: &Index,
     manifest: &Path,
     mut out: Option<&mut Beside>,
     sum: &mut Sum,
@@ -193,7 +196,7 @@ fn compare(
     for item in dataset::open(manifest, None)? {
         sum.rows += 1;
         let Entry { place, copy, .. } = match item.with_context(told)? {
-            Item::Entry(entry) => *entry,
+            Item::Entry(entry) => resolve(*entry, index),
             Item::Damage { place, what } => {
                 sum.damaged += 1;
                 talk.warn(format_args!("{place}: damaged: {}", shown(&what)));

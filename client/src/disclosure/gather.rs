@@ -4,10 +4,11 @@ use super::facts::{Facts, Usual};
 use super::runs::RunFact;
 use crate::dataset::{self, Item};
 use crate::gate::{Judge, Judged};
+use crate::lineage::{Index, resolve};
 use crate::run_receipt;
 use anyhow::Context as _;
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Counts the papers. `each` sees every judged entry with the paper's rank among them.
 ///
@@ -20,6 +21,9 @@ pub fn gather(
     mut each: impl FnMut(usize, &Judged),
 ) -> anyhow::Result<Facts> {
     let mut facts = Facts::default();
+    // The terms of all ancestors count, wherever among the papers they stand.
+    let paths: Vec<PathBuf> = papers.iter().map(|paper| paper.as_ref().to_owned()).collect();
+    let index = Index::over(&paths)?;
     for (rank, paper) in papers.iter().enumerate() {
         let paper = paper.as_ref();
         let shown = paper.display();
@@ -28,7 +32,7 @@ pub fn gather(
             match item.with_context(|| format!("cannot read `{shown}`"))? {
                 Item::Damage { place, what } => facts.damage(place, what),
                 Item::Entry(entry) => {
-                    let judged = judge.judge(*entry).context("pull the snapshot again")?;
+                    let judged = judge.judge(resolve(*entry, &index)).context("pull the snapshot again")?;
                     facts.count(&judged, usual).context("cannot write temporary files")?;
                     each(rank, &judged);
                 }
