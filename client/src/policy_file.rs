@@ -1,5 +1,6 @@
 //! The policy file: TOML that the asker writes, read into a policy.
 
+use crate::gate::rules::{self, Rules};
 use crate::terms_file::{amount, target};
 use crate::toml_file::{self, Complaint, FileError, Members, Value, value};
 use cleartitle_schema::decide::{Reason, Verdict};
@@ -18,10 +19,21 @@ pub const VERSION: u32 = 1;
 /// # Errors
 /// [`FileError`] with line, column and member of the first thing that is wrong.
 pub fn parse(file: &str, text: &str) -> Result<Policy, FileError> {
-    toml_file::read(file, text, policy)
+    parse_with_rules(file, text).map(|(policy, _)| policy)
 }
 
-fn policy(mut top: Members<'_>) -> Result<Policy, Complaint> {
+/// Reads a policy file with the half that the gate alone hears.
+///
+/// # Errors
+/// [`FileError`] with line, column and member of the first thing that is wrong.
+pub fn parse_with_rules(file: &str, text: &str) -> Result<(Policy, Rules), FileError> {
+    let mut starts = Vec::new();
+    let (policy, mut rules) = toml_file::read(file, text, |top| policy(top, &mut starts))?;
+    rules.exceptions_at = starts.into_iter().map(|start| toml_file::position(text, start)).collect();
+    Ok((policy, rules))
+}
+
+fn policy(mut top: Members<'_>, exceptions_at: &mut Vec<usize>) -> Result<(Policy, Rules), Complaint> {
     let written = top.take("version").ok_or_else(|| top.missing("version").hint("write version = 1"))?;
     let span = written.span();
     let version: u32 = value(written)?;
@@ -36,11 +48,23 @@ fn policy(mut top: Members<'_>) -> Result<Policy, Complaint> {
     let witness_quorum = top.take("witness_quorum").map(|written| quorum(written, &witnesses)).transpose()?;
     let max_snapshot_age_days = top.optional("max_snapshot_age_days")?;
     let reading: Reading = top.optional("reading")?.unwrap_or_default();
-    let actions = top.take("actions").map(actions).transpose()?.unwrap_or_default();
+    let actions = top.take("actions").map(|written| actions(written, exceptions_at)).transpose()?.unwrap_or_default();
     // Answers for reports; they decide nothing, and are read where a report is made.
     top.take("disclosure").map(crate::disclosure::answers::table_of).transpose()?;
+    let rules = rules::read(top.take("gate"), top.take("licenses"))?;
     top.finish()?;
-    Ok(Policy { version, category, asker, log_key, witnesses, witness_quorum, max_snapshot_age_days, reading, actions })
+    let policy = Policy {
+        version,
+        category,
+        asker,
+        log_key,
+        witnesses,
+        witness_quorum,
+        max_snapshot_age_days,
+        reading,
+        actions,
+    };
+    Ok((policy, rules))
 }
 
 fn log_key(written: Value<'_>) -> Result<String, Complaint> {
@@ -70,7 +94,7 @@ fn quorum(written: Value<'_>, witnesses: &[String]) -> Result<usize, Complaint> 
     Ok(quorum)
 }
 
-fn actions(written: Value<'_>) -> Result<Actions, Complaint> {
+fn actions(written: Value<'_>, exceptions_at: &mut Vec<usize>) -> Result<Actions, Complaint> {
     let mut members = Members::of(written)?;
     let usual = Actions::default();
     let actions = Actions {
@@ -84,7 +108,10 @@ fn actions(written: Value<'_>) -> Result<Actions, Complaint> {
         accepted_licenses: members.optional("accepted_licenses")?,
         by_reason: members.list("by_reason", by_reason)?,
         statutory: members.list("statutory", statutory)?,
-        exceptions: members.list("exceptions", exception)?,
+        exceptions: members.list("exceptions", |written| {
+            exceptions_at.push(written.span().start);
+            exception(written)
+        })?,
     };
     members.finish()?;
     Ok(actions)
@@ -167,8 +194,16 @@ fn exception(written: Value<'_>) -> Result<Exception, Complaint> {
 /// # Errors
 /// A file that can't be read, and [`FileError`].
 pub fn load(path: &std::path::Path) -> anyhow::Result<Policy> {
+    load_with_rules(path).map(|(policy, _)| policy)
+}
+
+/// Reads the policy file at a path with the half that the gate alone hears.
+///
+/// # Errors
+/// A file that can't be read, and [`FileError`].
+pub fn load_with_rules(path: &std::path::Path) -> anyhow::Result<(Policy, Rules)> {
     let text = crate::cli::files::read_text(path, toml_file::MAX_FILE as u64)?;
-    Ok(parse(&path.display().to_string(), &text)?)
+    Ok(parse_with_rules(&path.display().to_string(), &text)?)
 }
 
 #[cfg(test)]
@@ -204,6 +239,16 @@ mod tests {
             "version = 1\nuse = \"train-ai\"\n[actions]\nunknown = \"kept\"\n",
             "p.toml:4:11: `actions.unknown`: `kept` is none of: drop, review, keep",
             "did you mean `keep`?",
+        ),
+        (
+            "version = 1\nuse = \"train-ai\"\n[licenses]\nallow = [\"MIT OR ISC\"]\n",
+            "p.toml:4:10: `licenses.allow[0]`: `MIT OR ISC` is more than one license",
+            "each stands alone here: allow = [\"MIT\", \"Apache-2.0\"]",
+        ),
+        (
+            "version = 1\nuse = \"train-ai\"\n[licenses]\nunknown = \"pass\"\n",
+            "p.toml:3:1: `licenses`: `unknown` can't pass: what can't be read is never a yes",
+            "unknown = \"fail\", or \"warn\" while you find out",
         ),
         (
             "version = 1\nuse = \"train-ai\"\nlog_key = \"registry.example\"\n",

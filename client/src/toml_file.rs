@@ -91,10 +91,18 @@ fn complaint_of(error: &toml::de::Error, otherwise: &Range<usize>) -> Complaint 
     Complaint::new(error.span().unwrap_or_else(|| otherwise.clone()), message)
 }
 
+/// Line and column (in characters), both from 1, of a byte of a text.
+#[must_use]
+pub fn position(text: &str, byte: usize) -> (u64, u32) {
+    let before = text.get(..byte.min(text.len())).unwrap_or_default();
+    let line = before.matches('\n').count() as u64 + 1;
+    let column = before.rsplit('\n').next().unwrap_or_default().chars().count();
+    (line, u32::try_from(column).unwrap_or(u32::MAX - 1) + 1)
+}
+
 fn locate(file: &str, text: &str, root: Option<&DeTable<'_>>, complaint: Complaint) -> FileError {
-    let before = text.get(..complaint.span.start.min(text.len())).unwrap_or_default();
-    let line = before.matches('\n').count() + 1;
-    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+    let (line, column) = position(text, complaint.span.start);
+    let (line, column) = (usize::try_from(line).unwrap_or(usize::MAX), column as usize);
     let mut best = Best { length: usize::MAX, member: String::new() };
     if let Some(root) = root.filter(|_| !complaint.span.is_empty()) {
         nearest_in_table(root, &complaint.span, "", &mut best);

@@ -60,6 +60,7 @@ pub mod domain_proof;
 pub mod erasure;
 pub mod evidence;
 pub mod fault;
+pub mod gate_code;
 pub mod http_signature;
 pub mod id;
 pub mod issuer;

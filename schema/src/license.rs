@@ -144,7 +144,11 @@ pub fn check_expression(expression: &str) -> Result<(), LicenseError> {
     alternatives(expression).map(|_| ())
 }
 
-fn alternatives(expression: &str) -> Result<Vec<Vec<String>>, LicenseError> {
+/// The alternatives of an expression, each the licenses that it needs together, as SPDX names them.
+///
+/// # Errors
+/// [`LicenseError`].
+pub fn alternatives(expression: &str) -> Result<Vec<Vec<String>>, LicenseError> {
     let parsed = spdx::Expression::parse(expression).map_err(|error| LicenseError::Syntax {
         expression: expression.chars().take(200).collect(),
         why: error.reason.to_string(),

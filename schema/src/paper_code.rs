@@ -3,9 +3,24 @@
 use crate::vocab::words;
 use serde::{Deserialize, Serialize};
 
-words!(
-    /// What reading a data set's papers beside each other, and beside its files, has found.
-    PaperCode {
+macro_rules! codes {
+    ($($(#[$doc:meta])* $variant:ident = $word:literal),+ $(,)?) => {
+        words!(
+            /// What reading a data set's papers beside each other, and beside its files, has found.
+            PaperCode { $($(#[$doc])* $variant = $word),+ }
+        );
+
+        impl PaperCode {
+            /// The page that explains the code, in Markdown.
+            #[must_use]
+            pub const fn page(self) -> &'static str {
+                match self { $(Self::$variant => include_str!(concat!("../papers/", $word, ".md"))),+ }
+            }
+        }
+    };
+}
+
+codes!(
         /// The same entry stands twice.
         DuplicateRow = "duplicate-row",
         /// Two data sets under different roots bear one digest or one commit.
@@ -38,5 +53,5 @@ words!(
         PathOutside = "path-outside",
         /// What was not looked at, and why.
         NotChecked = "not-checked",
-    }
+
 );

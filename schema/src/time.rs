@@ -53,6 +53,15 @@ fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
     era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468
 }
 
+const fn days_of(year: i64, month: i64) -> i64 {
+    match month {
+        2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
+        2 => 28,
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    }
+}
+
 fn civil_from_days(days: i64) -> (i64, i64, i64) {
     let shifted = days + 719_468;
     let era = shifted.div_euclid(146_097);
@@ -91,10 +100,17 @@ impl FromStr for Timestamp {
         let [Some(year), Some(month), Some(day), Some(hour), Some(minute), Some(second)] = parts else {
             return Err(error());
         };
-        let days = days_from_civil(year, month, day);
-        let time = Self(days * Self::DAY + hour * 3600 + minute * 60 + second);
-        // The round trip refuses what no calendar has: February 30, hour 24, second 60, year 0, other separators.
-        if time < Self::MIN || time > Self::MAX || time.to_string() != text { Err(error()) } else { Ok(time) }
+        let separated = [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':'), (19, b'Z')];
+        // What no calendar has is refused: February 30, hour 24, second 60, year 0, and every other separator.
+        let fits = separated.iter().all(|(at, sign)| bytes[*at] == *sign)
+            && year >= 1
+            && (1..=12).contains(&month)
+            && (1..=days_of(year, month)).contains(&day)
+            && (hour < 24 && minute < 60 && second < 60);
+        if !fits {
+            return Err(error());
+        }
+        Ok(Self(days_from_civil(year, month, day) * Self::DAY + hour * 3600 + minute * 60 + second))
     }
 }
 
@@ -158,6 +174,17 @@ mod tests {
             assert!(bad.parse::<Timestamp>().is_err(), "{bad}");
         }
         assert_eq!("2026-11-23T22:00:00Z".parse::<Timestamp>().unwrap().0, 1_795_471_200);
+    }
+
+    #[test]
+    fn every_day_reads_as_it_is_written() {
+        for day in (Timestamp::MIN.0 / Timestamp::DAY..=Timestamp::MAX.0 / Timestamp::DAY).step_by(17) {
+            let time = Timestamp(day * Timestamp::DAY + 86_399).clamp(Timestamp::MIN, Timestamp::MAX);
+            assert_eq!(time.to_string().parse(), Ok(time));
+        }
+        for bad in ["1900-02-29T00:00:00Z", "2026-04-31T00:00:00Z", "2026-13-01T00:00:00Z", "2026-00-10T00:00:00Z"] {
+            assert!(bad.parse::<Timestamp>().is_err(), "{bad}");
+        }
     }
 
     #[test]

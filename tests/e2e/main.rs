@@ -18,6 +18,7 @@ mod domains;
 mod erasure;
 mod filter;
 mod first_pass;
+mod gate;
 mod grown;
 mod impact;
 mod independent;

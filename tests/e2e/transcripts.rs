@@ -52,6 +52,11 @@ fn a_lab_discloses_what_it_trained_on() {
     check("disclosure");
 }
 
+#[test]
+fn a_data_set_goes_through_a_year() {
+    check("year");
+}
+
 /// Runs a transcript's commands in an empty folder against a fresh registry and compares everything that they say.
 fn check(name: &str) {
     let path = harness::root().join(format!("tests/e2e/transcripts/{name}.txt"));

@@ -6,8 +6,7 @@ use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
 /// Packages that the independent checks import.
-const PACKAGES: &str =
-    "import warcio, fastwarc, brotli, blake3, schemathesis, cryptography, protego, pyarrow, feedparser";
+const PACKAGES: &str = "import warcio, fastwarc, brotli, blake3, schemathesis, cryptography, protego, pyarrow, feedparser, junitparser, pre_commit";
 
 /// How to get them.
 const CURE: &str = "python3 -m venv target/independent/venv && \

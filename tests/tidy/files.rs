@@ -15,6 +15,7 @@ const TOP: &[&str] = &[
     ".ci",
     ".git",
     ".gitignore",
+    ".pre-commit-hooks.yaml",
     "CHANGELOG.md",
     "Cargo.lock",
     "Cargo.toml",

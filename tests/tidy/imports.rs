@@ -7,7 +7,7 @@ use crate::tree::{assert_none, code, files};
 /// The floors of `schema`, the ground first. A file may import from its own floor and from those below.
 const FLOORS: &[&[&str]] = &[
     // Ground: bytes, names and times.
-    &["address", "canon", "fault", "id", "issuer", "money", "paper_code", "surt", "time", "tlog", "vocab"],
+    &["address", "canon", "fault", "gate_code", "id", "issuer", "money", "paper_code", "surt", "time", "tlog", "vocab"],
     // What is signed, and the log's leaves.
     &["http_signature", "leaf", "opening", "served", "signed", "ubiquitous"],
     // What can be said.

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use cleartitle_schema::decide::Reason;
 use cleartitle_schema::fault::Fault;
+use cleartitle_schema::gate_code::GateCode;
 use cleartitle_schema::paper_code::PaperCode;
 
 use crate::tree::{assert_none, files, text};
@@ -60,6 +61,24 @@ fn every_paper_code_has_a_page_and_every_page_a_code() {
         }
     }
     assert_none("paper codes", &findings);
+}
+
+#[test]
+fn every_gate_code_has_a_page_and_every_page_a_code() {
+    let mut findings = Vec::new();
+    let words: BTreeSet<String> = GateCode::ALL.iter().map(|code| format!("schema/gate/{code}.md")).collect();
+    for code in GateCode::ALL {
+        let page = code.page();
+        let whole = ["**Level.**", "**What you can do.**", "**Example.**"].iter().all(|part| page.contains(part));
+        if !page.starts_with(&format!("# {code}\n")) || !whole {
+            findings.push(format!("schema/gate/{code}.md: no whole page"));
+        }
+        if Reason::ALL.iter().any(|reason| reason.word() == code.word()) {
+            findings.push(format!("{code}: is taken by a reason"));
+        }
+    }
+    findings.extend(files("schema/gate").into_iter().filter(|path| !words.contains(path)));
+    assert_none("gate codes and their pages", &findings);
 }
 
 #[test]

@@ -1,19 +1,26 @@
-//! `cleartitle check`: judges every row of a manifest by a snapshot and a policy, and says yes only if all are kept.
+//! `cleartitle check`: the gate. Judges every entry of a data set's manifests by a snapshot and a policy, and says yes only if all may
+//! stay.
 
-use super::explain;
-use super::talk::{Exit, Format, Talk, data, shown};
-use crate::dataset::mistakes::Mistakes;
-use crate::dataset::{self, Entry, Item};
-use crate::gate::{Finding, Judge, Judged, Level};
-use crate::lineage::{Index, resolve};
+use super::locked::{self, Aside, From};
+use super::talk::{Exit, Hint as _, Talk, advised, data};
+use super::{Asked as Opened, files, open_with_deals};
+use crate::dataset::{self, Columns, Entry};
+use crate::gate::baseline::Baseline;
+use crate::gate::drift::{self, Drift};
+use crate::gate::lock::Lock;
+use crate::gate::papers::rows_speak_of_origins;
+use crate::gate::report::{MAX_TOLD, Told};
+use crate::gate::rules::Rules;
+use crate::gate::told::{Form, excerpt, told};
+use crate::gate::{Asked, Finding, Gate, Judge, Papers, Report, RunError, baseline};
+use crate::impact::{Comparison, Earlier};
+use crate::lineage::Index;
 use crate::{clock, policy_file};
 use anyhow::Context as _;
-use cleartitle_schema::decide::{Decision, Verdict};
-use cleartitle_schema::policy::{Disposition, Exception, Outcome};
+use cleartitle_schema::policy::Policy;
 use cleartitle_schema::time::Timestamp;
-use serde::Serialize;
-use std::collections::{BTreeMap, BTreeSet};
-use std::io::Write;
+use std::fs::{File, OpenOptions};
+use std::io::{BufReader, Write as _};
 use std::path::{Path, PathBuf};
 
 /// Flags of `check`.
@@ -32,42 +39,79 @@ the level `error` makes the answer no.
 
 A sheet's columns are known by usual headers (Dataset Name, License, Url, SHA-256, Commit ...), or by --columns.
 
-Exit: 0 every row is kept, 1 the policy drops some or wants them reviewed, 2 some rows could not be read, or there are none.
-With --format json every row is one line, and the last line has \"end\": true; without it the output was cut off.
+Where cleartitle.lock lies beside the policy, it says which snapshot is judged by and for a use at what time, so that the answer
+stays the same until `cleartitle update` moves it; the clock is not asked. --latest compares with the newest state instead: exit 1
+where something that the lock lets through no longer may stay, with the statement that made the difference (a nightly job).
+
+A baseline knows findings again by their code, by what they are about and by the bytes named, so that old debt does not close the gate:
+--write-baseline writes down what there is now, --baseline takes it. What can't be read is never debt.
+
+Exit: 0 every entry is kept, 1 the policy drops some or wants them reviewed, 2 some could not be read, or a manifest holds none.
+With --format json every entry is one line, then every finding, and the last line has \"end\": true; without it the output was cut off.
 
 Examples:
   cleartitle check --snapshot terms.snapshot --policy cleartitle.toml manifest.jsonl
-  cleartitle check --snapshot terms.snapshot --policy cleartitle.toml --format json manifest.jsonl
-  cleartitle check --snapshot terms.snapshot --policy cleartitle.toml croissant.json README.md data.dvc
-  cleartitle check --snapshot terms.snapshot --policy cleartitle.toml --columns name=Set,license=Terms sheet.tsv")]
+  cleartitle check croissant.json README.md data.dvc
+  cleartitle check --columns name=Set,license=Terms sheet.tsv
+  cleartitle update --registry https://registry.example manifest.jsonl && cleartitle check manifest.jsonl
+  cleartitle check --report sarif=check.sarif --report html=check.html manifest.jsonl more.jsonl
+  cleartitle check --write-baseline manifest.jsonl && cleartitle check --baseline cleartitle-baseline.jsonl manifest.jsonl
+  cleartitle check --latest --registry https://registry.example manifest.jsonl")]
 pub struct Args {
-    /// The snapshot to judge by.
+    /// The snapshot to judge by; with --latest, the newest. Left out: the one that the lock names.
     #[arg(long, value_name = "FILE")]
-    snapshot: PathBuf,
+    snapshot: Option<PathBuf>,
     /// A folder of sealed deals of yours, which only you can read: their terms join the snapshot's, here and nowhere else.
     #[arg(long, value_name = "DIR")]
     sealed: Option<PathBuf>,
     /// The policy to judge by.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", default_value = "cleartitle.toml")]
     policy: PathBuf,
+    /// The lock. Left out: cleartitle.lock beside the policy, where there is one.
+    #[arg(long, value_name = "FILE")]
+    lock: Option<PathBuf>,
+    /// Judge by --snapshot and the clock, whatever lock lies there.
+    #[arg(long, conflicts_with = "lock", requires = "snapshot")]
+    no_lock: bool,
     /// The log's key. Left out: the policy's, or the one that the snapshot was pulled with.
     #[arg(long, value_name = "KEY")]
     log_key: Option<String>,
-    /// When the use takes place. Left out: now.
+    /// When the use takes place. Left out: as the lock says, or without one, now.
     #[arg(long, value_name = "TIME", value_parser = clock::parse_moment)]
     used_at: Option<Timestamp>,
     /// A table of crawler tokens newer than the built-in one (`cleartitle agents` prints that), as `filter` had it.
     #[arg(long, value_name = "FILE")]
     agents: Option<PathBuf>,
-    /// In which form.
+    /// Findings that are known, and don't close the gate.
+    #[arg(long, value_name = "FILE")]
+    baseline: Option<PathBuf>,
+    /// Write every finding that closes the gate to the baseline (cleartitle-baseline.jsonl beside the policy unless named).
+    #[arg(long, conflicts_with = "latest")]
+    write_baseline: bool,
+    /// Compare what the lock lets through with the newest state: pulled from --registry, or --snapshot.
+    #[arg(long, conflicts_with = "no_lock")]
+    latest: bool,
+    /// The registry's address, for --latest.
+    #[arg(long, value_name = "URL", env = "CLEARTITLE_REGISTRY")]
+    registry: Option<String>,
+    /// Allow plain http to another machine.
+    #[arg(long)]
+    allow_http: bool,
+    /// In which form stdout is.
     #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    format: Form,
+    /// Write another form to a file: human, json, sarif, junit, github, markdown, html; again for more.
+    #[arg(long, value_name = "FORM=FILE", value_parser = form_and_file)]
+    report: Vec<(Form, PathBuf)>,
+    /// On how many threads. Left out: one a core.
+    #[arg(long, value_name = "NUMBER")]
+    threads: Option<usize>,
     /// The form of the papers. Left out: each by its name and first bytes.
     #[arg(long, value_enum, value_name = "FORM")]
     paper_format: Option<dataset::Format>,
     /// What a sheet's columns are: `name=HEADER,license=HEADER,url=HEADER,...`, or a TOML file of such members.
-    #[arg(long, value_name = "MAP|FILE", value_parser = dataset::Columns::parse)]
-    columns: Option<dataset::Columns>,
+    #[arg(long, value_name = "MAP|FILE", value_parser = Columns::parse)]
+    columns: Option<Columns>,
     /// Leave the files that papers claim unread.
     #[arg(long)]
     no_digests: bool,
@@ -76,59 +120,24 @@ pub struct Args {
     papers: Vec<PathBuf>,
 }
 
-/// What became of one row.
-#[derive(Debug, Default, Serialize)]
-struct Told {
-    #[serde(skip)]
-    file: String,
-    line: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    about: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    verdict: Option<Verdict>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    action: Option<Disposition>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    because: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    decision: Option<Decision>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    damage: Option<String>,
+fn form_and_file(text: &str) -> Result<(Form, PathBuf), String> {
+    let told = "expected FORM=FILE, such as sarif=check.sarif";
+    let (form, file) = text.split_once('=').filter(|(_, file)| !file.is_empty()).ok_or(told)?;
+    <Form as clap::ValueEnum>::from_str(form, false).map(|form| (form, PathBuf::from(file)))
 }
 
-/// What became of all rows.
-#[derive(Debug, Default, Serialize)]
-struct Sum {
-    end: bool,
-    rows: u64,
-    keep: u64,
-    review: u64,
-    drop: u64,
-    damaged: u64,
-    findings: BTreeMap<&'static str, u64>,
-    #[serde(skip)]
-    errors: u64,
-    verdicts: BTreeMap<&'static str, u64>,
-    log_size: u64,
-}
+/// The name of a baseline, beside the policy.
+const BASELINE: &str = "cleartitle-baseline.jsonl";
 
-impl Sum {
-    fn count(&mut self, judged: &Told) {
-        self.rows += 1;
-        match judged.action {
-            Some(Disposition::Keep) => self.keep += 1,
-            Some(Disposition::Review) => self.review += 1,
-            Some(Disposition::Drop) => self.drop += 1,
-            None => self.damaged += 1,
-        }
-        if let Some(verdict) = judged.verdict {
-            *self.verdicts.entry(verdict.word()).or_default() += 1;
-        }
-    }
-
-    const fn exit(&self) -> Exit {
-        Exit::over(self.rows, self.damaged, self.review + self.drop + self.errors)
-    }
+/// What is judged by.
+struct By {
+    judge: Judge,
+    plain: Policy,
+    rules: Rules,
+    /// What entries are made from.
+    index: Index,
+    /// The lock, and its place.
+    lock: Option<(Lock, PathBuf)>,
 }
 
 /// Runs the verb.
@@ -136,148 +145,223 @@ impl Sum {
 /// # Errors
 /// Whatever stands in the way of judging at all.
 pub fn run(args: &Args, talk: Talk) -> anyhow::Result<Exit> {
-    let now = clock::now();
-    let mut policy = policy_file::load(&args.policy)?;
+    let (mut policy, rules) = policy_file::load_with_rules(&args.policy)?;
     super::know_agents(&mut policy, args.agents.as_deref())?;
-    let deals = args.sealed.as_deref();
-    let asked = super::open_with_deals(&args.snapshot, deals, args.log_key.as_deref(), Some(&policy), now)?;
-    let snapshot = asked.snapshot;
-    let judge = Judge { snapshot, policy, used_at: args.used_at.unwrap_or(now) };
+    let lock = lock(args)?;
+    if args.latest {
+        let lock = lock.context("--latest compares with a lock").hint("`cleartitle update` writes one")?;
+        return latest(args, policy, rules, lock, talk);
+    }
+    let by = by(args, policy, rules, lock, talk)?;
+    let gate = gate(args, &by)?;
+    let lock = by.lock.as_ref().map(|(_, place)| place.display().to_string());
     let mut out = anstream::stdout().lock();
-    let mut sum = Sum { log_size: judge.snapshot.header().size, ..Sum::default() };
-    let mut used = BTreeSet::new();
-    let mut findings = Vec::new();
-    let mut mistakes = Mistakes::default();
+    let files = |entry: &Entry, folder: &Path| verified(entry, folder, talk);
     let columns = args.columns.clone().unwrap_or_default();
-    let index = super::papers::index(&args.papers, talk)?;
-    for paper in &args.papers {
-        let unread = || format!("cannot read `{}`", paper.display());
-        for item in dataset::open_by(paper, args.paper_format, &columns)? {
-            let item = item.with_context(unread)?;
-            if let Item::Entry(entry) = &item {
-                findings.extend(mistakes.look(entry));
-                if !args.no_digests && !entry.files.is_empty() {
-                    findings.extend(verified(entry, paper, talk));
-                }
-            }
-            let judged = told(&judge, &index, item)?;
-            sum.count(&judged);
-            if let Some(because) = judged.because.as_ref().filter(|because| because.starts_with("exception by ")) {
-                used.insert(because.clone());
-            }
-            match args.format {
-                Format::Json => writeln!(out, "{}", serde_json::to_string(&judged)?)?,
-                Format::Human => in_words(&mut out, &judged)?,
-            }
-        }
+    let mut papers = papers(args, &columns);
+    if !args.no_digests {
+        papers.verify = Some(&files);
     }
-    findings.extend(mistakes.end());
-    for finding in &findings {
-        *sum.findings.entry(finding.code).or_default() += 1;
-        sum.errors += u64::from(finding.level == Level::Error);
-        found(&mut out, finding, args.format)?;
-    }
+    let ran = gate.run(papers, lock, &mut out).map_err(|error| match error {
+        RunError::Snapshot(_) => advised(error, "pull the snapshot again"),
+        other => other.into(),
+    })?;
     out.flush()?;
     drop(out);
-    sum.end = true;
-    match args.format {
-        Format::Json => data(format_args!("{}\n", serde_json::to_string(&sum)?))?,
-        Format::Human => data(format_args!(
-            "check: {} rows: {} keep, {} review, {} drop, {} damaged\n",
-            sum.rows, sum.keep, sum.review, sum.drop, sum.damaged
-        ))?,
+    if args.write_baseline {
+        let path = args.baseline.clone().unwrap_or_else(|| args.policy.with_file_name(BASELINE));
+        files::replace(&path, ran.collected.to_text()?.as_bytes())?;
+        talk.say(format_args!("wrote {} findings to {}", ran.collected.len(), path.display()));
     }
-    for unused in unused(&judge, &used) {
-        talk.warn(unused);
+    tell(args, &ran.report)?;
+    for (paper, _) in ran.report.papers.iter().filter(|(_, sum)| sum.rows == 0) {
+        talk.warn(format_args!("`{}` holds no rows, so there is nothing to say yes to", super::talk::shown(paper)));
     }
-    if sum.rows == 0 {
-        let papers: Vec<String> = args.papers.iter().map(|paper| format!("`{}`", paper.display())).collect();
-        talk.warn(format_args!("{} holds no rows, so there is nothing to say yes to", papers.join(", ")));
-    }
-    Ok(sum.exit())
+    Ok(exit(&ran.report, args.write_baseline))
 }
 
-/// Exceptions that fitted no row: left behind, they wait for one that nobody thought of.
-fn unused(judge: &Judge, used: &BTreeSet<String>) -> Vec<String> {
-    let exceptions = judge.policy.actions.exceptions.iter();
-    let told = |exception: &Exception| {
-        let Exception { owner, because, expires, .. } = exception;
-        if judge.used_at >= *expires {
-            return Some(format!("the policy's exception by {} has expired at {expires}", shown(owner)));
+/// How a run ends. Debt that has just been written down closes the gate no more.
+fn exit(report: &Report, written_down: bool) -> Exit {
+    let empty = report.papers.iter().any(|(_, sum)| sum.rows == 0);
+    let rows = if empty { 0 } else { report.sum.rows };
+    Exit::over(rows, report.sum.damaged, if written_down { 0 } else { report.errors() })
+}
+
+/// What is read, the files that it claims aside.
+fn papers<'a>(args: &'a Args, columns: &'a Columns) -> Papers<'a> {
+    Papers { paths: &args.papers, format: args.paper_format, columns, verify: None, workers: threads(args) }
+}
+
+/// What entries are made from. Manifests of our own in which no line speaks of that are not read for it: what one hides in
+/// escapes stays unresolved, which is unknown.
+fn index(args: &Args, talk: Talk) -> anyhow::Result<Index> {
+    for paper in &args.papers {
+        let told = || format!("cannot read `{}`", paper.display());
+        let format = args.paper_format.map_or_else(|| dataset::open::detect(paper), Ok).with_context(told)?;
+        if format != dataset::Format::Rows || rows_speak_of_origins(paper, threads(args)).with_context(told)? {
+            return super::papers::index(&args.papers, talk);
         }
-        let fitted = used.contains(&format!("exception by {owner}: {because}"));
-        (!fitted).then(|| format!("the policy's exception by {} fits no row: {}", shown(owner), shown(because)))
-    };
-    exceptions.filter_map(told).collect()
+    }
+    Ok(Index::default())
 }
 
-/// Holds the files that an entry claims against those beside its paper.
-fn verified(entry: &Entry, paper: &Path, talk: Talk) -> Vec<Finding> {
+/// Holds the files that an entry claims against those that lie in a folder.
+fn verified(entry: &Entry, folder: &Path, talk: Talk) -> Vec<Finding> {
     let bytes = entry.files.iter().filter_map(|claim| claim.bytes).sum();
     let bar = talk.progress(bytes, entry.name.as_deref().unwrap_or("files"));
-    let base = paper.parent().unwrap_or(Path::new(""));
-    let findings = dataset::files::verify(entry, base, &mut |read| bar.inc(read));
+    let findings = dataset::files::verify(entry, folder, &mut |read| bar.inc(read));
     bar.finish_and_clear();
     findings
 }
 
-/// Tells a finding. Notes are counted for people, and listed for programs.
-fn found(out: &mut impl Write, finding: &Finding, format: Format) -> anyhow::Result<()> {
-    match format {
-        Format::Json => writeln!(out, "{}", serde_json::json!({ "finding": finding }))?,
-        Format::Human if finding.level == Level::Note => {}
-        Format::Human => {
-            let level = if finding.level == Level::Error { "error" } else { "warning" };
-            let about = finding.about.as_deref().map(|about| format!(" {}:", shown(about))).unwrap_or_default();
-            writeln!(out, "{}: {level}: {}:{about} {}", finding.place, finding.code, shown(&finding.message))?;
-            if let Some(hint) = &finding.hint {
-                writeln!(out, "  hint: {hint}")?;
-            }
-        }
-    }
-    Ok(())
+fn threads(args: &Args) -> usize {
+    let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    args.threads.unwrap_or_else(cores).clamp(1, 64)
 }
 
-/// What is told of an entry, or of what could not be read as one.
-fn told(judge: &Judge, index: &Index, item: Item) -> anyhow::Result<Told> {
-    Ok(match item {
-        Item::Damage { place, what } => Told {
-            file: place.to_string(),
-            line: place.line.unwrap_or_default(),
-            damage: Some(what),
-            ..Told::default()
-        },
-        Item::Entry(entry) => {
-            let judged = judge.judge(resolve(*entry, index)).context("pull the snapshot again")?;
-            let about = judged.about();
-            let Judged { entry, decision, outcome } = judged;
-            let Outcome { action, because } = outcome;
-            Told {
-                file: entry.place.to_string(),
-                line: entry.place.line.unwrap_or_default(),
-                about,
-                verdict: Some(decision.verdict),
-                action: Some(action),
-                because: Some(because),
-                decision: Some(decision),
-                damage: None,
-            }
-        }
-    })
+/// The lock that decides, where one does.
+fn lock(args: &Args) -> anyhow::Result<Option<(Lock, PathBuf)>> {
+    let place = locked::place(args.lock.as_deref(), &args.policy);
+    if args.no_lock || (args.lock.is_none() && !place.exists()) {
+        return Ok(None);
+    }
+    let lock = locked::read(&place).hint("`cleartitle update` writes it")?;
+    Ok(Some((lock, place)))
 }
 
-/// Rows that are kept are counted only; every other is told with its reasons.
-fn in_words(out: &mut impl Write, judged: &Told) -> anyhow::Result<()> {
-    if let Some(damage) = &judged.damage {
-        writeln!(out, "{}: damaged: {}", judged.file, shown(damage))?;
+/// The snapshot and the time: the lock's, to the letter, or else the named one and now.
+fn by(args: &Args, policy: Policy, rules: Rules, lock: Option<(Lock, PathBuf)>, talk: Talk) -> anyhow::Result<By> {
+    let named = args.snapshot.clone().or_else(|| lock.as_ref().map(|(lock, place)| locked::snapshot_of(lock, place)));
+    let snapshot = named.context("no snapshot is named, and no lock names one").hint(
+        "--snapshot FILE, or `cleartitle update --registry URL`, which writes cleartitle.lock beside the policy",
+    )?;
+    let now = lock.as_ref().map_or_else(clock::now, |(lock, _)| lock.used_at);
+    let opened = open(args, &snapshot, &policy, now)?;
+    if let Some((lock, place)) = &lock {
+        lock.holds(opened.snapshot.header(), opened.public)
+            .map_err(|error| locked::other_state(error, place, &snapshot))?;
     }
-    let (Some(action), Some(decision)) = (judged.action, &judged.decision) else { return Ok(()) };
-    if action != Disposition::Keep {
-        let about = judged.about.as_deref().map(shown).unwrap_or_default();
-        writeln!(out, "{}: {action}: {} {about}", judged.file, decision.verdict)?;
-        write!(out, "{}", explain::decision(decision))?;
-        let because = judged.because.as_deref().unwrap_or_default();
-        writeln!(out, "  policy: {action} ({})", shown(because))?;
+    let plain = without_exceptions(&policy);
+    let used_at = args.used_at.unwrap_or(now);
+    let index = index(args, talk)?;
+    Ok(By { judge: Judge { snapshot: opened.snapshot, policy, used_at }, plain, rules, index, lock })
+}
+
+fn open(args: &Args, snapshot: &Path, policy: &Policy, now: Timestamp) -> anyhow::Result<Opened> {
+    open_with_deals(snapshot, args.sealed.as_deref(), args.log_key.as_deref(), Some(policy), now)
+}
+
+/// By this the entries are judged that no exception fits, so that rulings can be remembered.
+fn without_exceptions(policy: &Policy) -> Policy {
+    let mut plain = policy.clone();
+    plain.actions.exceptions.clear();
+    plain
+}
+
+fn gate<'g>(args: &Args, by: &'g By) -> anyhow::Result<Gate<'g>> {
+    let known = match &args.baseline {
+        // Written anew, an older one tells nothing.
+        Some(path) if !args.write_baseline => {
+            let shown = || format!("cannot use `{}`", path.display());
+            let file = File::open(path).with_context(shown).hint("--write-baseline writes one")?;
+            Some(Baseline::read(BufReader::new(file)).with_context(shown)?)
+        }
+        _ => None,
+    };
+    let asked = Asked { rows: args.format == Form::Json && !args.latest, baseline: args.write_baseline };
+    let policy = args.policy.display().to_string();
+    Ok(Gate::new(&by.judge, &by.plain, &by.rules, &by.index, &policy).with_baseline(known).asked(asked))
+}
+
+/// What the lock lets through, judged again by the newest state and now.
+fn latest(
+    args: &Args,
+    policy: Policy,
+    rules: Rules,
+    (lock, place): (Lock, PathBuf),
+    talk: Talk,
+) -> anyhow::Result<Exit> {
+    let locked_snapshot = locked::snapshot_of(&lock, &place);
+    let aside = if args.snapshot.is_none() { Some(Aside::of(&locked_snapshot)?) } else { None };
+    let newest = match (&args.snapshot, &aside) {
+        (Some(named), _) => named.clone(),
+        (None, Some(aside)) => {
+            let registry = args
+                .registry
+                .as_deref()
+                .context("--latest needs the newest state")
+                .hint("--registry URL pulls it, --snapshot FILE names one that was pulled")?;
+            let log_key = args.log_key.as_deref();
+            let from = From { registry, allow_http: args.allow_http, log_key, policy: &policy };
+            locked::pull(&from, &aside.path(), Some(&lock), talk)?;
+            aside.path()
+        }
+        (None, None) => locked_snapshot,
+    };
+    let now = args.used_at.unwrap_or_else(clock::now);
+    let opened = open(args, &newest, &policy, now)?;
+    let header = opened.snapshot.header();
+    if header.size < lock.size || header.origin != lock.origin {
+        let told = format!("the newest snapshot is of log size {}, the lock of {}", header.size, lock.size);
+        return Err(advised(told, "pull again; a registry that shows less than it did is not to be believed"));
+    }
+    let plain = without_exceptions(&policy);
+    let by = By {
+        judge: Judge { snapshot: opened.snapshot, policy, used_at: now },
+        plain,
+        rules,
+        index: index(args, talk)?,
+        lock: None,
+    };
+    let shown_lock = Some(place.display().to_string());
+    let columns = args.columns.clone().unwrap_or_default();
+    let papers = papers(args, &columns);
+    let judged = gate(args, &by)?.run(papers, shown_lock, &mut std::io::sink())?;
+    // Only what the lock let through: what it refuses is told by every other run.
+    let mut report = Report { told: Vec::new(), codes: std::collections::BTreeMap::new(), debt: None, ..judged.report };
+    let Judge { snapshot, policy, .. } = by.judge;
+    let earlier = Earlier::Size(lock.size);
+    let comparison = Comparison { newer: snapshot, earlier, then: lock.used_at, now, policy };
+    let mut found: Vec<(Finding, Vec<String>)> = Vec::new();
+    let drift = Drift::over(&comparison, papers, &by.index, |heard| {
+        if let Ok(example) = heard
+            && found.len() < MAX_TOLD
+        {
+            found.push(drift::finding(example, &comparison.newer));
+        }
+    })?;
+    for (finding, notes) in found {
+        let fingerprint = baseline::fingerprint(&finding, None);
+        report.tell(Told { finding, fingerprint, notes });
+    }
+    tell(args, &report)?;
+    let all = drift.tally.all;
+    talk.say(format_args!(
+        "log size {} -> {}: {} to remove, {} to admit, {} for other reasons",
+        lock.size,
+        comparison.newer.header().size,
+        all.remove,
+        all.admit,
+        all.other
+    ));
+    Ok(Exit::over(drift.rows, drift.damaged, all.remove))
+}
+
+/// Tells the report on stdout, in the files that were asked for, and in GitHub's summary.
+fn tell(args: &Args, report: &Report) -> anyhow::Result<()> {
+    let excerpts = excerpt::of(&report.told);
+    data(told(report, &excerpts, args.format))?;
+    for (form, path) in &args.report {
+        let text = told(report, &excerpts, *form);
+        files::replace(path, anstream::adapter::strip_str(&text).to_string().as_bytes())?;
+    }
+    if args.format == Form::Github
+        && let Some(path) = std::env::var_os("GITHUB_STEP_SUMMARY").filter(|path| !path.is_empty())
+    {
+        let shown = Path::new(&path).display().to_string();
+        let file = OpenOptions::new().append(true).create(true).open(&path);
+        let written = file.and_then(|mut file| file.write_all(told(report, &excerpts, Form::Markdown).as_bytes()));
+        written.with_context(|| format!("cannot write the summary `{shown}`"))?;
     }
     Ok(())
 }
@@ -285,14 +369,28 @@ fn in_words(out: &mut impl Write, judged: &Told) -> anyhow::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::gate::Level;
+    use crate::gate::report::Sum;
 
     #[test]
-    fn only_a_manifest_read_whole_and_kept_whole_is_a_yes() {
-        let exit = |rows, keep, drop, damaged| Sum { rows, keep, drop, damaged, ..Sum::default() }.exit();
-        assert_eq!(exit(2, 2, 0, 0), Exit::Clean);
-        assert_eq!(exit(2, 1, 1, 0), Exit::Refused);
-        assert_eq!(exit(2, 1, 0, 1), Exit::Failed);
-        assert_eq!(exit(2, 0, 1, 1), Exit::Failed);
-        assert_eq!(exit(0, 0, 0, 0), Exit::Failed);
+    fn only_manifests_read_whole_and_kept_whole_are_a_yes() {
+        let exit = |rows: u64, errors: u64, damaged: u64, written: bool| {
+            let sum = Sum { rows, damaged, ..Sum::default() };
+            let mut report = Report { papers: vec![("m".to_owned(), sum.clone())], sum, ..Report::default() };
+            (0..errors).for_each(|_| report.count("rights-reserved", Level::Error));
+            super::exit(&report, written)
+        };
+        assert_eq!(exit(2, 0, 0, false), Exit::Clean);
+        assert_eq!(exit(2, 1, 0, false), Exit::Refused);
+        assert_eq!(exit(2, 1, 0, true), Exit::Clean);
+        assert_eq!(exit(2, 1, 1, true), Exit::Failed);
+        assert_eq!(exit(2, 0, 1, false), Exit::Failed);
+        assert_eq!(exit(0, 0, 0, false), Exit::Failed);
+    }
+
+    #[test]
+    fn a_report_names_its_form_and_its_file() {
+        assert_eq!(form_and_file("sarif=a=b").unwrap(), (Form::Sarif, PathBuf::from("a=b")));
+        assert!(form_and_file("sarif").is_err() && form_and_file("pdf=x").is_err() && form_and_file("sarif=").is_err());
     }
 }

@@ -21,6 +21,7 @@ pub mod impact;
 pub mod init;
 pub mod keys;
 pub mod lint;
+mod locked;
 pub mod network;
 pub mod observe;
 pub mod observe_talk;
@@ -34,6 +35,7 @@ pub mod seen;
 pub mod shell;
 pub mod talk;
 pub mod trace;
+pub mod update;
 pub mod usage;
 pub mod verify;
 pub mod witnesses;
@@ -107,8 +109,10 @@ pub enum Command {
     Filter(filter::Args),
     /// Observe what sites reserve, in crawl files or over the network.
     Observe(observe::Args),
-    /// Judge every row of a manifest.
+    /// Judge every entry of a data set's manifests: the gate of a build.
     Check(check::Args),
+    /// Move the lock that `check` judges by, and show what changed.
+    Update(update::Args),
     /// Tell which documents of manifests are touched by what was registered since, and what must go.
     Impact(impact::Args),
     /// What is owed for what is kept of a data set, to whom, and what of it is met.
@@ -157,6 +161,7 @@ pub fn run(cli: &Cli) -> ExitCode {
         Command::Filter(args) => filter::run(args, talk),
         Command::Observe(args) => observe::run(args, talk),
         Command::Check(args) => check::run(args, talk),
+        Command::Update(args) => update::run(args, talk),
         Command::Impact(args) => impact::run(args, talk),
         Command::Bill(args) => bill::run(args, talk),
         Command::Quote(args) => quote::run(args, talk),

@@ -16,7 +16,7 @@ pub mod mistakes;
 mod naming;
 pub mod open;
 mod parquet;
-mod rows;
+pub(crate) mod rows;
 mod sheet;
 mod spdx;
 mod tree;

@@ -56,6 +56,16 @@ impl Rows {
     }
 }
 
+/// The entry of a line that says this.
+pub(crate) fn entry(place: Place, said: question::LineEntry) -> Entry {
+    let question::LineEntry { copy, name, derived_from, facts } = said;
+    let stated = |(name, text): (&str, String)| (name.to_owned(), Stated { text, place: place.member(name) });
+    let facts = facts.into_iter().map(stated).collect();
+    let origin = |(link, of)| Origin { link, of, place: place.member("/derived_from") };
+    let derived_from = derived_from.into_iter().map(origin).collect();
+    Entry { place, name, copy, derived_from, facts, ..Entry::default() }
+}
+
 impl Iterator for Rows {
     type Item = io::Result<Item>;
 
@@ -71,14 +81,7 @@ impl Iterator for Rows {
             Line::TooLong => Err(format!("the line is longer than {} bytes", question::MAX_LINE)),
         };
         Some(Ok(match read {
-            Ok(question::LineEntry { copy, name, derived_from, facts }) => {
-                let stated =
-                    |(name, text): (&str, String)| (name.to_owned(), Stated { text, place: place.member(name) });
-                let facts = facts.into_iter().map(stated).collect();
-                let origin = |(link, of)| Origin { link, of, place: place.member("/derived_from") };
-                let derived_from = derived_from.into_iter().map(origin).collect();
-                Item::Entry(Box::new(Entry { place, name, copy, derived_from, facts, ..Entry::default() }))
-            }
+            Ok(said) => Item::Entry(Box::new(entry(place, said))),
             Err(what) => Item::Damage { place, what },
         }))
     }

@@ -53,7 +53,7 @@ pub use document::{Asking, DamageRow, Document, Judge, Judged};
 pub use error::FilterError;
 pub use in_record::{RecordEvidence, record_evidence};
 pub use job::{Job, Watch};
-pub use plan::{Plan, Ruling};
+pub use plan::{Missing, Plan, Ruling};
 pub use planned::Planned;
 pub use shard::{Shard, ShardError};
 pub use state::{Identity, Input};

@@ -1,0 +1,215 @@
+//! Papers through the gate: a manifest of our own by blocks of lines on every core, whatever else is a paper entry by entry.
+
+use super::finding::Finding;
+use super::lane;
+use super::run::{Batch, Gate, Ran, RunError, named, nothing_listed};
+use super::usual;
+use crate::dataset::mistakes::Mistakes;
+use crate::dataset::{self, Columns, Entry, Format, Item, Place, rows};
+use crate::filter::Missing;
+use crate::question;
+use cleartitle_schema::policy::Disposition;
+use cleartitle_schema::snapshot::Damage;
+use std::fs::File;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// How many entries are put down before what came of them is taken.
+const AT_ONCE: usize = 512;
+
+/// Whether a line of a manifest of our own may say what its document was made from.
+///
+/// # Errors
+/// It can't be read.
+pub fn rows_speak_of_origins(paper: &Path, workers: usize) -> std::io::Result<bool> {
+    let speaks = |_, lines: &[u8]| {
+        [&b"\"derived_from\""[..], b"\"lineage\""].iter().any(|member| memchr::memmem::find(lines, member).is_some())
+    };
+    let mut found = false;
+    lane::run(File::open(paper)?, workers, question::MAX_LINE, speaks, |speaks| {
+        found |= speaks;
+        !found
+    })?;
+    Ok(found)
+}
+
+/// Holds the files that an entry claims against those beside its paper, which lies in a folder.
+pub type Verify<'p> = &'p dyn Fn(&Entry, &Path) -> Vec<Finding>;
+
+/// What is read, and how.
+#[derive(Clone, Copy)]
+pub struct Papers<'p> {
+    /// Which.
+    pub paths: &'p [PathBuf],
+    /// Their form; left out, each one's by its name and first bytes.
+    pub format: Option<Format>,
+    /// What a sheet's columns are.
+    pub columns: &'p Columns,
+    /// What holds claimed files against those that lie there; left out, they are not read.
+    pub verify: Option<Verify<'p>>,
+    /// On how many threads.
+    pub workers: usize,
+}
+
+impl Gate<'_> {
+    /// Judges every entry of every paper; where rows were asked for, they go to `out`.
+    ///
+    /// # Errors
+    /// [`RunError`]: then there is no report, since nothing is known of what was not reached.
+    pub fn run(&self, papers: Papers<'_>, lock: Option<String>, out: &mut dyn Write) -> Result<Ran, RunError> {
+        let mut ran = self.begin(lock);
+        let mut mistakes = Mistakes::default();
+        for paper in papers.paths {
+            let name = paper.display().to_string();
+            ran.report.papers.push((name.clone(), super::report::Sum::default()));
+            let read = |source| RunError::Read { paper: name.clone(), source };
+            let format = papers.format.map_or_else(|| dataset::open::detect(paper), Ok).map_err(read)?;
+            if format == Format::Rows {
+                self.by_lines(paper, papers.workers, &mut ran, &mut mistakes, out)?;
+            } else {
+                self.by_entries(paper, format, papers, &mut ran, &mut mistakes, out)?;
+            }
+            if ran.report.papers.last().is_some_and(|(_, sum)| sum.rows == 0) {
+                ran.tell(self, nothing_listed(&name))?;
+            }
+        }
+        for finding in mistakes.end() {
+            ran.tell(self, finding)?;
+        }
+        self.end(&mut ran);
+        Ok(ran)
+    }
+
+    /// A manifest of our own.
+    fn by_lines(
+        &self,
+        paper: &Path,
+        workers: usize,
+        ran: &mut Ran,
+        mistakes: &mut Mistakes,
+        out: &mut dyn Write,
+    ) -> Result<(), RunError> {
+        let read = |source| RunError::Read { paper: paper.display().to_string(), source };
+        let file = File::open(paper).map_err(read)?;
+        let name: Arc<str> = Arc::from(paper.display().to_string());
+        let place = ran.report.papers.len() - 1;
+        let mut failed = None;
+        let ended = lane::run(
+            file,
+            workers,
+            question::MAX_LINE,
+            |first, lines| self.block(&name, first, lines),
+            |batch| match self.taken(ran, batch, place, mistakes, out) {
+                Ok(()) => true,
+                Err(error) => {
+                    failed = Some(error);
+                    false
+                }
+            },
+        );
+        failed.map_or(Ok(()), Err)?;
+        ended.map_err(read)
+    }
+
+    fn block(&self, file: &Arc<str>, first: u64, lines: &[u8]) -> Result<Batch, Damage> {
+        let mut batch = Batch::default();
+        let mut number = first;
+        let mut rest = lines;
+        while !rest.is_empty() {
+            let end = memchr::memchr(b'\n', rest);
+            let line = &rest[..end.unwrap_or(rest.len())];
+            rest = end.map_or(&[][..], |end| &rest[end + 1..]);
+            self.line(file, number, line, &mut batch)?;
+            number += 1;
+        }
+        Ok(batch)
+    }
+
+    fn line(&self, file: &Arc<str>, number: u64, line: &[u8], batch: &mut Batch) -> Result<(), Damage> {
+        let place = || Place::line(file, number);
+        if line.len() > question::MAX_LINE {
+            self.damaged(place(), &format!("the line is longer than {} bytes", question::MAX_LINE), batch);
+            return Ok(());
+        }
+        let usual = usual::read(line).filter(|copy| self.exceptions.is_empty() || !self.exceptions.fit(&copy.keys().0));
+        let Some(copy) = usual else {
+            match question::manifest_entry(line) {
+                Ok(said) => {
+                    let entry = rows::entry(place(), said);
+                    if entry.name.is_some() || !entry.derived_from.is_empty() {
+                        batch.looked_at.push(entry.clone());
+                    }
+                    self.judge(entry, batch)?;
+                }
+                Err(what) => self.damaged(place(), &what, batch),
+            }
+            return Ok(());
+        };
+        let ruling = self.plan.rule(&copy, Missing::default())?;
+        if ruling.outcome.action == Disposition::Keep && !self.rows_too && self.rules.licenses.is_none() {
+            batch.sum.count(ruling.decision.verdict.word(), Disposition::Keep);
+            return Ok(());
+        }
+        let entry = Entry { place: place(), copy, ..Entry::default() };
+        let about = named(&entry);
+        self.put(&entry, about, &ruling.decision, &ruling.outcome, batch);
+        Ok(())
+    }
+
+    /// Any other paper.
+    fn by_entries(
+        &self,
+        paper: &Path,
+        format: Format,
+        papers: Papers<'_>,
+        ran: &mut Ran,
+        mistakes: &mut Mistakes,
+        out: &mut dyn Write,
+    ) -> Result<(), RunError> {
+        let place = ran.report.papers.len() - 1;
+        let folder = paper.parent().unwrap_or(Path::new(""));
+        let mut batch = Batch::default();
+        let mut waiting = 0;
+        for item in dataset::open_by(paper, Some(format), papers.columns)? {
+            match item.map_err(|source| RunError::Read { paper: paper.display().to_string(), source })? {
+                Item::Entry(entry) => {
+                    let verify = papers.verify.filter(|_| !entry.files.is_empty());
+                    for finding in verify.map(|verify| verify(&entry, folder)).unwrap_or_default() {
+                        self.found(finding, Vec::new, None, &mut batch);
+                    }
+                    batch.looked_at.push((*entry).clone());
+                    self.judge(*entry, &mut batch)?;
+                }
+                Item::Damage { place, what } => self.damaged(place, &what, &mut batch),
+            }
+            waiting += 1;
+            if waiting == AT_ONCE {
+                waiting = 0;
+                self.taken(ran, Ok(std::mem::take(&mut batch)), place, mistakes, out)?;
+            }
+        }
+        self.taken(ran, Ok(batch), place, mistakes, out)
+    }
+
+    /// Takes what came of some entries, and then looks for mistakes in those that may have some.
+    fn taken(
+        &self,
+        ran: &mut Ran,
+        batch: Result<Batch, Damage>,
+        paper: usize,
+        mistakes: &mut Mistakes,
+        out: &mut dyn Write,
+    ) -> Result<(), RunError> {
+        let mut batch = batch?;
+        let looked_at = std::mem::take(&mut batch.looked_at);
+        let lines = ran.take(batch, Some(paper))?;
+        if !lines.is_empty() {
+            out.write_all(&lines).map_err(RunError::Write)?;
+        }
+        for finding in looked_at.iter().flat_map(|entry| mistakes.look(entry)) {
+            ran.tell(self, finding)?;
+        }
+        Ok(())
+    }
+}
