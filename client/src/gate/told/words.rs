@@ -67,7 +67,13 @@ pub fn summary(page: &str) -> String {
 /// A text from outside: control characters and those that turn the direction of reading are shown as one sign, and it is cut.
 #[must_use]
 pub fn visible(text: &str, longest: usize) -> String {
-    let mut shown: String = text.chars().take(longest).map(|c| if is_hidden(c) { '\u{fffd}' } else { c }).collect();
+    let seen = |c: char| match c {
+        // A sheet's cells stay apart, each sign as wide as one.
+        '\t' => ' ',
+        c if is_hidden(c) => '\u{fffd}',
+        c => c,
+    };
+    let mut shown: String = text.chars().take(longest).map(seen).collect();
     if text.chars().nth(longest).is_some() {
         shown.push('…');
     }
@@ -106,7 +112,7 @@ mod tests {
     #[test]
     fn nothing_from_outside_is_obeyed() {
         assert_eq!(visible("a\u{1b}[31m\u{202e}b\n", 20), "a\u{fffd}[31m\u{fffd}b\u{fffd}");
-        assert_eq!(visible("abc", 2), "ab…");
+        assert_eq!((visible("abc", 2).as_str(), visible("a\tb", 3).as_str()), ("ab…", "a b"));
         assert_eq!(escaped("<a href='x'>&\u{ffff}\u{0}", 20), "&lt;a href=&#39;x&#39;&gt;&amp;\u{fffd}\u{fffd}");
     }
 
