@@ -103,6 +103,8 @@ impl<'a, D: AsRef<[u8]>> Rows<'a, D> {
         if !known
             && self.rules.plan.policy().actions.exceptions.is_empty()
             && let (Some(key), Some(host), Some(begins)) = (key, host, beginning(&capture.url))
+            // An address inside this one speaks for this row alone.
+            && shares(begins, &capture.url)
             && !self.rules.plan.snapshot().mentions_host(&key)?
         {
             self.silent = Some(Silent { begins: begins.to_owned(), host, fate: Arc::clone(&fate) });

@@ -451,3 +451,21 @@ fn sha1_reserves_and_never_clears() {
     assert!(report.tally.of(Disposition::Keep).documents > 0, "{report}");
     assert!(files(&out).iter().any(|(path, bytes)| path.ends_with("i.cdxj.warc.gz") && !bytes.is_empty()));
 }
+
+#[test]
+fn an_address_inside_another_speaks_for_its_own_row_alone() {
+    let (folder, mut rows) = small();
+    let root = folder.path();
+    rows.truncate(3);
+    let of = |path: &str| format!("https://cache.example/{path}");
+    for (row, path) in rows.iter_mut().zip(["https://agency.example/a", "b", "c"]) {
+        (row.url, row.digest) = (of(path), None);
+    }
+    cdxj(&root.join("i.cdxj"), &rows);
+    let reserved = registered(0, Timestamp(1_600_000_000), reservation("agency.example")).unwrap();
+    let out = root.join("out");
+    run(&snapshot([reserved]), &keeping(), &root.join("i.cdxj"), &out, Some(IndexRun { fetch: None }));
+    let excluded = lines(&out.join("excluded/i.cdxj.decisions.jsonl"));
+    assert_eq!(excluded.len(), 1, "{excluded:?}");
+    assert_eq!(excluded[0]["url"], json!(of("https://agency.example/a")));
+}
