@@ -45,4 +45,5 @@ pub mod terms_file;
 pub mod toml_file;
 pub mod trace;
 pub mod trust;
+mod unrepeated;
 pub mod usage;

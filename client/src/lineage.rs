@@ -5,7 +5,8 @@
 //! or deep that a reader gives up (bounded, and unresolved from there on). Nothing that is found loosens anything: `decide` hears
 //! every ancestor.
 
-use crate::dataset::{Entry, Item, OpenError, open};
+use crate::dataset::open::open_by;
+use crate::dataset::{Columns, Entry, Format, Item, OpenError};
 use cleartitle_schema::acquisition::Acquisition;
 use cleartitle_schema::lineage::{DerivedFrom, Link, MAX_ANCESTORS, MAX_DEPTH};
 use std::collections::{HashMap, HashSet};
@@ -95,15 +96,23 @@ impl Index {
     /// # Errors
     /// [`LineageError`].
     pub fn over(papers: &[PathBuf]) -> Result<Self, LineageError> {
+        Self::over_by(papers, None, &Columns::default())
+    }
+
+    /// The same, of papers that are read as they are judged: in this form, with these columns.
+    ///
+    /// # Errors
+    /// [`LineageError`].
+    pub fn over_by(papers: &[PathBuf], format: Option<Format>, columns: &Columns) -> Result<Self, LineageError> {
         let mut index = Self::default();
         for paper in papers {
-            each(paper, |entry| index.want(&entry))?;
+            each((paper, format, columns), |entry| index.want(&entry))?;
         }
         if index.wanted.is_empty() {
             return Ok(index);
         }
         for paper in papers {
-            each(paper, |entry| index.know(entry))?;
+            each((paper, format, columns), |entry| index.know(entry))?;
         }
         Ok(index)
     }
@@ -158,6 +167,11 @@ impl Index {
         self.entries.push(Known { file: entry.place.file, copy: entry.copy, made_from });
     }
 
+    /// Whether entries may bear a name of which none is known, or too many are.
+    fn is_unclear(&self, name: &str) -> bool {
+        self.full || self.by_name.get(name).is_some_and(|all| all.len() > MAX_ALIKE)
+    }
+
     /// The entries that a name stands for, those of the same paper before all others; none where there are none, or too many.
     fn meant(&self, name: &str, file: &str) -> Vec<usize> {
         let all = self.by_name.get(name).map(Vec::as_slice).unwrap_or_default();
@@ -167,8 +181,11 @@ impl Index {
     }
 }
 
-fn each(paper: &Path, mut take: impl FnMut(Entry)) -> Result<(), LineageError> {
-    for item in open(paper, None)? {
+fn each(
+    (paper, format, columns): (&Path, Option<Format>, &Columns),
+    mut take: impl FnMut(Entry),
+) -> Result<(), LineageError> {
+    for item in open_by(paper, format, columns)? {
         match item.map_err(|source| LineageError::Read { path: paper.to_owned(), source })? {
             Item::Entry(entry) => take(*entry),
             Item::Damage { .. } => {}
@@ -239,6 +256,10 @@ impl Chains<'_> {
                 told |= link.parent.as_deref().is_some_and(|parent| says_all(&known.copy, parent));
                 let parent = self.follow(place).map(Box::new);
                 links.push(DerivedFrom { parent, ..link.clone() });
+            }
+            // Where nobody knows which entry is meant, the parent's own history is unknown.
+            if names.iter().any(|name| self.index.is_unclear(name)) {
+                links.push(DerivedFrom { parent: None, ..link.clone() });
             }
             // What is said here and nowhere else stays beside what is found.
             if told {

@@ -19,7 +19,9 @@ fn first(rows: &[&[Value]]) -> Acquisition {
     let folder = tempfile::tempdir().unwrap();
     let papers = papers(folder.path(), rows);
     let index = Index::over(&papers).unwrap();
-    let Some(Ok(Item::Entry(entry))) = open(&papers[0], None).unwrap().next() else { panic!("an entry") };
+    let Some(Ok(Item::Entry(entry))) = crate::dataset::open(&papers[0], None).unwrap().next() else {
+        panic!("an entry")
+    };
     resolve(*entry, &index).copy
 }
 

@@ -1,6 +1,7 @@
 //! What is asked about: a URL, a content id or a work as the command line takes it, and a row of a manifest.
 
 use crate::filter::RecordEvidence;
+use crate::unrepeated::Unrepeated;
 use cleartitle_schema::acquisition::{Acquisition, CopyUrl, UrlRole, WorkId, WorkMention};
 use cleartitle_schema::id::ContentName;
 use cleartitle_schema::lineage::Link;
@@ -72,7 +73,7 @@ struct NamedOrigin {
 /// What is wrong with it, in words.
 pub fn manifest_entry(line: &[u8]) -> Result<LineEntry, String> {
     let told = |error: serde_json::Error| error.to_string().chars().take(200).collect::<String>();
-    manifest_row(serde_json::from_slice(line).map_err(told)?)
+    manifest_row(serde_json::from_slice::<Unrepeated>(line).map_err(told)?.0)
 }
 
 /// Reads a row of a manifest that is no text any more.
@@ -179,6 +180,8 @@ mod tests {
             r#"{"uri":"https://press.example/a"}"#,
             r#"{"url":"https://press.example/a","captured_at":"yesterday"}"#,
             r#"{"url":"https://press.example/a","bytes":-1}"#,
+            r#"{"url":"https://press.example/a","url":"https://open.example/a"}"#,
+            r#"{"url":"https://open.example/a","derived_from":[{"link":"excerpt","of":"x"}],"derived_from":[]}"#,
             r#"{"url":"https://press.example/a","language":["en"]}"#,
             r#"{"url":"https://press.example/a","content":"blake3:00"}"#,
             r#"{"url":"https://press.example/a""#,

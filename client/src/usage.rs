@@ -28,6 +28,9 @@ pub enum ReportError {
     /// What is named is no deal.
     #[error("`{0}` is neither an agreement nor the acceptance of an offer")]
     NoDeal(StatementId),
+    /// A paper was named twice, or two are the same.
+    #[error("two of the papers are the same bytes, which would be reported twice over")]
+    Twice,
     /// Some of it was not counted.
     #[error("`{to}` is owed by {missing}, and nobody counted it")]
     Uncounted {
@@ -114,7 +117,10 @@ impl Used {
             lines.push(UsageLine { to: to.to_owned(), price: price.clone(), documents, units, due: measured.due });
         }
         papers.sort();
-        papers.dedup();
+        if papers.windows(2).any(|pair| pair[0] == pair[1]) {
+            // Counted twice, and told once.
+            return Err(ReportError::Twice);
+        }
         let documents = self.documents;
         Ok(UsageReport { version: VERSION, log: log.to_owned(), deal, licensee, period, papers, documents, lines })
     }

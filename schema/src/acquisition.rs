@@ -239,6 +239,8 @@ pub struct Keys {
     pub works: Vec<WorkId>,
     /// Compilations.
     pub collections: Vec<String>,
+    /// Of the URLs, only the one that the bytes were fetched from is looked for among what scopes leave out.
+    pub left_out_as_fetched: bool,
 }
 
 impl Keys {

@@ -57,6 +57,12 @@ impl Registered {
         names.any(|ids| ids.iter().any(|name| !name.may_clear()))
     }
 
+    /// Whether a scope in it leaves anything out.
+    #[must_use]
+    pub fn excludes(&self) -> bool {
+        [self.statement.scope(), self.statement.taken_up()].into_iter().flatten().any(|scope| !scope.exclude.is_empty())
+    }
+
     /// The domain in whose name it speaks: the issuer's own, or of an agent, the one it speaks for.
     #[must_use]
     pub fn speaker(&self) -> &Domain {

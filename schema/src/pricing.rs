@@ -228,7 +228,8 @@ fn days(period: Window, billed: Option<Window>) -> Option<(i64, i64)> {
     if last <= first {
         return Some((0, total));
     }
-    Some((begun(last - from) - (first - from).div_euclid(Timestamp::DAY), total))
+    // A day belongs to the part in which it begins, so that the parts add up wherever they are cut.
+    Some((begun(last - from) - begun(first - from), total))
 }
 
 impl Price {
@@ -253,6 +254,10 @@ impl Price {
         };
         let sum = |each: &Amount| {
             let amount = Exact::of(each.amount.0).times(turned)?.rounded(each.currency.decimal_places())?;
+            if turned.over == 0 && matches!(self.meter, Meter::Flat { .. }) {
+                // Not due in what is billed: no minimum raises that.
+                return Some(Amount { amount: Money(amount), currency: each.currency });
+            }
             self.bounded(Amount { amount: Money(amount), currency: each.currency })
         };
         let due = match &self.rate {
@@ -319,6 +324,10 @@ impl Price {
             return Ok((Exact::ratio(i128::from(used), i128::from(total)), Some(Money(Decimal::from(used)))));
         }
         let begins = period.and_then(|period| period.from);
+        if billed.is_some() && begins.is_none() {
+            // Due once, and nobody can tell in which of the periods that are billed.
+            return Err("first day of the fee's period");
+        }
         let elsewhere = begins.zip(billed).is_some_and(|(begins, billed)| !billed.contains(begins));
         Ok(if elsewhere { (Exact::ratio(0, 1), None) } else { (Exact::ONE, None) })
     }

@@ -179,7 +179,8 @@ impl Scope {
     #[must_use]
     pub fn permits(&self, keys: &Keys, any_copy: bool) -> Option<Match> {
         let touched = |target: &Target| {
-            keys.urls.iter().any(|(_, url)| target.covers_url(url) || target.covers_folded(url))
+            let mut urls = keys.urls.iter().filter(|(role, _)| !keys.left_out_as_fetched || *role == UrlRole::Fetched);
+            urls.any(|(_, url)| target.covers_url(url) || target.covers_folded(url))
                 || keys.content.iter().any(|name| target.names_content(name))
                 || keys.works.iter().any(|work| target.names_work(work))
                 || keys.collections.iter().any(|collection| target.names_collection(collection))

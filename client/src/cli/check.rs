@@ -2,7 +2,7 @@
 //! stay.
 
 use super::locked::{self, Aside, From};
-use super::talk::{Exit, Hint as _, Talk, advised, data};
+use super::talk::{Exit, Hint as _, Talk, advised, data, shown};
 use super::{Asked as Opened, files, open_with_deals};
 use crate::dataset::{self, Columns, Entry};
 use crate::gate::baseline::Baseline;
@@ -175,7 +175,7 @@ pub fn run(args: &Args, talk: Talk) -> anyhow::Result<Exit> {
     }
     tell(args, &ran.report)?;
     for (paper, _) in ran.report.papers.iter().filter(|(_, sum)| sum.rows == 0) {
-        talk.warn(format_args!("`{}` holds no rows, so there is nothing to say yes to", super::talk::shown(paper)));
+        talk.warn(format_args!("`{}` holds no rows, so there is nothing to say yes to", shown(paper)));
     }
     Ok(exit(&ran.report, args.write_baseline))
 }
@@ -199,7 +199,8 @@ fn index(args: &Args, talk: Talk) -> anyhow::Result<Index> {
         let told = || format!("cannot read `{}`", paper.display());
         let format = args.paper_format.map_or_else(|| dataset::open::detect(paper), Ok).with_context(told)?;
         if format != dataset::Format::Rows || rows_speak_of_origins(paper, threads(args)).with_context(told)? {
-            return super::papers::index(&args.papers, talk);
+            let columns = args.columns.clone().unwrap_or_default();
+            return super::papers::index_by(&args.papers, args.paper_format, &columns, talk);
         }
     }
     Ok(Index::default())
@@ -208,7 +209,7 @@ fn index(args: &Args, talk: Talk) -> anyhow::Result<Index> {
 /// Holds the files that an entry claims against those that lie in a folder.
 fn verified(entry: &Entry, folder: &Path, talk: Talk) -> Vec<Finding> {
     let bytes = entry.files.iter().filter_map(|claim| claim.bytes).sum();
-    let bar = talk.progress(bytes, entry.name.as_deref().unwrap_or("files"));
+    let bar = talk.progress(bytes, &shown(entry.name.as_deref().unwrap_or("files")));
     let findings = dataset::files::verify(entry, folder, &mut |read| bar.inc(read));
     bar.finish_and_clear();
     findings
@@ -222,7 +223,8 @@ fn threads(args: &Args) -> usize {
 /// The lock that decides, where one does.
 fn lock(args: &Args) -> anyhow::Result<Option<(Lock, PathBuf)>> {
     let place = locked::place(args.lock.as_deref(), &args.policy);
-    if args.no_lock || (args.lock.is_none() && !place.exists()) {
+    // A link that leads nowhere is a lock that can't be read, and no freedom to judge without one.
+    if args.no_lock || (args.lock.is_none() && !locked::stands(&place)) {
         return Ok(None);
     }
     let lock = locked::read(&place).hint("`cleartitle update` writes it")?;
@@ -344,7 +346,7 @@ fn latest(
         all.admit,
         all.other
     ));
-    Ok(Exit::over(drift.rows, drift.damaged, all.remove))
+    Ok(Exit::over(if drift.empty { 0 } else { drift.rows }, drift.damaged, all.remove))
 }
 
 /// Tells the report on stdout, in the files that were asked for, and in GitHub's summary.

@@ -53,7 +53,7 @@ pub struct Args {
     /// The snapshot to judge by.
     #[arg(long, value_name = "FILE")]
     snapshot: PathBuf,
-    /// A folder of sealed deals of yours; they count, and nothing of their terms but duties is shown.
+    /// A folder of sealed deals of yours; they count, nothing of their terms but duties is shown, and no statement by its id.
     #[arg(long, value_name = "DIR")]
     sealed: Option<PathBuf>,
     /// The policy to judge by; its [disclosure] table may hold answers.
@@ -133,7 +133,7 @@ pub fn run(args: &Args, talk: Talk) -> anyhow::Result<Exit> {
     let (as_of, as_of_from) = moment(args.as_of, &runs, header.time);
     let snapshot = format!("snapshot of {} at size {}, root {}", header.origin, header.size, header.root);
     let judge = Judge { snapshot: asked.snapshot, policy, used_at: as_of };
-    let mut facts = gather::gather(&judge, runs, &args.papers, |_, _| {})?;
+    let mut facts = gather::gather(&judge, runs, &args.papers, deals.is_some(), |_, _| {})?;
     let policy_digest = format!("blake3:{}", blake3::hash(&policy_bytes).to_hex());
     let policy = &judge.policy;
     let inputs = Inputs { facts: &mut facts, answers: &answers, policy, policy_digest, snapshot, as_of, as_of_from };

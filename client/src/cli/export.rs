@@ -35,7 +35,7 @@ pub struct Args {
     /// The snapshot to judge by.
     #[arg(long, value_name = "FILE")]
     snapshot: PathBuf,
-    /// A folder of sealed deals of yours, which join the snapshot's terms.
+    /// A folder of sealed deals of yours, which join the snapshot's terms; no statement is then told by its id.
     #[arg(long, value_name = "DIR")]
     sealed: Option<PathBuf>,
     /// The policy to judge by.
@@ -78,7 +78,8 @@ pub fn run(args: &Args, talk: Talk) -> anyhow::Result<Exit> {
     let judge = Judge { snapshot: asked.snapshot, policy, used_at: as_of };
     let read = |path: &PathBuf| Input::of(path).with_context(|| format!("cannot read `{}`", path.display()));
     let mut inputs = args.papers.iter().map(read).collect::<anyhow::Result<Vec<_>>>()?;
-    let facts = gather::gather(&judge, Vec::new(), &args.papers, |rank, judged| inputs[rank].count(judged))?;
+    let facts =
+        gather::gather(&judge, Vec::new(), &args.papers, deals.is_some(), |rank, judged| inputs[rank].count(judged))?;
     let inventory = Inventory {
         name: args.name.clone().unwrap_or_else(|| inputs.first().map(|input| input.name.clone()).unwrap_or_default()),
         originator: originator(&answers, &judge),

@@ -21,6 +21,12 @@ const MAX_BYTES: u64 = 64 << 30;
 /// What lies beside a snapshot and helps the next pull.
 const BESIDE: [&str; 4] = ["note", "tree", "checkpoint", "log-key"];
 
+/// Whether anything stands in a lock's place, readable or not.
+#[must_use]
+pub fn stands(path: &Path) -> bool {
+    std::fs::symlink_metadata(path).map_or_else(|error| error.kind() != std::io::ErrorKind::NotFound, |_| true)
+}
+
 /// Where the lock is: the named place, or beside the policy.
 pub(super) fn place(named: Option<&Path>, policy: &Path) -> PathBuf {
     named.map_or_else(|| policy.with_file_name(lock::NAME), Path::to_owned)

@@ -1,7 +1,7 @@
 //! What `bill`, `quote`, `trace` and `usage` have in common: a snapshot, a policy, and a data set's papers judged entry by entry.
 
 use super::talk::{Hint as _, Talk, shown};
-use crate::dataset::{self, Entry, Item};
+use crate::dataset::{self, Columns, Entry, Format, Item};
 use crate::gate::{Judge, Judged};
 use crate::lineage::{Index, resolve};
 use crate::{clock, counts_file, policy_file};
@@ -75,7 +75,15 @@ pub struct Read {
 /// # Errors
 /// A paper can't be read.
 pub fn index(papers: &[PathBuf], talk: Talk) -> anyhow::Result<Index> {
-    let index = Index::over(papers)?;
+    index_by(papers, None, &Columns::default(), talk)
+}
+
+/// The same, of papers that are read in this form, with these columns.
+///
+/// # Errors
+/// As [`index`].
+pub fn index_by(papers: &[PathBuf], format: Option<Format>, columns: &Columns, talk: Talk) -> anyhow::Result<Index> {
+    let index = Index::over_by(papers, format, columns)?;
     if index.full() {
         talk.warn("the papers name more origins than are held: all of them are unresolved, which is unknown");
     }

@@ -75,7 +75,7 @@ pub fn run(args: &Args, talk: Talk) -> anyhow::Result<Exit> {
     let now = clock::now();
     let policy = policy_file::load(&args.policy)?;
     let path = locked::place(args.lock.as_deref(), &args.policy);
-    let before = if path.exists() { Some(locked::read(&path)?) } else { None };
+    let before = if locked::stands(&path) { Some(locked::read(&path)?) } else { None };
     let named = args.snapshot.clone().or_else(|| before.as_ref().map(|lock| locked::snapshot_of(lock, &path)));
     let place = named.unwrap_or_else(|| folder_of(&path).join("terms.snapshot"));
     let aside = if args.dry_run && args.registry.is_some() { Some(Aside::of(&place)?) } else { None };

@@ -33,11 +33,18 @@ const FACTS: &[&str] = &[
     "rai:dataLicense",
 ];
 
+/// The prefixes of the vocabularies, short and whole.
+const PREFIXES: [&str; 7] =
+    ["", "sc:", "schema:", "cr:", "https://schema.org/", "http://schema.org/", "http://mlcommons.org/croissant/"];
+
 /// A member by its name, with or without the prefix of its vocabulary.
 fn member<'n>(node: &'n Node, name: &str) -> Option<&'n Node> {
-    ["", "sc:", "schema:", "cr:", "https://schema.org/", "http://mlcommons.org/croissant/"]
-        .iter()
-        .find_map(|prefix| node.member(&format!("{prefix}{name}")))
+    PREFIXES.iter().find_map(|prefix| node.member(&format!("{prefix}{name}")))
+}
+
+/// The parts of a data set, by whatever prefix they are given.
+fn distribution(set: &Node) -> impl Iterator<Item = &Node> {
+    PREFIXES.iter().filter_map(|prefix| set.member(&format!("{prefix}distribution"))).flat_map(Node::items)
 }
 
 /// What a value says: its text, or its address, title or id.
@@ -72,11 +79,18 @@ pub fn read(tree: &Tree, file: &Arc<str>) -> Vec<Item> {
     let mut items = Vec::new();
     for set in sets {
         let whole = data_set(set, file);
-        let files = member(set, "distribution").map(Node::items).unwrap_or_default();
-        let parts: Vec<Item> = files
-            .iter()
-            .filter(|node| is_type(node, "FileObject"))
-            .flat_map(|node| file_object(node, &whole, file))
+        let parts: Vec<Item> = distribution(set)
+            .flat_map(|node| {
+                // A part may stand elsewhere in the graph.
+                let meant =
+                    graph.iter().find(|it| node.text_of("@id").is_some() && it.text_of("@id") == node.text_of("@id"));
+                let node = if node.first_of(&["@type", "type"]).is_some() { node } else { meant.unwrap_or(node) };
+                if is_type(node, "FileObject") {
+                    return file_object(node, &whole, file);
+                }
+                let what = "a part of the distribution that is neither a `FileObject` nor a `FileSet`".to_owned();
+                if is_type(node, "FileSet") { Vec::new() } else { vec![Item::Damage { place: node.place(file), what }] }
+            })
             .collect();
         if whole.is_named() {
             items.push(Item::Entry(Box::new(whole)));
@@ -208,4 +222,37 @@ fn file_object(node: &Node, whole: &Entry, file: &Arc<str>) -> Vec<Item> {
 fn size(text: &str) -> Option<u64> {
     let digits = text.trim().trim_end_matches(['B', 'b']).trim_end();
     digits.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dataset::tree;
+
+    fn read_text(text: &str) -> Vec<Item> {
+        read(&tree::json(text).unwrap(), &Arc::from("c.json"))
+    }
+
+    #[test]
+    fn every_part_is_an_entry_or_damage() {
+        let part = |part: &str, graph: &str| {
+            format!(
+                r#"{{"@graph":[{{"@type":"Dataset","name":"ok","http://schema.org/distribution":[{part}]}},{graph}
+                {{"@type":"cr:FileObject","@id":"f1","contentUrl":"https://reserved.example/x.zip"}}]}}"#
+            )
+        };
+        let url = |item: &Item| match item {
+            Item::Entry(entry) => entry.copy.urls.first().map(|it| it.url.clone()),
+            Item::Damage { .. } => None,
+        };
+        let found = read_text(&part(r#"{"@id":"f1"}"#, ""));
+        assert_eq!(found.iter().filter_map(url).collect::<Vec<_>>(), ["https://reserved.example/x.zip"], "{found:?}");
+        for unknown in
+            [r#"{"@type":"DataDownload","contentUrl":"https://reserved.example/x"}"#, r#"{"@id":"gone"}"#, "7"]
+        {
+            let found = read_text(&part(unknown, ""));
+            assert!(found.iter().any(|item| matches!(item, Item::Damage { .. })), "{unknown}: {found:?}");
+        }
+        assert_eq!(read_text(&part(r#"{"@type":"cr:FileSet"}"#, "")).len(), 1);
+    }
 }

@@ -75,11 +75,31 @@ impl Reader<'_> {
         let model = node.member("modelCard").and_then(|card| card.member("modelParameters"));
         for data_set in model.and_then(|model| model.member("datasets")).map(Node::items).unwrap_or_default() {
             self.borne.extend(data_set.text_of("bom-ref").map(str::to_owned));
-            self.refers.extend(data_set.member("ref").and_then(|to| stated(to, "ref", self.file)));
+            match data_set.member("ref") {
+                Some(to) => self.refers.extend(stated(to, "ref", self.file)),
+                None => self.inlined(data_set),
+            }
         }
         for inner in node.member("components").map(Node::items).unwrap_or_default() {
             self.component(inner);
         }
+    }
+
+    /// A data set that is no component of its own.
+    fn inlined(&mut self, node: &Node) {
+        let mut entry = Entry { place: node.place(self.file), ..Entry::default() };
+        let name = node.text_of("name").map(str::to_owned);
+        entry.in_collection(name.as_deref().unwrap_or_default());
+        entry.name = name;
+        if let Some(url) = node.member("contents").and_then(|contents| contents.text_of("url")) {
+            entry.fetched_from(url);
+        }
+        self.items.push(if entry.copy == cleartitle_schema::acquisition::Acquisition::default() {
+            let what = "a data set of a model that is neither named nor has an address".to_owned();
+            Item::Damage { place: entry.place, what }
+        } else {
+            Item::Entry(Box::new(entry))
+        });
     }
 
     fn data(&mut self, node: &Node) {
@@ -181,5 +201,26 @@ impl Reader<'_> {
             bytes: None,
             place: url.place(self.file).member("url"),
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dataset::tree;
+
+    #[test]
+    fn data_sets_of_a_models_card_are_entries() {
+        let text = r#"{"bomFormat":"CycloneDX","components":[{"type":"data","bom-ref":"a","name":"a"},
+            {"type":"machine-learning-model","name":"m","modelCard":{"modelParameters":{"datasets":[{"ref":"a"},
+            {"type":"dataset","name":"b","contents":{"url":"https://reserved.example/books.zip"}},{"type":"dataset"}]}}}]}"#;
+        let found = read(&tree::json(text).unwrap(), &Arc::from("bom.json"));
+        let (entries, damage): (Vec<_>, Vec<_>) = found.iter().partition(|item| matches!(item, Item::Entry(_)));
+        assert_eq!((entries.len(), damage.len()), (2, 1), "{found:?}");
+        assert!(
+            entries
+                .iter()
+                .any(|it| matches!(it, Item::Entry(it) if it.name.as_deref() == Some("b") && it.copy.urls.len() == 1))
+        );
     }
 }

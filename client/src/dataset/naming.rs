@@ -130,7 +130,11 @@ impl Entry {
 
     fn with_url(&mut self, role: UrlRole, url: &str) {
         let url = url.trim();
-        if is_url(url) && !self.copy.urls.iter().any(|known| known.url == url) {
+        // One that can't be read is asked about all the same: it is unknown, and not nothing.
+        let web = ["https:", "http:"]
+            .iter()
+            .any(|scheme| url.get(..scheme.len()).is_some_and(|begins| begins.eq_ignore_ascii_case(scheme)));
+        if web && !self.copy.urls.iter().any(|known| known.url == url) {
             self.copy.urls.push(CopyUrl { role, url: url.to_owned() });
         }
         if let Some(collection) = hugging_face(url) {

@@ -8,6 +8,7 @@ use super::entry::{Entry, Item, Origin, Place, Stated};
 use crate::crawl::parquet::Texts;
 use crate::crawl::store::{Location, Store};
 use crate::question::{self, LineEntry};
+use crate::unrepeated::Unrepeated;
 use serde_json::{Map, Value};
 use std::collections::VecDeque;
 use std::io;
@@ -73,7 +74,7 @@ fn line(cells: &mut [Option<String>]) -> Result<(LineEntry, Option<String>), Str
         let value = if at < PLAIN {
             Value::String(text)
         } else {
-            serde_json::from_str(&text).map_err(|error| format!("`{}`: {error}", NAMES[at]))?
+            serde_json::from_str::<Unrepeated>(&text).map_err(|error| format!("`{}`: {error}", NAMES[at]))?.0
         };
         match (NAMES[at], value) {
             ("content", value) => content.push(value),

@@ -39,6 +39,9 @@ pub fn read(text: &str, path: &Path, columns: &Columns, file: &Arc<str>) -> Vec<
         csv::ReaderBuilder::new().has_headers(false).flexible(true).delimiter(delimiter).from_reader(text.as_bytes());
     let mut sheet = Sheet { file, text, delimiter, headers: Vec::new(), roles: Vec::new(), cursor: 0, line: 1 };
     let mut items = Vec::new();
+    if let Some((line, what)) = misquoted(text, delimiter) {
+        items.push(Item::Damage { place: Place::line(file, line), what: what.to_owned() });
+    }
     let mut record = csv::StringRecord::new();
     loop {
         let start = usize::try_from(reader.position().byte()).unwrap_or(text.len());
@@ -69,6 +72,36 @@ pub fn read(text: &str, path: &Path, columns: &Columns, file: &Arc<str>) -> Vec<
         items.push(Item::Damage { place: Place::line(file, 1), what: "the sheet has no header line".to_owned() });
     }
     items
+}
+
+/// The first quote that is not closed, or closed before the end of its cell: what follows it may be rows that nobody would see.
+fn misquoted(text: &str, delimiter: u8) -> Option<(u64, &'static str)> {
+    let bytes = text.as_bytes();
+    let (mut at, mut line, mut begins) = (0, 1_u64, true);
+    while let Some(&byte) = bytes.get(at) {
+        if !begins || byte != b'"' {
+            line += u64::from(byte == b'\n');
+            begins = byte == delimiter || byte == b'\n' || byte == b'\r';
+            at += 1;
+            continue;
+        }
+        let opened = line;
+        loop {
+            at += 1;
+            match bytes.get(at) {
+                None => return Some((opened, "a quote that is opened here is never closed")),
+                Some(b'"') if bytes.get(at + 1) == Some(&b'"') => at += 1,
+                Some(b'"') => break,
+                Some(byte) => line += u64::from(*byte == b'\n'),
+            }
+        }
+        at += 1;
+        if bytes.get(at).is_some_and(|byte| *byte != delimiter && !matches!(byte, b'\n' | b'\r')) {
+            return Some((opened, "a quote that is opened here is closed before its cell ends"));
+        }
+        begins = false;
+    }
+    None
 }
 
 struct Sheet<'a> {
@@ -240,6 +273,21 @@ mod tests {
 
     fn sheet(name: &str, text: &str) -> Vec<Item> {
         read(text, Path::new(name), &Columns::default(), &Arc::from(name))
+    }
+
+    #[test]
+    fn rows_that_a_quote_would_swallow_are_damage() {
+        for (text, line) in [
+            ("name,url,note\nok,https://ok.example/,\"todo\nbad,https://reserved.example/,x\n", 2),
+            ("name,url,note\nok,https://ok.example/,\"a\nbad,https://reserved.example/,\"x\"\n", 2),
+            ("name,url,note\n\"a\"\"b\",https://ok.example/,\"\n", 2),
+        ] {
+            let first = sheet("s.csv", text).into_iter().next();
+            assert!(
+                matches!(&first, Some(Item::Damage { place, .. }) if place.line == Some(line)),
+                "{text}: {first:?}"
+            );
+        }
     }
 
     #[test]

@@ -14,7 +14,6 @@ use cleartitle_schema::decide::{Reason, Verdict};
 use cleartitle_schema::id::StatementId;
 use cleartitle_schema::issuer::Authority;
 use cleartitle_schema::lineage::Link;
-use cleartitle_schema::manifest;
 use cleartitle_schema::policy::Disposition;
 use cleartitle_schema::surt::UrlKey;
 use cleartitle_schema::terms::Action;
@@ -25,6 +24,9 @@ use std::io;
 
 /// Most names that a bounded table tells apart.
 pub const NAMES: usize = 10_000;
+
+/// The longest name that is told, in characters.
+const LONGEST: usize = 300;
 /// Most damaged places that are shown.
 const PLACES: usize = 20;
 /// Deepest lineage that is looked into for generators; what lies deeper is synthetic all the same.
@@ -42,10 +44,12 @@ pub struct Names {
 impl Names {
     /// Counts one.
     pub fn count(&mut self, name: &str) {
+        // A text that is cut may be another one's beginning: it is counted and not told.
+        let whole = name.chars().nth(LONGEST).is_none();
         if let Some(count) = self.counts.get_mut(name) {
             *count += 1;
-        } else if self.counts.len() < NAMES {
-            self.counts.insert(name.chars().take(300).collect(), 1);
+        } else if whole && self.counts.len() < NAMES {
+            self.counts.insert(name.to_owned(), 1);
         } else {
             self.beyond += 1;
         }
@@ -146,8 +150,6 @@ pub struct Facts {
     pub statements_beyond: u64,
     /// Rightsholders that spoke.
     pub voices: Names,
-    /// Duties.
-    pub duties: manifest::Tally,
     /// Who is to be named.
     pub credits: BTreeMap<Credit, u64>,
     /// Documents with a credit that is not in that table, since there were too many.
@@ -279,7 +281,6 @@ impl Facts {
         }
         self.statements_beyond += u64::from(!whole);
         decision.voices.iter().for_each(|voice| self.voices.count(voice.authority.as_str()));
-        self.duties.add(&decision.duties);
         for owed in &decision.duties {
             let Action::Attribute { text, url } = &owed.duty.action else { continue };
             let credit = Credit {

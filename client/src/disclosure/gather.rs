@@ -10,7 +10,8 @@ use anyhow::Context as _;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-/// Counts the papers. `each` sees every judged entry with the paper's rank among them.
+/// Counts the papers. With `sealed` deals among the terms no statement is told by its id, since it is an unsalted hash of what a
+/// deal says: whoever guesses the price could try. `each` sees every judged entry with the paper's rank among them.
 ///
 /// # Errors
 /// A paper that can't be opened or read to its end, damage in the snapshot, no room beside memory.
@@ -18,6 +19,7 @@ pub fn gather(
     judge: &Judge,
     runs: Vec<RunFact>,
     papers: &[impl AsRef<Path>],
+    sealed: bool,
     mut each: impl FnMut(usize, &Judged),
 ) -> anyhow::Result<Facts> {
     let mut facts = Facts::default();
@@ -32,7 +34,11 @@ pub fn gather(
             match item.with_context(|| format!("cannot read `{shown}`"))? {
                 Item::Damage { place, what } => facts.damage(place, what),
                 Item::Entry(entry) => {
-                    let judged = judge.judge(resolve(*entry, &index)).context("pull the snapshot again")?;
+                    let mut judged = judge.judge(resolve(*entry, &index)).context("pull the snapshot again")?;
+                    if sealed {
+                        judged.decision.reasons.iter_mut().for_each(|finding| finding.statement = None);
+                        judged.decision.duties.iter_mut().for_each(|owed| owed.statement = None);
+                    }
                     facts.count(&judged, usual).context("cannot write temporary files")?;
                     each(rank, &judged);
                 }

@@ -106,6 +106,8 @@ struct Group {
     names_bytes: bool,
     /// A scope leaves documents out by names that can be collided.
     excludes_weakly: bool,
+    /// A scope leaves documents out.
+    excludes: bool,
 }
 
 type Shard<K, V> = Mutex<HashMap<K, Arc<V>>>;
@@ -230,6 +232,11 @@ impl<'a, D: AsRef<[u8]>> Plan<'a, D> {
                 strong.content.retain(|name| name.may_clear());
                 cover.extend(group.cover(&strong));
             }
+            if group.excludes && keys.urls.iter().any(|(role, _)| *role != UrlRole::Fetched) {
+                // And at the copy as if what scopes leave out were looked for at its own address alone.
+                let fetched = Keys { left_out_as_fetched: true, ..keys.clone() };
+                cover.extend(group.cover(&fetched));
+            }
         }
         let sites = &self.policy.reading.infringing_sites;
         let infringing = if sites.is_empty() { None } else { self.infringing(keys, acquired_at) };
@@ -332,7 +339,8 @@ impl Group {
             scopes.flat_map(Scope::targets).any(|target| matches!(target, Target::Content { .. }))
         });
         let excludes_weakly = members.iter().any(|member| member.registered.excludes_weakly());
-        Self { members, moments, names_bytes, excludes_weakly }
+        let excludes = members.iter().any(|member| member.registered.excludes());
+        Self { members, moments, names_bytes, excludes_weakly, excludes }
     }
 
     /// How every statement covers a copy with these keys.

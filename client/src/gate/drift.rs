@@ -37,6 +37,8 @@ pub struct Drift {
     pub rows: u64,
     /// How many of them could not be read.
     pub damaged: u64,
+    /// Some paper held none.
+    pub empty: bool,
     /// What changed, counted.
     pub tally: Tally,
     /// By statement, the first entries that it moved; `None`: time or policy moved them.
@@ -56,6 +58,7 @@ impl Drift {
     ) -> Result<Self, RunError> {
         let mut drift = Self::default();
         for paper in papers.paths {
+            let before = drift.rows;
             for item in dataset::open_by(paper, papers.format, papers.columns)? {
                 drift.rows += 1;
                 let read = |source| RunError::Read { paper: paper.display().to_string(), source };
@@ -72,6 +75,7 @@ impl Drift {
                 each(Ok(&example));
                 drift.add(&example);
             }
+            drift.empty |= drift.rows == before;
         }
         Ok(drift)
     }

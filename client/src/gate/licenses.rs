@@ -44,7 +44,7 @@ fn one(rules: &LicenseRules, stated: &Stated, about: Option<&str>) -> Option<Fin
         ));
     };
     let undenied: Vec<&Vec<String>> =
-        alternatives.iter().filter(|needed| !needed.iter().any(|name| rules.deny.contains(name))).collect();
+        alternatives.iter().filter(|needed| !needed.iter().any(|name| denied(rules, name))).collect();
     if undenied.is_empty() {
         let message = format!("`{words}` is a license that the policy refuses");
         return Some(finding(
@@ -65,6 +65,15 @@ fn one(rules: &LicenseRules, stated: &Stated, about: Option<&str>) -> Option<Fin
             "add it to [licenses] allow once somebody has read it",
         )
     })
+}
+
+/// Whether a list of refused licenses means this one too: with an exception, in later versions, or in this one alone.
+fn denied(rules: &LicenseRules, name: &str) -> bool {
+    let plain = |name: &str| {
+        let name = name.split(" WITH ").next().unwrap_or(name).trim_end_matches('+');
+        name.trim_end_matches("-only").trim_end_matches("-or-later").to_owned()
+    };
+    rules.deny.iter().any(|refused| refused == name || plain(refused) == plain(name))
 }
 
 /// The alternatives that the words leave, each the licenses that it needs together; `None` where they name none.

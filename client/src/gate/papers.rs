@@ -24,7 +24,9 @@ const AT_ONCE: usize = 512;
 /// It can't be read.
 pub fn rows_speak_of_origins(paper: &Path, workers: usize) -> std::io::Result<bool> {
     let speaks = |_, lines: &[u8]| {
-        [&b"\"derived_from\""[..], b"\"lineage\""].iter().any(|member| memchr::memmem::find(lines, member).is_some())
+        [&b"\"derived_from\""[..], b"\"lineage\"", b"\\u"]
+            .iter()
+            .any(|member| memchr::memmem::find(lines, member).is_some())
     };
     let mut found = false;
     lane::run(File::open(paper)?, workers, question::MAX_LINE, speaks, |speaks| {

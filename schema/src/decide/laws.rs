@@ -316,6 +316,27 @@ fn a_collided_name_lifts_no_refusal() {
     }
 }
 
+/// Whoever is led to a page from an address that a deal leaves out has fetched the page all the same.
+#[test]
+fn what_is_left_out_by_another_address_is_refused_still() {
+    let scope: Scope = read(
+        r#"{"include":[{"target":"host","host":"herald.example"},{"target":"host","host":"wire.example"}],
+            "exclude":[{"target":"host","host":"herald.example"}]}"#,
+    );
+    let refusing: Terms = read(r#"{"clauses":[{"rules":[{"preference":"disallowed","uses":["train-ai"]}]}]}"#);
+    let licensees = vec![party("lab.example")];
+    let body = Body::Agreement { basis: Basis::Owner, scope, terms: refusing, licensees, ending: None };
+    let statements = [registered(0, "wire.example", 0, body)];
+    let mut question: Question = read(
+        r#"{"acquisition":{"urls":[{"role":"fetched","url":"https://wire.example/a"}]},
+            "asker":{"domain":"lab.example"},"use":"train-ai","used_at":"2026-01-01T00:00:00Z"}"#,
+    );
+    assert_eq!(verdict(&question, &statements).0, Verdict::Reserved);
+    let url = "https://herald.example/b".to_owned();
+    question.acquisition.urls.push(CopyUrl { role: UrlRole::Requested, url });
+    assert_eq!(verdict(&question, &statements).0, Verdict::Reserved);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, max_global_rejects: 8192, ..ProptestConfig::with_cases(200) })]
 

@@ -122,21 +122,32 @@ impl Heard {
 
 /// The one verdict: everything that speaks for the copy and its ancestors, each authority by itself, the worst standing.
 ///
-/// A name of the bytes that can be collided may worsen it and never improves it.
+/// A name of the bytes that can be collided, and an address that only accompanies them, may worsen it and never improve it.
 ///
 /// Total: it never fails and never reads a clock. What can't be told is `unknown`, with the missing fact among the reasons.
 #[must_use]
 pub fn decide(question: &Question, evidence: &Evidence, reading: &Reading) -> Decision {
-    let decision = decide_by_all_names(question, evidence, reading);
-    // Whoever collides a SHA-1 gives a document a name that terms leave out, and terms that leave it out refuse it nothing.
-    let weak = |evidence: &Evidence| evidence.keys.content.iter().any(|name| !name.may_clear());
-    if !weak(evidence) || !evidence.statements.iter().any(|registered| registered.excludes_weakly()) {
-        return decision;
+    let mut decision = decide_by_all_names(question, evidence, reading);
+    // Whoever collides a SHA-1 gives a document a name that terms leave out, and terms that leave it out refuse it nothing. Nor
+    // does whoever asks for it by a redirect from an address that they leave out, or shows it on such a page.
+    let keys = &evidence.keys;
+    let weakly = keys.content.iter().any(|name| !name.may_clear())
+        && evidence.statements.iter().any(|registered| registered.excludes_weakly());
+    let beside = keys.urls.iter().any(|(role, _)| *role != crate::acquisition::UrlRole::Fetched)
+        && evidence.statements.iter().any(|registered| registered.excludes());
+    for (strong, fetched) in [(true, false), (false, true), (true, true)] {
+        if (strong && !weakly) || (fetched && !beside) {
+            continue;
+        }
+        let mut less = evidence.clone();
+        less.keys.content.retain(|name| !strong || name.may_clear());
+        less.keys.left_out_as_fetched = fetched;
+        let without = decide_by_all_names(question, &less, reading);
+        if without.verdict < decision.verdict {
+            decision = without;
+        }
     }
-    let mut strong = evidence.clone();
-    strong.keys.content.retain(|name| name.may_clear());
-    let without = decide_by_all_names(question, &strong, reading);
-    if without.verdict < decision.verdict { without } else { decision }
+    decision
 }
 
 fn decide_by_all_names(question: &Question, evidence: &Evidence, reading: &Reading) -> Decision {

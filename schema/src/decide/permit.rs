@@ -254,15 +254,15 @@ impl Case<'_> {
     }
 
     fn duty_state(&self, giver: &Giver<'_>, duty: &Duty, payee: Option<&Party>) -> DutyState {
+        if self.discharged(giver, duty, payee) {
+            return DutyState::Discharged;
+        }
         if duty.phase == Phase::After {
             return DutyState::Obligation;
         }
         let flat = matches!(&duty.action, Action::Pay { price, .. } if matches!(price.meter, Meter::Flat { .. }));
         if flat && giver.flat_fee_in_force {
             return DutyState::Obligation;
-        }
-        if self.discharged(giver, duty, payee) {
-            return DutyState::Discharged;
         }
         let asserted = self.reading.asserted_duties.iter().any(|asserted| {
             asserted.duty == duty.action.word()
@@ -275,7 +275,8 @@ impl Case<'_> {
     fn discharged(&self, giver: &Giver<'_>, duty: &Duty, payee: Option<&Party>) -> bool {
         let Some(asker) = self.question.asker.domain.as_ref() else { return false };
         giver.discharged_by.iter().flat_map(|id| self.naming(*id)).any(|registered| {
-            let Body::Discharge { statement, duty: word, licensee, period, .. } = &registered.statement.body else {
+            let Body::Discharge { statement, duty: word, licensee, period, manifest, .. } = &registered.statement.body
+            else {
                 return false;
             };
             let signer = &registered.statement.issuer.domain;
@@ -287,6 +288,8 @@ impl Case<'_> {
             let in_tenure =
                 registered.tenure_from.is_none_or(|tenure| giver.since.is_some_and(|since| tenure <= since));
             giver.discharged_by.contains(statement)
+                // Of one manifest's documents alone, and a question doesn't say which manifest it is about.
+                && manifest.is_none()
                 && word == duty.action.word()
                 && licensee.includes(asker)
                 && period.is_none_or(|period| period.contains(self.question.used_at))

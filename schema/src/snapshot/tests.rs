@@ -201,6 +201,7 @@ fn a_copy() -> impl Strategy<Value = Keys> {
             content,
             works: works.into_iter().map(|id| id.try_into().unwrap()).collect(),
             collections,
+            left_out_as_fetched: false,
         },
     )
 }
