@@ -5,6 +5,7 @@
 //! not be read is never debt.
 
 use super::finding::Finding;
+use cleartitle_schema::decide::Reason;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -184,13 +185,33 @@ impl Collected {
 /// The fingerprint of a finding, which has these bytes.
 #[must_use]
 pub fn fingerprint(finding: &Finding, content: Option<&str>) -> Fingerprint {
-    Fingerprint::of(finding.code, finding.about.as_deref(), content)
+    // A verdict is about the document. Any other finding is about words, digests or references that it quotes: another license in
+    // the same place is another finding, and so is a file that was changed again.
+    let of_verdict = finding.code.parse::<Reason>().is_ok();
+    let particular =
+        (!of_verdict).then(|| format!("{}\n{}", finding.about.as_deref().unwrap_or_default(), finding.message));
+    Fingerprint::of(finding.code, particular.as_deref().or(finding.about.as_deref()), content)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn another_license_in_the_same_place_is_new() {
+        let of = |code: &'static str, message: &str| {
+            let about = Some("https://press.example/a".to_owned());
+            let (level, place) = (crate::gate::Level::Error, crate::dataset::Place::default());
+            let finding = Finding { code, level, place, about, message: message.to_owned(), hint: None };
+            fingerprint(&finding, None)
+        };
+        assert_ne!(
+            of("license-not-allowed", "`Apache-2.0` is not"),
+            of("license-not-allowed", "`GPL-3.0-only` is not")
+        );
+        assert_eq!(of("rights-reserved", "reserved"), of("rights-reserved", "reserved, in other words"));
+    }
 
     #[test]
     fn what_is_written_is_known_again_and_what_is_gone_is_paid() {

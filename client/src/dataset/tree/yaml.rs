@@ -22,6 +22,9 @@ pub fn read(text: &str, first_line: u64) -> Result<Tree, Complaint> {
     Ok(Tree { root, complaints: reader.complaints })
 }
 
+/// How many bytes of a text that an alias repeats count as one value more.
+const TEXT: usize = 64;
+
 /// A list or mapping that is not whole yet.
 struct Open {
     at: At,
@@ -127,8 +130,10 @@ impl Reader {
 }
 
 /// How many values a value holds, itself included.
+/// How much a value weighs: one for each within it, and one for each stretch of text, which an alias copies too.
 fn count(node: &Node) -> usize {
     1 + match &node.value {
+        Value::Text(text) | Value::Bare(text) => text.len() / TEXT,
         Value::List(items) => items.iter().map(count).sum(),
         Value::Members(members) => members.iter().map(|(_, node)| count(node)).sum(),
         _ => 0,
@@ -139,6 +144,12 @@ fn count(node: &Node) -> usize {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn aliases_of_a_long_text_are_bounded() {
+        let text = format!("a: &a \"{}\"\nb: [{}]\n", "x".repeat(500_000), "*a,".repeat(1_000));
+        assert!(read(&text, 1).is_err_and(|complaint| complaint.what.contains("more than")));
+    }
 
     #[test]
     fn every_value_knows_its_place() {
