@@ -13,6 +13,7 @@ use cleartitle_schema::money::Amount;
 use cleartitle_schema::policy::Disposition;
 use cleartitle_schema::pricing::{CountedFor, Counts, Metering};
 use cleartitle_schema::snapshot::Damage;
+use cleartitle_schema::statement::Kind;
 use cleartitle_schema::terms::Action;
 use cleartitle_schema::time::Window;
 use std::collections::{BTreeMap, BTreeSet};
@@ -188,8 +189,12 @@ impl Account {
     ) -> Result<Metering, Damage> {
         let mut terms = BTreeMap::new();
         for id in self.facts.keys() {
-            if let Some(place) = snapshot.find(id)? {
-                terms.insert(*id, snapshot.statement(place)?.statement.effective);
+            let Some(place) = snapshot.find(id)? else { continue };
+            let statement = &snapshot.statement(place)?.statement;
+            // What an offer costs begins with the acceptance, so that its own term tells nothing of the fee's first day: a flat fee is
+            // then uncounted unless the price names its period.
+            if statement.kind() != Kind::Offer {
+                terms.insert(*id, statement.effective);
             }
         }
         let observed = |facts: &Facts| Counts { titles: facts.titles, images: facts.images, ..Counts::default() };
