@@ -244,6 +244,23 @@ pub struct Keys {
 }
 
 impl Keys {
+    /// The same copy with fewer reasons to be left out of anything: without names that can be collided, where what is heard leaves
+    /// documents out by such (`weakly`), and without addresses that only accompany it, where it leaves out anything (`anything`).
+    /// A verdict is at most what it is by each of them.
+    #[must_use]
+    pub fn less_left_out(&self, weakly: bool, anything: bool) -> Vec<Self> {
+        let weakly = weakly && self.content.iter().any(|name| !name.may_clear());
+        let beside = anything && self.urls.iter().any(|(role, _)| *role != UrlRole::Fetched);
+        let ways = [(true, false), (false, true), (true, true)];
+        let apply = |(strong, fetched): &(bool, bool)| (!strong || weakly) && (!fetched || beside);
+        let less = |(strong, fetched): (bool, bool)| {
+            let mut keys = Self { left_out_as_fetched: fetched, ..self.clone() };
+            keys.content.retain(|name| !strong || name.may_clear());
+            keys
+        };
+        ways.into_iter().filter(apply).map(less).collect()
+    }
+
     /// The URL that the bytes were fetched from.
     #[must_use]
     pub fn fetched(&self) -> Option<&UrlKey> {
@@ -254,6 +271,25 @@ impl Keys {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_copy_is_looked_at_in_every_way_that_may_leave_it_out_less() {
+        let name = |text: &str| text.parse::<ContentName>().unwrap();
+        let weak = name(&format!("warc-sha1:{}", "1".repeat(40)));
+        let strong = name(&format!("blake3:{}", "2".repeat(64)));
+        let mut copy = Acquisition::fetched("https://press.example/a");
+        copy.urls.push(CopyUrl { role: UrlRole::Requested, url: "https://herald.example/b".to_owned() });
+        copy.content = vec![strong, weak];
+        let (keys, _) = copy.keys();
+        let ways = |weakly, anything| {
+            let less = keys.less_left_out(weakly, anything);
+            less.iter().map(|keys| (keys.content.len() == 1, keys.left_out_as_fetched)).collect::<Vec<_>>()
+        };
+        assert_eq!(ways(true, true), [(true, false), (false, true), (true, true)]);
+        assert_eq!((ways(true, false), ways(false, true)), (vec![(true, false)], vec![(false, true)]));
+        assert!(ways(false, false).is_empty());
+        assert!(Acquisition::fetched("https://press.example/a").keys().0.less_left_out(true, true).is_empty());
+    }
 
     #[test]
     fn a_wrapped_url_is_seen_through() {

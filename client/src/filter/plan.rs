@@ -226,16 +226,9 @@ impl<'a, D: AsRef<[u8]>> Plan<'a, D> {
             let captured_at = captured_at.min(acquired_at);
             interval = group.moments.partition_point(|moment| *moment <= captured_at);
             cover = group.cover(keys);
-            if group.excludes_weakly && keys.content.iter().any(|name| !name.may_clear()) {
-                // Then `decide` looks at the copy without those names as well.
-                let mut strong = keys.clone();
-                strong.content.retain(|name| name.may_clear());
-                cover.extend(group.cover(&strong));
-            }
-            if group.excludes && keys.urls.iter().any(|(role, _)| *role != UrlRole::Fetched) {
-                // And at the copy as if what scopes leave out were looked for at its own address alone.
-                let fetched = Keys { left_out_as_fetched: true, ..keys.clone() };
-                cover.extend(group.cover(&fetched));
+            // Then `decide` looks at the copy in these ways as well.
+            for less in keys.less_left_out(group.excludes_weakly, group.excludes) {
+                cover.extend(group.cover(&less));
             }
         }
         let sites = &self.policy.reading.infringing_sites;

@@ -130,19 +130,10 @@ pub fn decide(question: &Question, evidence: &Evidence, reading: &Reading) -> De
     let mut decision = decide_by_all_names(question, evidence, reading);
     // Whoever collides a SHA-1 gives a document a name that terms leave out, and terms that leave it out refuse it nothing. Nor
     // does whoever asks for it by a redirect from an address that they leave out, or shows it on such a page.
-    let keys = &evidence.keys;
-    let weakly = keys.content.iter().any(|name| !name.may_clear())
-        && evidence.statements.iter().any(|registered| registered.excludes_weakly());
-    let beside = keys.urls.iter().any(|(role, _)| *role != crate::acquisition::UrlRole::Fetched)
-        && evidence.statements.iter().any(|registered| registered.excludes());
-    for (strong, fetched) in [(true, false), (false, true), (true, true)] {
-        if (strong && !weakly) || (fetched && !beside) {
-            continue;
-        }
-        let mut less = evidence.clone();
-        less.keys.content.retain(|name| !strong || name.may_clear());
-        less.keys.left_out_as_fetched = fetched;
-        let without = decide_by_all_names(question, &less, reading);
+    let weakly = evidence.statements.iter().any(|registered| registered.excludes_weakly());
+    let anything = evidence.statements.iter().any(|registered| registered.excludes());
+    for keys in evidence.keys.less_left_out(weakly, anything) {
+        let without = decide_by_all_names(question, &Evidence { keys, ..evidence.clone() }, reading);
         if without.verdict < decision.verdict {
             decision = without;
         }
