@@ -29,6 +29,7 @@ pub mod impact;
 pub mod lineage;
 pub mod lint;
 pub mod log_audit;
+mod markup;
 pub mod observe;
 pub mod policy_file;
 pub mod publish;

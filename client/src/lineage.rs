@@ -5,8 +5,7 @@
 //! or deep that a reader gives up (bounded, and unresolved from there on). Nothing that is found loosens anything: `decide` hears
 //! every ancestor.
 
-use crate::dataset::open::open_by;
-use crate::dataset::{Columns, Entry, Format, Item, OpenError};
+use crate::dataset::{Columns, Entry, Format, Item, OpenError, open, open_by, rows};
 use cleartitle_schema::acquisition::Acquisition;
 use cleartitle_schema::lineage::{DerivedFrom, Link, MAX_ANCESTORS, MAX_DEPTH};
 use std::collections::{HashMap, HashSet};
@@ -96,25 +95,40 @@ impl Index {
     /// # Errors
     /// [`LineageError`].
     pub fn over(papers: &[PathBuf]) -> Result<Self, LineageError> {
-        Self::over_by(papers, None, &Columns::default())
+        Self::over_by(papers, None, &Columns::default(), cores())
     }
 
-    /// The same, of papers that are read as they are judged: in this form, with these columns.
+    /// The same, of papers that are read as they are judged: in this form, with these columns. Where all are manifests of our own
+    /// and no line speaks of origins, they are looked through by so many threads, and not read as rows.
     ///
     /// # Errors
     /// [`LineageError`].
-    pub fn over_by(papers: &[PathBuf], format: Option<Format>, columns: &Columns) -> Result<Self, LineageError> {
+    pub fn over_by(
+        papers: &[PathBuf],
+        format: Option<Format>,
+        columns: &Columns,
+        workers: usize,
+    ) -> Result<Self, LineageError> {
         let mut index = Self::default();
+        if !speak_of_origins(papers, format, workers)? {
+            return Ok(index);
+        }
         for paper in papers {
             each((paper, format, columns), |entry| index.want(&entry))?;
         }
-        if index.wanted.is_empty() {
+        if index.is_empty() {
             return Ok(index);
         }
         for paper in papers {
             each((paper, format, columns), |entry| index.know(entry))?;
         }
         Ok(index)
+    }
+
+    /// Whether no entry says what it was made from.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.wanted.is_empty()
     }
 
     /// Whether names or entries were left out; what they would have told is unknown.
@@ -179,6 +193,22 @@ impl Index {
         let meant = if here.is_empty() { all.to_vec() } else { here };
         if self.full || all.len() > MAX_ALIKE { Vec::new() } else { meant }
     }
+}
+
+/// Whether any paper may say what an entry was made from.
+fn speak_of_origins(papers: &[PathBuf], format: Option<Format>, workers: usize) -> Result<bool, LineageError> {
+    for paper in papers {
+        let told = |source| OpenError::Read { path: paper.clone(), source };
+        let format = format.map_or_else(|| open::detect(paper), Ok).map_err(told)?;
+        if format != Format::Rows || rows::speak_of_origins(paper, workers).map_err(told)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
 fn each(

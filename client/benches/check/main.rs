@@ -5,7 +5,6 @@
 //! the counts alone.
 
 use cleartitle::dataset::Columns;
-use cleartitle::gate::papers::rows_speak_of_origins;
 use cleartitle::gate::rules::Rules;
 use cleartitle::gate::{Gate, Judge, Papers};
 use cleartitle::lineage::Index;
@@ -131,14 +130,15 @@ fn main() {
     )
     .expect("a policy");
     let judge = Judge { snapshot, policy: policy.clone(), used_at: USED_AT };
-    let (rules, index, columns) = (Rules::default(), Index::default(), Columns::default());
+    let (rules, columns) = (Rules::default(), Columns::default());
     let bytes = std::fs::metadata(&paper).expect("a file").len();
     for round in 1..=if measured { 3 } else { 1 } {
         let began = Instant::now();
-        let gate = Gate::new(&judge, &policy, &rules, &index, "cleartitle.toml");
-        // As the command does, before it judges.
-        assert!(!rows_speak_of_origins(&paper, threads).expect("a manifest"));
         let paths = std::slice::from_ref(&paper);
+        // As the command does, before it judges.
+        let index = Index::over_by(paths, None, &columns, threads).expect("a manifest");
+        assert!(index.is_empty());
+        let gate = Gate::new(&judge, &policy, &rules, &index, "cleartitle.toml");
         let papers = Papers { paths, format: None, columns: &columns, verify: None, workers: threads };
         let ran = gate.run(papers, None, &mut std::io::sink()).expect("a run");
         let seconds = began.elapsed().as_secs_f64();

@@ -8,7 +8,6 @@ use crate::dataset::{self, Columns, Entry};
 use crate::gate::baseline::Baseline;
 use crate::gate::drift::{self, Drift};
 use crate::gate::lock::Lock;
-use crate::gate::papers::rows_speak_of_origins;
 use crate::gate::report::{MAX_TOLD, Told};
 use crate::gate::rules::Rules;
 use crate::gate::told::{Form, excerpt, told};
@@ -192,18 +191,11 @@ fn papers<'a>(args: &'a Args, columns: &'a Columns) -> Papers<'a> {
     Papers { paths: &args.papers, format: args.paper_format, columns, verify: None, workers: threads(args) }
 }
 
-/// What entries are made from. Manifests of our own in which no line speaks of that are not read for it: what one hides in
-/// escapes stays unresolved, which is unknown.
+/// What entries are made from.
 fn index(args: &Args, talk: Talk) -> anyhow::Result<Index> {
-    for paper in &args.papers {
-        let told = || format!("cannot read `{}`", paper.display());
-        let format = args.paper_format.map_or_else(|| dataset::open::detect(paper), Ok).with_context(told)?;
-        if format != dataset::Format::Rows || rows_speak_of_origins(paper, threads(args)).with_context(told)? {
-            let columns = args.columns.clone().unwrap_or_default();
-            return super::papers::index_by(&args.papers, args.paper_format, &columns, talk);
-        }
-    }
-    Ok(Index::default())
+    let columns = args.columns.clone().unwrap_or_default();
+    let index = Index::over_by(&args.papers, args.paper_format, &columns, threads(args))?;
+    Ok(super::papers::told(index, talk))
 }
 
 /// Holds the files that an entry claims against those that lie in a folder.

@@ -1,7 +1,7 @@
 //! What `bill`, `quote`, `trace` and `usage` have in common: a snapshot, a policy, and a data set's papers judged entry by entry.
 
 use super::talk::{Hint as _, Talk, shown};
-use crate::dataset::{self, Columns, Entry, Format, Item};
+use crate::dataset::{self, Entry, Item};
 use crate::gate::{Judge, Judged};
 use crate::lineage::{Index, resolve};
 use crate::{clock, counts_file, policy_file};
@@ -75,19 +75,15 @@ pub struct Read {
 /// # Errors
 /// A paper can't be read.
 pub fn index(papers: &[PathBuf], talk: Talk) -> anyhow::Result<Index> {
-    index_by(papers, None, &Columns::default(), talk)
+    Ok(told(Index::over(papers)?, talk))
 }
 
-/// The same, of papers that are read in this form, with these columns.
-///
-/// # Errors
-/// As [`index`].
-pub fn index_by(papers: &[PathBuf], format: Option<Format>, columns: &Columns, talk: Talk) -> anyhow::Result<Index> {
-    let index = Index::over_by(papers, format, columns)?;
+/// The index, of which is said where it had no more room.
+pub fn told(index: Index, talk: Talk) -> Index {
     if index.full() {
         talk.warn("the papers name more origins than are held: all of them are unresolved, which is unknown");
     }
-    Ok(index)
+    index
 }
 
 /// Takes every entry with what it was made from. Damage is told with its place, and the run goes on.

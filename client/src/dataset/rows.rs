@@ -1,11 +1,30 @@
 //! Our own manifests: one JSON object a line, as `filter` writes them.
 
 use super::entry::{Entry, Item, Origin, Place, Stated};
+use super::lane;
 use crate::question;
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, Read as _};
 use std::path::Path;
 use std::sync::Arc;
+
+/// Whether a line of a manifest may say what its document was made from; escapes may hide that.
+///
+/// # Errors
+/// It can't be read.
+pub(crate) fn speak_of_origins(path: &Path, workers: usize) -> io::Result<bool> {
+    let speaks = |_, lines: &[u8]| {
+        [&b"\"derived_from\""[..], b"\"lineage\"", b"\\u"]
+            .iter()
+            .any(|member| memchr::memmem::find(lines, member).is_some())
+    };
+    let mut found = false;
+    lane::run(File::open(path)?, workers, question::MAX_LINE, speaks, |speaks| {
+        found |= speaks;
+        !found
+    })?;
+    Ok(found)
+}
 
 /// The rows of a manifest.
 pub struct Rows {

@@ -1,6 +1,7 @@
 //! A report as one HTML file: everything foreign escaped, a content security policy, no request to anywhere.
 
 use super::document::{Answer, Document, Part, Section, Source, plain};
+use crate::markup;
 use data_encoding::BASE64;
 use sha2::{Digest as _, Sha256};
 use std::fmt::Write as _;
@@ -108,18 +109,7 @@ const fn origin(from: Source) -> &'static str {
 /// A text between tags or in a quoted attribute.
 #[must_use]
 pub fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for letter in plain(text).chars() {
-        match letter {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            letter => out.push(letter),
-        }
-    }
-    out
+    markup::escaped(&plain(text))
 }
 
 #[cfg(test)]

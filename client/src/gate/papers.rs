@@ -1,9 +1,9 @@
 //! Papers through the gate: a manifest of our own by blocks of lines on every core, whatever else is a paper entry by entry.
 
 use super::finding::Finding;
-use super::lane;
 use super::run::{Batch, Gate, Ran, RunError, named, nothing_listed};
 use super::usual;
+use crate::dataset::lane;
 use crate::dataset::mistakes::Mistakes;
 use crate::dataset::{self, Columns, Entry, Format, Item, Place, rows};
 use crate::filter::Missing;
@@ -17,24 +17,6 @@ use std::sync::Arc;
 
 /// How many entries are put down before what came of them is taken.
 const AT_ONCE: usize = 512;
-
-/// Whether a line of a manifest of our own may say what its document was made from.
-///
-/// # Errors
-/// It can't be read.
-pub fn rows_speak_of_origins(paper: &Path, workers: usize) -> std::io::Result<bool> {
-    let speaks = |_, lines: &[u8]| {
-        [&b"\"derived_from\""[..], b"\"lineage\"", b"\\u"]
-            .iter()
-            .any(|member| memchr::memmem::find(lines, member).is_some())
-    };
-    let mut found = false;
-    lane::run(File::open(paper)?, workers, question::MAX_LINE, speaks, |speaks| {
-        found |= speaks;
-        !found
-    })?;
-    Ok(found)
-}
 
 /// Holds the files that an entry claims against those beside its paper, which lies in a folder.
 pub type Verify<'p> = &'p dyn Fn(&Entry, &Path) -> Vec<Finding>;

@@ -3,6 +3,7 @@
 use super::text::line;
 use super::{Node, own};
 use crate::cli::explain::duty;
+use crate::markup;
 use cleartitle_schema::decide::Verdict;
 use std::fmt::Write as _;
 
@@ -17,23 +18,15 @@ const LETTERS: usize = 74;
 /// The most duties that a box shows.
 const DUTIES: usize = 6;
 
-/// Text as it may stand in XML: markup escaped, and what XML 1.0 can't hold replaced.
+/// Text as it may stand in the drawing: controls, and what turns the direction of text so that a verdict could be read backwards,
+/// replaced.
 fn escaped(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
-    for letter in text.chars() {
-        match letter {
-            '&' => safe.push_str("&amp;"),
-            '<' => safe.push_str("&lt;"),
-            '>' => safe.push_str("&gt;"),
-            '"' => safe.push_str("&quot;"),
-            '\'' => safe.push_str("&#39;"),
-            // Controls, and what turns the direction of text so that a verdict could be read backwards.
-            '\u{fffe}' | '\u{ffff}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => safe.push('\u{fffd}'),
-            letter if letter.is_control() => safe.push('\u{fffd}'),
-            letter => safe.push(letter),
-        }
-    }
-    safe
+    let seen = |letter: char| match letter {
+        '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => '\u{fffd}',
+        letter if letter.is_control() => '\u{fffd}',
+        letter => letter,
+    };
+    markup::escaped(&text.chars().map(seen).collect::<String>())
 }
 
 fn cut(text: &str) -> String {

@@ -1,6 +1,7 @@
 //! Words that every form of telling shares: why, what to do, the page of a code.
 
 use crate::cli::explain;
+use crate::markup;
 use cleartitle_schema::decide::{Decision, Reason, Verdict};
 use cleartitle_schema::gate_code::GateCode;
 use cleartitle_schema::paper_code::PaperCode;
@@ -83,20 +84,7 @@ pub fn visible(text: &str, longest: usize) -> String {
 /// A text inside HTML or XML, in an attribute too.
 #[must_use]
 pub fn escaped(text: &str, longest: usize) -> String {
-    let mut safe = String::with_capacity(text.len());
-    for c in visible(text, longest).chars() {
-        match c {
-            '&' => safe.push_str("&amp;"),
-            '<' => safe.push_str("&lt;"),
-            '>' => safe.push_str("&gt;"),
-            '"' => safe.push_str("&quot;"),
-            '\'' => safe.push_str("&#39;"),
-            // No characters of XML.
-            '\u{fffe}' | '\u{ffff}' => safe.push('\u{fffd}'),
-            c => safe.push(c),
-        }
-    }
-    safe
+    markup::escaped(&visible(text, longest))
 }
 
 /// Characters that a terminal or a page obeys instead of showing them.
