@@ -1,13 +1,14 @@
 //! `cleartitle disclose`: a report on a data set as a law or code asks for it, out of its papers and what people answer.
 
 use super::files;
+use super::papers::By;
 use super::talk::{Exit, Hint as _, Talk, data, shown};
 use crate::disclosure::answers::Answers;
 use crate::disclosure::document::Document;
 use crate::disclosure::runs::RunFact;
 use crate::disclosure::{self, Inputs, Template, gather, html, markdown};
 use crate::gate::Judge;
-use crate::{clock, policy_file, toml_file};
+use crate::{clock, toml_file};
 use anyhow::Context as _;
 use cleartitle_schema::signed::parse_public_key;
 use cleartitle_schema::time::Timestamp;
@@ -38,6 +39,7 @@ providers; california, the twelve items of AB 2013; gpai-copyright, evidence for
 attribution, whom to name. What of a template could not be checked against its own text stands in the report.
 
 Rows of a manifest may say `bytes`, `media_type` and `language` beside an acquisition's members; `filter` writes the first two.
+Sealed deals count (--sealed); nothing of their terms but duties is shown, and then no statement is told by its id.
 
 Exit: 0 nothing is missing, 1 something is missing, contradicted or incomplete, 2 some entries could not be read, or there are
 none.
@@ -50,18 +52,8 @@ pub struct Args {
     /// Which report.
     #[arg(long, value_enum)]
     template: Template,
-    /// The snapshot to judge by.
-    #[arg(long, value_name = "FILE")]
-    snapshot: PathBuf,
-    /// A folder of sealed deals of yours; they count, nothing of their terms but duties is shown, and no statement by its id.
-    #[arg(long, value_name = "DIR")]
-    sealed: Option<PathBuf>,
-    /// The policy to judge by; its [disclosure] table may hold answers.
-    #[arg(long, value_name = "FILE")]
-    policy: PathBuf,
-    /// The log's key. Left out: the policy's, or the one that the snapshot was pulled with.
-    #[arg(long, value_name = "KEY")]
-    log_key: Option<String>,
+    #[command(flatten)]
+    by: By,
     /// Answers; where both answer, these stand.
     #[arg(long, value_name = "FILE")]
     answers: Option<PathBuf>,
@@ -74,9 +66,6 @@ pub struct Args {
     /// The moment that the report is true of, and of the use that is judged.
     #[arg(long, value_name = "TIME", value_parser = clock::parse_moment)]
     as_of: Option<Timestamp>,
-    /// A table of crawler tokens newer than the built-in one, as `filter` had it.
-    #[arg(long, value_name = "FILE")]
-    agents: Option<PathBuf>,
     /// In which form.
     #[arg(long, value_enum, default_value_t)]
     format: Form,
@@ -109,15 +98,25 @@ pub(super) fn moment(asked: Option<Timestamp>, runs: &[RunFact], snapshot: Times
     }
 }
 
+/// The digest of the policy file, and the snapshot in words.
+///
+/// # Errors
+/// The policy file can't be read.
+pub(super) fn judged_by(by: &By, judge: &Judge) -> anyhow::Result<(String, String)> {
+    let digest = blake3::hash(&files::read(by.policy(), toml_file::MAX_FILE as u64)?);
+    let header = judge.snapshot.header();
+    let snapshot = format!("snapshot of {} at size {}, root {}", header.origin, header.size, header.root);
+    Ok((format!("blake3:{}", digest.to_hex()), snapshot))
+}
+
 /// Runs the verb.
 ///
 /// # Errors
 /// Whatever stands in the way of reading, judging or writing at all.
 pub fn run(args: &Args, talk: Talk) -> anyhow::Result<Exit> {
-    let mut policy = policy_file::load(&args.policy)?;
-    let policy_bytes = files::read(&args.policy, toml_file::MAX_FILE as u64)?;
-    super::know_agents(&mut policy, args.agents.as_deref())?;
-    let answers = answers(&args.policy, args.answers.as_deref())?;
+    // The clock says only whether the snapshot is still fresh enough for the policy; nothing of the report hangs on it.
+    let mut judge = args.by.judge(None)?;
+    let answers = answers(args.by.policy(), args.answers.as_deref())?;
     let read_key = |path: &PathBuf| -> anyhow::Result<_> {
         parse_public_key(&files::read_text(path, 4096)?).with_context(|| format!("cannot use `{}`", path.display()))
     };
@@ -126,15 +125,10 @@ pub fn run(args: &Args, talk: Talk) -> anyhow::Result<Exit> {
         RunFact::read(path, &keys).hint("`cleartitle verify --key FILE.pub RECEIPT` says what holds of it")
     };
     let runs = args.run.iter().map(read_run).collect::<anyhow::Result<Vec<_>>>()?;
-    let deals = args.sealed.as_deref();
-    // The clock says only whether the snapshot is still fresh enough for the policy; nothing of the report hangs on it.
-    let asked = super::open_with_deals(&args.snapshot, deals, args.log_key.as_deref(), Some(&policy), clock::now())?;
-    let header = asked.snapshot.header();
-    let (as_of, as_of_from) = moment(args.as_of, &runs, header.time);
-    let snapshot = format!("snapshot of {} at size {}, root {}", header.origin, header.size, header.root);
-    let judge = Judge { snapshot: asked.snapshot, policy, used_at: as_of };
-    let mut facts = gather::gather(&judge, runs, &args.papers, deals.is_some(), |_, _| {})?;
-    let policy_digest = format!("blake3:{}", blake3::hash(&policy_bytes).to_hex());
+    let (as_of, as_of_from) = moment(args.as_of, &runs, judge.snapshot.header().time);
+    judge.used_at = as_of;
+    let mut facts = gather::gather(&judge, runs, &args.papers, args.by.sealed().is_some(), |_, _| {})?;
+    let (policy_digest, snapshot) = judged_by(&args.by, &judge)?;
     let policy = &judge.policy;
     let inputs = Inputs { facts: &mut facts, answers: &answers, policy, policy_digest, snapshot, as_of, as_of_from };
     let document = disclosure::report(args.template, inputs).context("cannot read temporary files")?;

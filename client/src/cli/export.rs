@@ -1,12 +1,13 @@
 //! `cleartitle export`: writes a data set's inventory in a form that other tools read.
 
 use super::files;
+use super::papers::By;
 use super::talk::{Exit, Talk, data};
+use crate::clock;
 use crate::disclosure::answers::{Answers, Given};
 use crate::disclosure::gather;
 use crate::export::{self, Input, Inventory, Target};
 use crate::gate::Judge;
-use crate::{clock, policy_file, toml_file};
 use anyhow::Context as _;
 use cleartitle_schema::time::Timestamp;
 use std::path::PathBuf;
@@ -19,7 +20,8 @@ states, the statements that decided; beside it the files that it claims, with th
 the paper lists them. Ids are made of the papers' digests, and no clock is read: equal inputs give equal bytes.
 
 croissant is Croissant 1.1; spdx is SPDX 3.0.1, cyclonedx CycloneDX 1.6. Names come from --name, who
-answers for the data set from [disclosure] provider-name, else the policy's asker.
+answers for the data set from [disclosure] provider-name, else the policy's asker. Beside sealed deals (--sealed) no statement is told
+by its id.
 
 Exit: 0 written, 1 written and not whole (lists have bounds; how much is left out is said), 2 some entries could not be read, or
 there are none.
@@ -32,18 +34,8 @@ pub struct Args {
     /// In which form.
     #[arg(long, value_enum)]
     to: Target,
-    /// The snapshot to judge by.
-    #[arg(long, value_name = "FILE")]
-    snapshot: PathBuf,
-    /// A folder of sealed deals of yours, which join the snapshot's terms; no statement is then told by its id.
-    #[arg(long, value_name = "DIR")]
-    sealed: Option<PathBuf>,
-    /// The policy to judge by.
-    #[arg(long, value_name = "FILE")]
-    policy: PathBuf,
-    /// The log's key. Left out: the policy's, or the one that the snapshot was pulled with.
-    #[arg(long, value_name = "KEY")]
-    log_key: Option<String>,
+    #[command(flatten)]
+    by: By,
     /// Answers beside the policy's, for who answers for the data set and whether it holds personal information.
     #[arg(long, value_name = "FILE")]
     answers: Option<PathBuf>,
@@ -66,25 +58,22 @@ pub struct Args {
 /// # Errors
 /// Whatever stands in the way of reading, judging or writing at all.
 pub fn run(args: &Args, talk: Talk) -> anyhow::Result<Exit> {
-    let policy = policy_file::load(&args.policy)?;
-    let policy_bytes = files::read(&args.policy, toml_file::MAX_FILE as u64)?;
-    let answers = super::disclose::answers(&args.policy, args.answers.as_deref())?;
-    let deals = args.sealed.as_deref();
     // The clock says only whether the snapshot is still fresh enough for the policy; nothing that is written hangs on it.
-    let asked = super::open_with_deals(&args.snapshot, deals, args.log_key.as_deref(), Some(&policy), clock::now())?;
-    let header = asked.snapshot.header();
-    let (as_of, _) = super::disclose::moment(args.as_of, &[], header.time);
-    let snapshot = format!("snapshot of {} at size {}, root {}", header.origin, header.size, header.root);
-    let judge = Judge { snapshot: asked.snapshot, policy, used_at: as_of };
+    let mut judge = args.by.judge(None)?;
+    let answers = super::disclose::answers(args.by.policy(), args.answers.as_deref())?;
+    let (policy_digest, snapshot) = super::disclose::judged_by(&args.by, &judge)?;
+    let (as_of, _) = super::disclose::moment(args.as_of, &[], judge.snapshot.header().time);
+    judge.used_at = as_of;
     let read = |path: &PathBuf| Input::of(path).with_context(|| format!("cannot read `{}`", path.display()));
     let mut inputs = args.papers.iter().map(read).collect::<anyhow::Result<Vec<_>>>()?;
-    let facts =
-        gather::gather(&judge, Vec::new(), &args.papers, deals.is_some(), |rank, judged| inputs[rank].count(judged))?;
+    let facts = gather::gather(&judge, Vec::new(), &args.papers, args.by.sealed().is_some(), |rank, judged| {
+        inputs[rank].count(judged)
+    })?;
     let inventory = Inventory {
         name: args.name.clone().unwrap_or_else(|| inputs.first().map(|input| input.name.clone()).unwrap_or_default()),
         originator: originator(&answers, &judge),
         as_of,
-        policy_digest: format!("blake3:{}", blake3::hash(&policy_bytes).to_hex()),
+        policy_digest,
         snapshot,
         personal: match answers.of("personal-information") {
             Some(Given::YesNo(yes)) => Some(*yes),

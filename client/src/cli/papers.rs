@@ -1,4 +1,4 @@
-//! What `bill`, `quote`, `trace` and `usage` have in common: a snapshot, a policy, and a data set's papers judged entry by entry.
+//! What `bill`, `quote`, `trace`, `usage`, `disclose` and `export` have in common: a snapshot, a policy, and a data set's papers judged entry by entry.
 
 use super::talk::{Hint as _, Talk, shown};
 use crate::dataset::{self, Entry, Item};
@@ -147,6 +147,12 @@ pub enum Form {
 }
 
 impl By {
+    /// The policy file.
+    #[must_use]
+    pub fn policy(&self) -> &Path {
+        &self.policy
+    }
+
     /// The folder of sealed deals.
     #[must_use]
     pub fn sealed(&self) -> Option<&Path> {
