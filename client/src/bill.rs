@@ -4,7 +4,7 @@
 
 use crate::dataset::{Entry, Stated};
 use crate::gate::Judged;
-use crate::report::shown;
+use crate::shown::brief;
 use crate::snapshot::Mapped;
 use cleartitle_schema::decide::DutyState;
 use cleartitle_schema::id::StatementId;
@@ -31,7 +31,7 @@ pub fn write(f: &mut fmt::Formatter<'_>, bill: &Bill) -> fmt::Result {
     for payee in &bill.payees {
         let totals: Vec<String> = payee.totals.iter().map(ToString::to_string).collect();
         let totals = if totals.is_empty() { "no sum".to_owned() } else { totals.join(" and ") };
-        writeln!(f, "  {}: {totals}", shown(&payee.to))?;
+        writeln!(f, "  {}: {totals}", brief(&payee.to))?;
         for line in &payee.lines {
             writeln!(f, "    {}", line_of(line))?;
         }
@@ -72,13 +72,13 @@ pub fn what(action: &Action) -> String {
         Action::Pay { price, .. } => {
             let prorated = if price.prorated { ", by the day" } else { "" };
             let tariff = price.tariff.as_ref();
-            let tariff = tariff.map(|it| format!(" ({}, {})", shown(&it.name), shown(&it.version))).unwrap_or_default();
+            let tariff = tariff.map(|it| format!(" ({}, {})", brief(&it.name), brief(&it.version))).unwrap_or_default();
             format!("pay per {}{prorated}{tariff}", price.meter.word())
         }
         Action::Attribute { text, .. } => {
-            format!("attribute{}", text.as_ref().map_or_else(String::new, |text| format!(" \"{}\"", shown(text))))
+            format!("attribute{}", text.as_ref().map_or_else(String::new, |text| format!(" \"{}\"", brief(text))))
         }
-        Action::ShareAlike { license } => format!("share alike under {}", shown(license)),
+        Action::ShareAlike { license } => format!("share alike under {}", brief(license)),
         Action::DisplayDelay { seconds } => format!("wait {seconds} s before display"),
         Action::OutputCap { .. } => "cap what outputs show".to_owned(),
         Action::Report { every_days, .. } => format!("report every {every_days} days"),
@@ -87,7 +87,7 @@ pub fn what(action: &Action) -> String {
         Action::ObtainLicense { from } => {
             format!(
                 "obtain a license{}",
-                from.as_ref().map_or_else(String::new, |from| format!(" from {}", shown(from)))
+                from.as_ref().map_or_else(String::new, |from| format!(" from {}", brief(from)))
             )
         }
     }
@@ -114,7 +114,7 @@ pub fn due(due: &Due) -> String {
             let bounds = if bounded { format!("; {}", bounds(*at_least, *at_most)) } else { String::new() };
             format!("{each}{missing} not counted{bounds}")
         }
-        Due::InKind { what } => format!("in kind: {}", shown(what)),
+        Due::InKind { what } => format!("in kind: {}", brief(what)),
         Due::NoMoney {} => "no payment".to_owned(),
     }
 }

@@ -202,7 +202,7 @@ pub fn load(path: &std::path::Path) -> anyhow::Result<Policy> {
 /// # Errors
 /// A file that can't be read, and [`FileError`].
 pub fn load_with_rules(path: &std::path::Path) -> anyhow::Result<(Policy, Rules)> {
-    let text = crate::cli::files::read_text(path, toml_file::MAX_FILE as u64)?;
+    let text = crate::files::read_text(path, toml_file::MAX_FILE as u64)?;
     Ok(parse_with_rules(&path.display().to_string(), &text)?)
 }
 

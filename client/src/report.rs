@@ -3,6 +3,7 @@
 use crate::bill;
 use crate::crawl::{Accounting, DigestCheck};
 use crate::filter::{DamageRow, Document, Identity};
+use crate::shown::brief;
 use cleartitle_schema::decide::{Asker, Reason, Verdict};
 use cleartitle_schema::manifest::{self, Bill};
 use cleartitle_schema::policy::{Disposition, Policy};
@@ -457,14 +458,9 @@ fn counts<K: fmt::Display>(f: &mut fmt::Formatter<'_>, title: &str, map: &BTreeM
     let mut rows: Vec<_> = map.iter().map(|(key, count)| (key.to_string(), count)).collect();
     rows.sort_by(|one, other| other.1.documents.cmp(&one.1.documents).then(one.0.cmp(&other.0)));
     for (key, count) in rows {
-        writeln!(f, "  {:>9}  {:>10}  {}", count.documents, size(count.bytes), shown(&key))?;
+        writeln!(f, "  {:>9}  {:>10}  {}", count.documents, size(count.bytes), brief(&key))?;
     }
     Ok(())
-}
-
-/// A text from outside, safe on a terminal and bounded.
-pub(crate) fn shown(text: &str) -> String {
-    text.chars().take(160).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 
 fn table(f: &mut fmt::Formatter<'_>, title: &str, table: &Table) -> fmt::Result {
@@ -476,7 +472,7 @@ fn table(f: &mut fmt::Formatter<'_>, title: &str, table: &Table) -> fmt::Result 
         let verdicts: Vec<String> =
             line.verdicts.iter().map(|(verdict, documents)| format!("{documents} {verdict}")).collect();
         let (all, kept) = (line.all.documents, line.kept.documents);
-        writeln!(f, "  {all:>9}  {:<32} {kept} kept; {}", shown(name), verdicts.join(", "))?;
+        writeln!(f, "  {all:>9}  {:<32} {kept} kept; {}", brief(name), verdicts.join(", "))?;
     }
     let more = table.names.len().saturating_sub(SHOWN);
     if more > 0 {

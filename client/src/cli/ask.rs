@@ -1,8 +1,8 @@
 //! `cleartitle ask`: may this document be used so? The verdict with its reasons, from a registry or from a snapshot.
 
-use super::explain;
 use super::seen::Seen;
 use super::talk::{Exit, Format, Hint as _, Talk, advised, data, json, shown};
+use crate::explain;
 use crate::registry::Registry;
 use crate::snapshot::{AsOf, Mapped};
 use crate::trust::PinnedLog;

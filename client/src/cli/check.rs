@@ -3,8 +3,9 @@
 
 use super::locked::{self, Aside, From};
 use super::talk::{Exit, Hint as _, Talk, advised, data, shown};
-use super::{Asked as Opened, files, open_with_deals};
+use super::{Asked as Opened, open_with_deals};
 use crate::dataset::{self, Columns, Entry};
+use crate::files;
 use crate::gate::baseline::Baseline;
 use crate::gate::drift::{self, Drift};
 use crate::gate::lock::Lock;

@@ -1,8 +1,8 @@
 //! `cleartitle claim`: has a registry see that claimed documents are served under the claimant's domain.
 
 use super::domain_bind::{At, checked};
-use super::files;
 use super::talk::{Exit, Format, Hint as _, Talk, advised, data, json};
+use crate::files;
 use crate::registry::{Registered, RegistryError};
 use anyhow::Context as _;
 use clap::Subcommand;

@@ -1,9 +1,10 @@
 //! `cleartitle deals`: sealed deals of one's own, fetched from a registry or registered by their commitment alone.
 
 use super::domain_bind::At;
+use super::shown_deal;
 use super::talk::{Exit, Format, Talk, advised, data, json};
-use super::{files, shown_deal};
 use crate::asker::Asker;
+use crate::files;
 use crate::receipt::ReceiptFile;
 use crate::registry::Registry;
 use crate::sealed::{Deals, ENDING};
@@ -96,7 +97,7 @@ impl Ask {
         let registry = self.at.registry()?;
         let log = self.at.log(&registry, talk)?;
         ready(&self.out)?;
-        Ok((registry, log, Asker::new(self.party.clone(), files::private_key(&self.key, talk)?)))
+        Ok((registry, log, Asker::new(self.party.clone(), super::private_key::read(&self.key, talk)?)))
     }
 }
 

@@ -1,12 +1,12 @@
 //! `cleartitle disclose`: a report on a data set as a law or code asks for it, out of its papers and what people answer.
 
-use super::files;
 use super::papers::By;
 use super::talk::{Exit, Hint as _, Talk, data, shown};
 use crate::disclosure::answers::Answers;
 use crate::disclosure::document::Document;
 use crate::disclosure::runs::RunFact;
 use crate::disclosure::{self, Inputs, Template, gather, html, markdown};
+use crate::files;
 use crate::gate::Judge;
 use crate::{clock, toml_file};
 use anyhow::Context as _;

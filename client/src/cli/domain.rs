@@ -1,9 +1,10 @@
 //! `cleartitle domain`: what a domain publishes about its keys, and what a registry makes of it.
 
+use super::domain_bind;
 use super::network::Network;
 use super::talk::{Exit, Format, Talk, data, json};
-use super::{domain_bind, files};
 use crate::domain_look;
+use crate::files;
 use anyhow::Context as _;
 use clap::Subcommand;
 use cleartitle_schema::api::IssuerView;

@@ -1,7 +1,7 @@
 //! `cleartitle domain verify` and `revoke`: a key begins and ceases to speak for a domain in a registry.
 
+use super::domain;
 use super::talk::{Exit, Format, Hint as _, Talk, advised, data, json};
-use super::{domain, files};
 use crate::clock;
 use crate::receipt::ReceiptFile;
 use crate::registry::{Registered, Registry, RegistryError};
@@ -106,8 +106,8 @@ fn parse_cause(text: &str) -> Result<Cause, String> {
 pub(super) fn verify(args: &VerifyArgs, talk: Talk) -> anyhow::Result<Exit> {
     let registry = args.at.registry()?;
     let log = args.at.log(&registry, talk)?;
-    let key = files::private_key(&args.key, talk)?;
-    let voucher = args.vouched_by.as_ref().map(|path| files::private_key(path, talk)).transpose()?;
+    let key = super::private_key::read(&args.key, talk)?;
+    let voucher = args.vouched_by.as_ref().map(|path| super::private_key::read(path, talk)).transpose()?;
     let until = Instant::now() + Duration::from_secs(args.wait.saturating_mul(60));
     let registered = loop {
         match registry.bind_key(&request(args, &log, &key, voucher.as_ref())?.to_bytes()) {
@@ -199,7 +199,7 @@ fn advise(error: RegistryError, domain: &Domain) -> anyhow::Error {
 pub(super) fn revoke(args: &RevokeArgs, talk: Talk) -> anyhow::Result<Exit> {
     let registry = args.at.registry()?;
     let log = args.at.log(&registry, talk)?;
-    let key = files::private_key(&args.key, talk)?;
+    let key = super::private_key::read(&args.key, talk)?;
     let domain = args.domain.as_ref().unwrap_or(&args.issuer);
     let bound = registry.issuer(domain)?.keys;
     let binding = bound.iter().find(|key| key.key_id == args.ended && key.ended.is_none());

@@ -1,12 +1,12 @@
 //! `cleartitle export`: writes a data set's inventory in a form that other tools read.
 
-use super::files;
 use super::papers::By;
 use super::talk::{Exit, Talk, data};
 use crate::clock;
 use crate::disclosure::answers::{Answers, Given};
 use crate::disclosure::gather;
 use crate::export::{self, Input, Inventory, Target};
+use crate::files;
 use crate::gate::Judge;
 use anyhow::Context as _;
 use cleartitle_schema::time::Timestamp;

@@ -1,9 +1,9 @@
 //! `cleartitle filter`: a crawl goes in, what the policy keeps comes out, with decisions, a manifest, a bill and a report.
 
-use super::files;
 use super::talk::{Exit, Format, Hint as _, Talk, advised, data, json};
 use crate::crawl::store::{self, Location, Store};
 use crate::crawl::{DatasetLayout, FieldChoice, Limits, Options};
+use crate::files;
 use crate::filter::index::{IndexRun, Root};
 use crate::filter::{
     Asking, Check, Checks, DamageRow, DecisionsForm, FilterError, Identity, Job, Plan, Shard, Watch, pipeline,
@@ -242,7 +242,7 @@ pub fn run(args: &Args, talk: Talk) -> anyhow::Result<Exit> {
         options: Options { limits: Limits::of_records(largest), ..Options::default() },
         bounds: pipeline::Bounds::of(threads),
         resume: args.resume,
-        sign_key: args.sign_key.as_deref().map(|path| files::private_key(path, talk)).transpose()?,
+        sign_key: args.sign_key.as_deref().map(|path| super::private_key::read(path, talk)).transpose()?,
     };
     if args.dry_run {
         return planned(&job, args.format);

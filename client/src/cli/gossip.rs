@@ -1,8 +1,8 @@
 //! `cleartitle gossip`: compares what several parties were shown of one log, and makes a proof of what can't both be.
 
-use super::files;
 use super::talk::{Exit, Format, Talk, advised, data, json, shown};
 use crate::contradiction::Contradiction;
+use crate::files;
 use crate::policy_file;
 use crate::pull::PullError;
 use crate::registry::Registry;

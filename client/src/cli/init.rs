@@ -1,8 +1,8 @@
 //! `cleartitle init`: writes a commented policy, a commented terms file, or the questions of reports, to begin from.
 
-use super::files;
 use super::talk::{Exit, Talk, advised, data};
 use crate::disclosure::answers;
+use crate::files;
 use std::path::PathBuf;
 
 /// The policy as it is written.

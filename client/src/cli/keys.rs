@@ -1,7 +1,7 @@
 //! `cleartitle keys`: makes a key pair, and shows the public half of one.
 
-use super::files;
 use super::talk::{Exit, Format, Talk, advised, data, json};
+use crate::files;
 use anyhow::Context as _;
 use clap::Subcommand;
 use cleartitle_schema::signed::{key_id, parse_private_key, parse_public_key, print_private_key, print_public_key};
@@ -112,7 +112,7 @@ mod tests {
             use std::os::unix::fs::PermissionsExt as _;
             assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         }
-        let private = files::private_key(&path, talk).unwrap();
+        let private = crate::cli::private_key::read(&path, talk).unwrap();
         let public = std::fs::read_to_string(folder.path().join("press.key.pub")).unwrap();
         assert_eq!(parse_public_key(&public).unwrap(), private.verifying_key());
         let before = std::fs::read(&path).unwrap();
@@ -128,7 +128,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("press.key");
         new(&path, Talk { quiet: true }).unwrap();
-        let error = files::private_key(&folder.path().join("press.key.pub"), Talk::default()).unwrap_err();
+        let error = crate::cli::private_key::read(&folder.path().join("press.key.pub"), Talk::default()).unwrap_err();
         assert!(error.to_string().ends_with("is a public key; signing needs the private one"), "{error}");
     }
 }

@@ -1,9 +1,9 @@
 //! `cleartitle lint`: what each channel of a site says, where they contradict each other, what a lab would conclude.
 
-use super::files;
 use super::network::Network;
 use super::talk::{Exit, Format, Talk, advised, data, json, shown};
 use crate::clock;
+use crate::files;
 use crate::lint::{self, Channel, ChannelReport, Conclusion, Found, Report};
 use crate::observe::site::Site;
 use anyhow::Context as _;

@@ -1,8 +1,8 @@
 //! The lock as the verbs find it: beside the policy, or named; and the newest state of the log that it is compared with.
 
-use super::files;
 use super::talk::{Hint as _, Talk, advised, shown};
 use crate::clock;
+use crate::files;
 use crate::gate::lock::{self, Lock};
 use crate::pull::{self, Bounds, PullError, Pulled};
 use crate::registry::Registry;

@@ -12,9 +12,7 @@ pub mod deals;
 pub mod disclose;
 pub mod domain;
 mod domain_bind;
-pub mod explain;
 pub mod export;
-pub mod files;
 pub mod filter;
 pub mod gossip;
 pub mod impact;
@@ -26,6 +24,7 @@ pub mod network;
 pub mod observe;
 pub mod observe_talk;
 pub mod papers;
+mod private_key;
 pub mod publish;
 pub mod pull;
 pub mod quote;
@@ -248,7 +247,7 @@ pub(crate) fn signing_log(
 /// When the file can't be read or is no table.
 pub(crate) fn agent_table(named: Option<&Path>) -> anyhow::Result<Cow<'static, AgentTable>> {
     let Some(path) = named else { return Ok(Cow::Borrowed(AgentTable::builtin())) };
-    let text = files::read_text(path, 4 << 20)?;
+    let text = crate::files::read_text(path, 4 << 20)?;
     let table = AgentTable::parse(&text).with_context(|| format!("`{}` is no table of agents", path.display()));
     table.map(Cow::Owned).hint("`cleartitle agents --format json` prints the built-in one, in the form that is read")
 }

@@ -1,9 +1,9 @@
 //! `cleartitle observe`: what sites say in files and headers becomes signed observations, from crawls and from the network.
 
-use super::files;
 use super::network::Network;
 use super::observe_talk::{Lines, Shown};
 use super::talk::{Exit, Format, Hint as _, Talk, data, json};
+use crate::files;
 use crate::observe::again::again;
 use crate::observe::cache::Cache;
 use crate::observe::crawl::Import;
@@ -171,7 +171,7 @@ fn folder(args: &Args, log: Option<&PinnedLog>, talk: Talk) -> anyhow::Result<Op
     let (Some(path), Some(log), Some(key), Some(issuer)) = (path, log, &args.key, &args.issuer) else {
         return Ok(None);
     };
-    let key = files::private_key(key, talk)?;
+    let key = super::private_key::read(key, talk)?;
     let signing = Signing { log: log.origin().to_owned(), issuer: issuer.clone(), key };
     Ok(Some(Folder::open(path, signing)?))
 }

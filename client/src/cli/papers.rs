@@ -56,7 +56,7 @@ impl By {
 /// It can't be read, or is none.
 pub fn counts(path: Option<&Path>) -> anyhow::Result<BTreeMap<CountedFor, Counts>> {
     let Some(path) = path else { return Ok(BTreeMap::new()) };
-    let text = super::files::read_text(path, counts_file::MAX_COUNTS)?;
+    let text = crate::files::read_text(path, counts_file::MAX_COUNTS)?;
     let told = || format!("`{}` is no counts file", path.display());
     counts_file::parse(&text).with_context(told).hint("`cleartitle bill --help` shows one")
 }

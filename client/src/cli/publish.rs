@@ -1,7 +1,7 @@
 //! `cleartitle publish`: writes the files and lines that say a terms file's terms on the site itself, and what they lose.
 
-use super::files;
 use super::talk::{Exit, Format, Talk, advised, data, json, shown};
+use crate::files;
 use crate::{clock, publish};
 use anyhow::Context as _;
 use cleartitle_schema::issuer::Domain;

@@ -1,11 +1,11 @@
 //! `cleartitle quote`: what it would cost to clear the rest of a data set, cheapest first, by rightsholder.
 
 use super::bill::ended;
-use super::files;
 use super::papers::{self, By, Form};
 use super::talk::{Exit, Talk, data, json};
 use crate::bill::what;
 use crate::clock;
+use crate::files;
 use crate::quote::curve::{Quote, Rates, quote};
 use crate::quote::{Refused, Waiting};
 use anyhow::Context as _;

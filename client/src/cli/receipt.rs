@@ -1,8 +1,8 @@
 //! `cleartitle receipt`: fetches a statement's receipt under a checkpoint that witnesses have seen, and keeps it checked.
 
-use super::files;
 use super::talk::{Exit, Format, Hint as _, Talk, coded, data, json};
 use super::witnesses::Witnesses;
+use crate::files;
 use crate::policy_file;
 use crate::receipt::ReceiptFile;
 use crate::registry::{Registry, RegistryError};

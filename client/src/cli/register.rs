@@ -1,9 +1,9 @@
 //! `cleartitle register`: terms become a statement, are signed, registered, and the receipt is checked and kept.
 
-use super::files;
 use super::seen::Seen;
 use super::talk::{Exit, Format, Hint as _, Talk, advised, data, json, shown};
 use crate::clock;
+use crate::files;
 use crate::receipt::{ReceiptFile, same_payload};
 use crate::registry::{Registered, Registry, RegistryError};
 use crate::terms_file::{self, Context};
@@ -139,7 +139,7 @@ fn envelope(args: &Args, log: &PinnedLog, talk: Talk) -> anyhow::Result<Envelope
         return Ok(read_envelope(path, log)?.0);
     }
     let keys: Vec<SigningKey> =
-        args.key.iter().map(|path| files::private_key(path, talk)).collect::<anyhow::Result<_>>()?;
+        args.key.iter().map(|path| super::private_key::read(path, talk)).collect::<anyhow::Result<_>>()?;
     if let Some(path) = &args.countersign {
         let (mut envelope, statement) = read_envelope(path, log)?;
         check_party(&statement, args.issuer.as_ref())?;

@@ -1,7 +1,7 @@
 //! The last checkpoint seen, in a file: each look at a registry's log is held against the one before.
 
-use super::files;
 use super::talk::{Hint as _, Talk, coded};
+use crate::files;
 use crate::registry::Registry;
 use crate::trust::{PinnedLog, check_growth};
 use cleartitle_schema::tlog::note::MAX_NOTE;

@@ -1,10 +1,10 @@
 //! `cleartitle trace`: what an entry was made from, across all papers given, with the verdict and the price of each.
 
-use super::files;
 use super::papers::{self, By, Read};
 use super::talk::{Exit, Format, Talk, advised, data, json};
 use crate::clock;
 use crate::dataset::Entry;
+use crate::files;
 use crate::lineage::names_of;
 use crate::trace::{Lines, Node, svg, text, tree};
 use anyhow::Context as _;

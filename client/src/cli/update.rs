@@ -1,9 +1,10 @@
 //! `cleartitle update`: brings the newest snapshot, shows what changed for a data set, statement by statement, and moves the lock.
 
 use super::locked::{self, Aside, From};
+use super::open_with_deals;
 use super::talk::{Exit, Format, Talk, advised, data, json, shown};
-use super::{files, open_with_deals};
 use crate::dataset::Columns;
+use crate::files;
 use crate::gate::Papers;
 use crate::gate::drift::{self, Drift};
 use crate::gate::lock::Lock;

@@ -2,11 +2,11 @@
 
 use super::bill::{ended, within};
 use super::domain_bind::At;
-use super::files;
 use super::papers::{self, By};
 use super::talk::{Exit, Format, Hint as _, Talk, data, json, shown};
 use crate::asker::Asker;
 use crate::bill::{due, what};
+use crate::files;
 use crate::trust::PinnedLog;
 use crate::usage::{UsageFile, Used, terms_of};
 use crate::{clock, files_private};
@@ -134,7 +134,7 @@ pub fn run(args: &Args, talk: Talk) -> anyhow::Result<Exit> {
         Verb::Make(args) => make(args, talk),
         Verb::Send { at, out, report, format } => send(at, out.as_deref(), report, *format, talk),
         Verb::Fetch { at, key, party, out, format } => {
-            let asker = Asker::new(party.clone(), files::private_key(key, talk)?);
+            let asker = Asker::new(party.clone(), super::private_key::read(key, talk)?);
             fetch(at, &asker, out.as_deref(), *format, talk)
         }
         Verb::Show { log_key, files, format } => show(log_key, files, *format),
@@ -144,7 +144,7 @@ pub fn run(args: &Args, talk: Talk) -> anyhow::Result<Exit> {
 fn make(args: &MakeArgs, talk: Talk) -> anyhow::Result<Exit> {
     anyhow::ensure!(args.from < args.to, "--from is not before --to");
     anyhow::ensure!(args.to <= clock::now(), "the period is not over: --to is in the future");
-    let (key, counts) = (files::private_key(&args.key, talk)?, papers::counts(args.counts.as_deref())?);
+    let (key, counts) = (super::private_key::read(&args.key, talk)?, papers::counts(args.counts.as_deref())?);
     // By the period's last second, whenever it is made: the same inputs give the same report.
     let judge = args.by.judge(Some(within(Some(args.to))))?;
     let hint = "`cleartitle deals show` and `cleartitle check` name the deals that permit";

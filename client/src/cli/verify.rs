@@ -1,12 +1,12 @@
 //! `cleartitle verify`: tells what each file is by its content, and checks it offline.
 
-use super::files;
 use super::talk::{Exit, Format, Talk, data, shown};
 use super::witnesses::Witnesses;
 use crate::audit::{self, AuditError};
 use crate::clock;
 use crate::contradiction::{self, Contradiction, ContradictionError};
 use crate::crawl::{DatasetLayout, FieldChoice};
+use crate::files;
 use crate::policy_file;
 use crate::receipt::{CheckedReceipt, MAX_RECEIPT_FILE, ReceiptFile, TlogProof};
 use crate::run_receipt::{self, ReceiptError};

@@ -1,6 +1,6 @@
 //! Runs: what the signed receipts of filter runs say of the manifests that a report is made of.
 
-use crate::cli::files;
+use crate::files;
 use crate::run_receipt::{self, Run};
 use anyhow::Context as _;
 use cleartitle_schema::id::KeyId;

@@ -3,7 +3,7 @@
 use super::curve::{Asked, Curve, Quote, Step};
 use super::{Refused, Waiting};
 use crate::bill::{due, what};
-use crate::report::shown;
+use crate::shown::brief;
 use cleartitle_schema::money::Amount;
 use cleartitle_schema::pricing::Due;
 use std::collections::BTreeSet;
@@ -39,7 +39,7 @@ fn asked(asked: &Asked) -> String {
         let kind = if asked.fixed { "once" } else { "for its documents" };
         format!(", {} {kind}", due(&Due::Exact { amount }))
     });
-    format!("{} to {}{price}", what(&asked.owed.duty.action), shown(&asked.owed.to))
+    format!("{} to {}{price}", what(&asked.owed.duty.action), brief(&asked.owed.to))
 }
 
 fn step(text: &mut String, step: &Step, entries: u64) {
@@ -81,7 +81,7 @@ fn refused(text: &mut String, name: &str, refused: &Refused) {
     if refused.by_policy > 0 {
         verdicts.push(format!("{} held back by your policy", refused.by_policy));
     }
-    let _ = writeln!(text, "  {:>9}  {:<32} {}", refused.documents, shown(name), verdicts.join(", "));
+    let _ = writeln!(text, "  {:>9}  {:<32} {}", refused.documents, brief(name), verdicts.join(", "));
 }
 
 impl Waiting {

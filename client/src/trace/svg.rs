@@ -2,7 +2,7 @@
 
 use super::text::line;
 use super::{Node, own};
-use crate::cli::explain::duty;
+use crate::explain::duty;
 use crate::markup;
 use cleartitle_schema::decide::Verdict;
 use std::fmt::Write as _;

@@ -1,8 +1,8 @@
 //! A tree in a terminal: one line for a document, one for each of its duties.
 
 use super::{Node, own};
-use crate::cli::explain::duty;
-use crate::report::shown;
+use crate::explain::duty;
+use crate::shown::brief;
 use std::fmt::Write as _;
 
 /// With which characters branches are drawn.
@@ -38,7 +38,7 @@ pub fn text(root: &Node, lines: Lines) -> String {
 /// What a document is, in one line.
 pub(super) fn line(node: &Node) -> String {
     let link = node.link.map_or_else(String::new, |link| format!("{link} of "));
-    let about = node.about.as_deref().map_or_else(|| "nobody knows what".to_owned(), shown);
+    let about = node.about.as_deref().map_or_else(|| "nobody knows what".to_owned(), brief);
     let reason = node.reason.map_or_else(String::new, |reason| format!(" ({reason})"));
     format!("{link}{about}: {}{reason}", node.verdict)
 }

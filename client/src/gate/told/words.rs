@@ -1,6 +1,6 @@
 //! Words that every form of telling shares: why, what to do, the page of a code.
 
-use crate::cli::explain;
+use crate::explain;
 use crate::markup;
 use cleartitle_schema::decide::{Decision, Reason, Verdict};
 use cleartitle_schema::gate_code::GateCode;

@@ -1,13 +1,9 @@
-//! Files as the verbs read and write them: bounded, never overwritten by accident, secrets for their owner alone.
+//! Files as they are read and written: bounded, never overwritten by accident, secrets for their owner alone.
 
-use super::talk::{Hint as _, Talk, advised};
 use anyhow::Context as _;
-use cleartitle_schema::signed;
-use ed25519_dalek::SigningKey;
 use std::fs::{File, OpenOptions};
 use std::io::{Read as _, Write as _};
 use std::path::Path;
-use zeroize::Zeroizing;
 
 /// Reads a whole file of at most `limit` bytes.
 ///
@@ -71,34 +67,3 @@ pub fn replace(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     }
     renamed.with_context(|| format!("cannot replace `{}`", path.display()))
 }
-
-/// Reads a private key file.
-///
-/// # Errors
-/// What reading gives, and any other text. Nothing of the text is told.
-pub fn private_key(path: &Path, talk: Talk) -> anyhow::Result<SigningKey> {
-    let text = Zeroizing::new(read_text(path, 64 * 1024)?);
-    if signed::parse_public_key(&text).is_ok() {
-        return Err(advised(
-            format_args!("`{}` is a public key; signing needs the private one", path.display()),
-            "name the file without `.pub`",
-        ));
-    }
-    let key = signed::parse_private_key(&text)
-        .with_context(|| format!("cannot use the key in `{}`", path.display()))
-        .hint("`cleartitle keys new --out FILE` makes one");
-    warn_if_open(path, talk);
-    key
-}
-
-#[cfg(unix)]
-fn warn_if_open(path: &Path, talk: Talk) {
-    use std::os::unix::fs::PermissionsExt as _;
-    let mode = std::fs::metadata(path).map_or(0, |metadata| metadata.permissions().mode());
-    if mode & 0o077 != 0 {
-        talk.warn(format_args!("others on this machine may read the private key `{0}`; chmod 600 {0}", path.display()));
-    }
-}
-
-#[cfg(not(unix))]
-fn warn_if_open(_path: &Path, _talk: Talk) {}

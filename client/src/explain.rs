@@ -1,6 +1,6 @@
 //! A decision in words: the verdict, why, what is owed, what was missing.
 
-use super::talk::shown;
+use crate::shown::shown;
 use cleartitle_schema::decide::{Decision, DutyState, Finding, Owed, Reason};
 use cleartitle_schema::money::{Meter, Price, Rate};
 use cleartitle_schema::terms::Action;
