@@ -5,7 +5,7 @@
 //! or deep that a reader gives up (bounded, and unresolved from there on). Nothing that is found loosens anything: `decide` hears
 //! every ancestor.
 
-use crate::dataset::{Columns, Entry, Format, Item, OpenError, open, open_by, rows};
+use crate::dataset::{Entry, Format, Item, OpenError, Papers, open, rows};
 use cleartitle_schema::acquisition::Acquisition;
 use cleartitle_schema::lineage::{DerivedFrom, Link, MAX_ANCESTORS, MAX_DEPTH};
 use std::collections::{HashMap, HashSet};
@@ -90,37 +90,24 @@ fn says_all(entry: &Acquisition, parent: &Acquisition) -> bool {
 
 impl Index {
     /// Reads papers twice: for the names that entries are made from, and for the entries that bear them. Damage in them is for
-    /// whoever judges them to tell.
+    /// whoever judges them to tell. Where all are manifests of our own and no line speaks of origins, they are looked through by
+    /// so many threads, and not read as rows.
     ///
     /// # Errors
     /// [`LineageError`].
-    pub fn over(papers: &[PathBuf]) -> Result<Self, LineageError> {
-        Self::over_by(papers, None, &Columns::default(), cores())
-    }
-
-    /// The same, of papers that are read as they are judged: in this form, with these columns. Where all are manifests of our own
-    /// and no line speaks of origins, they are looked through by so many threads, and not read as rows.
-    ///
-    /// # Errors
-    /// [`LineageError`].
-    pub fn over_by(
-        papers: &[PathBuf],
-        format: Option<Format>,
-        columns: &Columns,
-        workers: usize,
-    ) -> Result<Self, LineageError> {
+    pub fn of(papers: Papers<'_>) -> Result<Self, LineageError> {
         let mut index = Self::default();
-        if !speak_of_origins(papers, format, workers)? {
+        if !speak_of_origins(papers)? {
             return Ok(index);
         }
-        for paper in papers {
-            each((paper, format, columns), |entry| index.want(&entry))?;
+        for paper in papers.paths {
+            each(papers, paper, |entry| index.want(&entry))?;
         }
         if index.is_empty() {
             return Ok(index);
         }
-        for paper in papers {
-            each((paper, format, columns), |entry| index.know(entry))?;
+        for paper in papers.paths {
+            each(papers, paper, |entry| index.know(entry))?;
         }
         Ok(index)
     }
@@ -196,26 +183,19 @@ impl Index {
 }
 
 /// Whether any paper may say what an entry was made from.
-fn speak_of_origins(papers: &[PathBuf], format: Option<Format>, workers: usize) -> Result<bool, LineageError> {
-    for paper in papers {
+fn speak_of_origins(papers: Papers<'_>) -> Result<bool, LineageError> {
+    for paper in papers.paths {
         let told = |source| OpenError::Read { path: paper.clone(), source };
-        let format = format.map_or_else(|| open::detect(paper), Ok).map_err(told)?;
-        if format != Format::Rows || rows::speak_of_origins(paper, workers).map_err(told)? {
+        let format = papers.format.map_or_else(|| open::detect(paper), Ok).map_err(told)?;
+        if format != Format::Rows || rows::speak_of_origins(paper, papers.workers).map_err(told)? {
             return Ok(true);
         }
     }
     Ok(false)
 }
 
-fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
-}
-
-fn each(
-    (paper, format, columns): (&Path, Option<Format>, &Columns),
-    mut take: impl FnMut(Entry),
-) -> Result<(), LineageError> {
-    for item in open_by(paper, format, columns)? {
+fn each(papers: Papers<'_>, paper: &Path, mut take: impl FnMut(Entry)) -> Result<(), LineageError> {
+    for item in papers.open(paper)? {
         match item.map_err(|source| LineageError::Read { path: paper.to_owned(), source })? {
             Item::Entry(entry) => take(*entry),
             Item::Damage { .. } => {}

@@ -18,7 +18,7 @@ fn papers(folder: &Path, papers: &[&[Value]]) -> Vec<PathBuf> {
 fn first(rows: &[&[Value]]) -> Acquisition {
     let folder = tempfile::tempdir().unwrap();
     let papers = papers(folder.path(), rows);
-    let index = Index::over(&papers).unwrap();
+    let index = Index::of(Papers::usual(&papers)).unwrap();
     let Some(Ok(Item::Entry(entry))) = crate::dataset::open(&papers[0], None).unwrap().next() else {
         panic!("an entry")
     };

@@ -4,9 +4,9 @@
 //! takes another number, `--threads N` other threads. Without `--bench` (as `cargo test` runs it) it judges few rows, and checks
 //! the counts alone.
 
-use cleartitle::dataset::Columns;
+use cleartitle::dataset::Papers;
 use cleartitle::gate::rules::Rules;
-use cleartitle::gate::{Gate, Judge, Papers};
+use cleartitle::gate::{Gate, Judge};
 use cleartitle::lineage::Index;
 use cleartitle::snapshot::{self, Mapped};
 use cleartitle_schema::evidence::Registered;
@@ -130,17 +130,17 @@ fn main() {
     )
     .expect("a policy");
     let judge = Judge { snapshot, policy: policy.clone(), used_at: USED_AT };
-    let (rules, columns) = (Rules::default(), Columns::default());
+    let rules = Rules::default();
     let bytes = std::fs::metadata(&paper).expect("a file").len();
     for round in 1..=if measured { 3 } else { 1 } {
         let began = Instant::now();
         let paths = std::slice::from_ref(&paper);
         // As the command does, before it judges.
-        let index = Index::over_by(paths, None, &columns, threads).expect("a manifest");
+        let papers = Papers { workers: threads, ..Papers::usual(paths) };
+        let index = Index::of(papers).expect("a manifest");
         assert!(index.is_empty());
         let gate = Gate::new(&judge, &policy, &rules, &index, "cleartitle.toml");
-        let papers = Papers { paths, format: None, columns: &columns, verify: None, workers: threads };
-        let ran = gate.run(papers, None, &mut std::io::sink()).expect("a run");
+        let ran = gate.run(papers, None, None, &mut std::io::sink()).expect("a run");
         let seconds = began.elapsed().as_secs_f64();
         let sum = &ran.report.sum;
         assert_eq!((sum.rows, sum.keep, sum.drop, sum.damaged), (rows, rows - strange, strange, 0));

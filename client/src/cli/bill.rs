@@ -1,6 +1,6 @@
 //! `cleartitle bill`: what is owed for what is kept of a data set, to whom, by which statement, and what of it is met.
 
-use super::papers::{self, By, Form, Read};
+use super::papers::{self, By, Form, ReadAs};
 use super::talk::{Exit, Talk, data, json, shown};
 use crate::bill::{Account, line_of, state, unused, what};
 use crate::clock;
@@ -60,6 +60,8 @@ pub struct Args {
     /// In which form.
     #[arg(long, value_enum, default_value_t)]
     format: Form,
+    #[command(flatten)]
+    read_as: ReadAs,
     /// The data set's papers.
     #[arg(value_name = "MANIFEST", required = true)]
     papers: Vec<PathBuf>,
@@ -128,7 +130,7 @@ pub fn run(args: &Args, talk: Talk) -> anyhow::Result<Exit> {
     let counts = papers::counts(args.counts.as_deref())?;
     let judge = args.by.judge(Some(args.used_at.unwrap_or_else(|| within(args.to))))?;
     let mut account = Account::default();
-    let read = papers::judged(&judge, &args.papers, talk, |judged| {
+    let read = papers::judged(&judge, args.read_as.papers(&args.papers), talk, |judged| {
         account.add(&judged);
         Ok(())
     })?;
@@ -159,12 +161,7 @@ pub fn run(args: &Args, talk: Talk) -> anyhow::Result<Exit> {
         Form::Csv => data(csv(&bill, &references))?,
         Form::Human => data(human(&told))?,
     }
-    Ok(ended(read, !complete))
-}
-
-/// 2 where something could not be read, 1 where something is not known.
-pub(super) fn ended(read: Read, open: bool) -> Exit {
-    Exit::over(read.rows, read.damaged, u64::from(open))
+    Ok(read.exit(u64::from(!complete)))
 }
 
 fn references(

@@ -2,17 +2,19 @@
 //! stay.
 
 use super::locked::{self, Aside, From};
+use super::papers::ReadAs;
 use super::talk::{Exit, Hint as _, Talk, advised, data, shown};
 use super::{Asked as Opened, open_with_deals};
-use crate::dataset::{self, Columns, Entry};
+use crate::dataset::{self, Entry, Papers};
 use crate::files;
 use crate::gate::baseline::Baseline;
 use crate::gate::drift::{self, Drift};
 use crate::gate::lock::Lock;
+use crate::gate::papers::Verify;
 use crate::gate::report::{MAX_TOLD, Told};
 use crate::gate::rules::Rules;
 use crate::gate::told::{Form, excerpt, told};
-use crate::gate::{Asked, Finding, Gate, Judge, Papers, Report, RunError, baseline};
+use crate::gate::{Asked, Finding, Gate, Judge, Report, RunError, baseline};
 use crate::impact::{Comparison, Earlier};
 use crate::lineage::Index;
 use crate::{clock, policy_file};
@@ -106,12 +108,8 @@ pub struct Args {
     /// On how many threads. Left out: one a core.
     #[arg(long, value_name = "NUMBER")]
     threads: Option<usize>,
-    /// The form of the papers. Left out: each by its name and first bytes.
-    #[arg(long, value_enum, value_name = "FORM")]
-    paper_format: Option<dataset::Format>,
-    /// What a sheet's columns are: `name=HEADER,license=HEADER,url=HEADER,...`, or a TOML file of such members.
-    #[arg(long, value_name = "MAP|FILE", value_parser = Columns::parse)]
-    columns: Option<Columns>,
+    #[command(flatten)]
+    read_as: ReadAs,
     /// Leave the files that papers claim unread.
     #[arg(long)]
     no_digests: bool,
@@ -157,12 +155,8 @@ pub fn run(args: &Args, talk: Talk) -> anyhow::Result<Exit> {
     let lock = by.lock.as_ref().map(|(_, place)| place.display().to_string());
     let mut out = anstream::stdout().lock();
     let files = |entry: &Entry, folder: &Path| verified(entry, folder, talk);
-    let columns = args.columns.clone().unwrap_or_default();
-    let mut papers = papers(args, &columns);
-    if !args.no_digests {
-        papers.verify = Some(&files);
-    }
-    let ran = gate.run(papers, lock, &mut out).map_err(|error| match error {
+    let verify: Option<Verify<'_>> = if args.no_digests { None } else { Some(&files) };
+    let ran = gate.run(papers(args), verify, lock, &mut out).map_err(|error| match error {
         RunError::Snapshot(_) => advised(error, "pull the snapshot again"),
         other => other.into(),
     })?;
@@ -187,16 +181,10 @@ fn exit(report: &Report, written_down: bool) -> Exit {
     Exit::over(rows, report.sum.damaged, if written_down { 0 } else { report.errors() })
 }
 
-/// What is read, the files that it claims aside.
-fn papers<'a>(args: &'a Args, columns: &'a Columns) -> Papers<'a> {
-    Papers { paths: &args.papers, format: args.paper_format, columns, verify: None, workers: threads(args) }
-}
-
-/// What entries are made from.
-fn index(args: &Args, talk: Talk) -> anyhow::Result<Index> {
-    let columns = args.columns.clone().unwrap_or_default();
-    let index = Index::over_by(&args.papers, args.paper_format, &columns, threads(args))?;
-    Ok(super::papers::told(index, talk))
+/// What is read.
+fn papers(args: &Args) -> Papers<'_> {
+    let papers = args.read_as.papers(&args.papers);
+    Papers { workers: args.threads.unwrap_or(papers.workers).clamp(1, 64), ..papers }
 }
 
 /// Holds the files that an entry claims against those that lie in a folder.
@@ -206,11 +194,6 @@ fn verified(entry: &Entry, folder: &Path, talk: Talk) -> Vec<Finding> {
     let findings = dataset::files::verify(entry, folder, &mut |read| bar.inc(read));
     bar.finish_and_clear();
     findings
-}
-
-fn threads(args: &Args) -> usize {
-    let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    args.threads.unwrap_or_else(cores).clamp(1, 64)
 }
 
 /// The lock that decides, where one does.
@@ -238,7 +221,7 @@ fn by(args: &Args, policy: Policy, rules: Rules, lock: Option<(Lock, PathBuf)>, 
     }
     let plain = without_exceptions(&policy);
     let used_at = args.used_at.unwrap_or(now);
-    let index = index(args, talk)?;
+    let index = super::papers::index(papers(args), talk)?;
     Ok(By { judge: Judge { snapshot: opened.snapshot, policy, used_at }, plain, rules, index, lock })
 }
 
@@ -305,13 +288,12 @@ fn latest(
         judge: Judge { snapshot: opened.snapshot, policy, used_at: now },
         plain,
         rules,
-        index: index(args, talk)?,
+        index: super::papers::index(papers(args), talk)?,
         lock: None,
     };
     let shown_lock = Some(place.display().to_string());
-    let columns = args.columns.clone().unwrap_or_default();
-    let papers = papers(args, &columns);
-    let judged = gate(args, &by)?.run(papers, shown_lock, &mut std::io::sink())?;
+    let papers = papers(args);
+    let judged = gate(args, &by)?.run(papers, None, shown_lock, &mut std::io::sink())?;
     // Only what the lock let through: what it refuses is told by every other run.
     let mut report = Report { told: Vec::new(), codes: std::collections::BTreeMap::new(), debt: None, ..judged.report };
     let Judge { snapshot, policy, .. } = by.judge;

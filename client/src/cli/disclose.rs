@@ -1,6 +1,6 @@
 //! `cleartitle disclose`: a report on a data set as a law or code asks for it, out of its papers and what people answer.
 
-use super::papers::By;
+use super::papers::{By, ReadAs};
 use super::talk::{Exit, Hint as _, Talk, data, shown};
 use crate::disclosure::answers::Answers;
 use crate::disclosure::document::Document;
@@ -72,6 +72,8 @@ pub struct Args {
     /// Where to, replacing what is there. Left out: stdout.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    #[command(flatten)]
+    read_as: ReadAs,
     /// The data set's papers.
     #[arg(required = true, value_name = "MANIFEST")]
     papers: Vec<PathBuf>,
@@ -127,7 +129,7 @@ pub fn run(args: &Args, talk: Talk) -> anyhow::Result<Exit> {
     let runs = args.run.iter().map(read_run).collect::<anyhow::Result<Vec<_>>>()?;
     let (as_of, as_of_from) = moment(args.as_of, &runs, judge.snapshot.header().time);
     judge.used_at = as_of;
-    let mut facts = gather::gather(&judge, runs, &args.papers, args.by.sealed().is_some(), |_, _| {})?;
+    let mut facts = gather::gather(&judge, runs, args.read_as.papers(&args.papers), args.by.sealed().is_some(), |_, _| {})?;
     let (policy_digest, snapshot) = judged_by(&args.by, &judge)?;
     let policy = &judge.policy;
     let inputs = Inputs { facts: &mut facts, answers: &answers, policy, policy_digest, snapshot, as_of, as_of_from };

@@ -1,6 +1,6 @@
 //! `cleartitle export`: writes a data set's inventory in a form that other tools read.
 
-use super::papers::By;
+use super::papers::{By, ReadAs};
 use super::talk::{Exit, Talk, data};
 use crate::clock;
 use crate::disclosure::answers::{Answers, Given};
@@ -48,6 +48,8 @@ pub struct Args {
     /// Where to, replacing what is there. Left out: stdout.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    #[command(flatten)]
+    read_as: ReadAs,
     /// The data set's papers.
     #[arg(required = true, value_name = "MANIFEST")]
     papers: Vec<PathBuf>,
@@ -66,7 +68,8 @@ pub fn run(args: &Args, talk: Talk) -> anyhow::Result<Exit> {
     judge.used_at = as_of;
     let read = |path: &PathBuf| Input::of(path).with_context(|| format!("cannot read `{}`", path.display()));
     let mut inputs = args.papers.iter().map(read).collect::<anyhow::Result<Vec<_>>>()?;
-    let facts = gather::gather(&judge, Vec::new(), &args.papers, args.by.sealed().is_some(), |rank, judged| {
+    let papers = args.read_as.papers(&args.papers);
+    let facts = gather::gather(&judge, Vec::new(), papers, args.by.sealed().is_some(), |rank, judged| {
         inputs[rank].count(judged)
     })?;
     let inventory = Inventory {

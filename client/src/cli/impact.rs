@@ -1,10 +1,10 @@
 //! `cleartitle impact`: which documents of a lab's manifests are touched by what was registered since, and what must go.
 
+use super::papers::{self, Read, ReadAs};
 use super::talk::{Exit, Format, Hint as _, Talk, data, shown};
-use crate::dataset::{self, Entry, Item};
 use crate::gate::about;
+use crate::dataset::Entry;
 use crate::impact::{Changed, Comparison, Earlier, Moved, Tally};
-use crate::lineage::{Index, resolve};
 use crate::snapshot::{self, Mapped};
 use crate::{clock, policy_file};
 use anyhow::Context as _;
@@ -67,6 +67,8 @@ pub struct Args {
     /// In which form the summary is.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
+    #[command(flatten)]
+    read_as: ReadAs,
     /// The manifests, as `filter` writes them, or other papers that `check` reads.
     #[arg(value_name = "MANIFEST.jsonl", required = true)]
     manifests: Vec<PathBuf>,
@@ -85,15 +87,14 @@ struct Row<'r> {
 
 #[derive(Default)]
 struct Sum {
-    rows: u64,
-    damaged: u64,
+    read: Read,
     tally: Tally,
 }
 
 impl Sum {
     /// What could not be read may have to go.
     const fn exit(&self) -> Exit {
-        Exit::over(self.rows, self.damaged, self.tally.all.remove)
+        self.read.exit(self.tally.all.remove)
     }
 }
 
@@ -112,19 +113,21 @@ pub fn run(args: &Args, talk: Talk) -> anyhow::Result<Exit> {
     let comparison = Comparison { newer, earlier, then, now: args.used_at.unwrap_or(now), policy };
     let mut out = args.out.as_deref().map(Beside::new).transpose()?;
     let mut sum = Sum::default();
-    let index = super::papers::index(&args.manifests, talk)?;
-    for manifest in &args.manifests {
-        compare(&comparison, &index, manifest, out.as_mut(), &mut sum, talk)?;
-    }
+    let papers = args.read_as.papers(&args.manifests);
+    let index = papers::index(papers, talk)?;
+    sum.read = papers::each(papers, &index, talk, |Entry { place, copy, .. }| {
+        let Some(changed) = comparison.of(&copy).context("pull the snapshot again")? else { return Ok(()) };
+        sum.tally.add(&changed);
+        let Some(out) = out.as_mut() else { return Ok(()) };
+        let (manifest, line) = (&*place.file, place.line.unwrap_or_default());
+        out.put(&Row { manifest, line, about: about(&copy), changed: &changed })
+    })?;
     if let Some(out) = out {
         out.finish()?;
     }
     match args.format {
         Format::Json => data(format_args!("{}\n", in_json(&sum, sizes)))?,
         Format::Human => in_words(&sum, sizes)?,
-    }
-    if sum.rows == 0 {
-        talk.warn("the manifests hold no rows, so that nothing is known of them");
     }
     Ok(sum.exit())
 }
@@ -183,41 +186,6 @@ fn size_of(earlier: &Earlier, newer: &Mapped) -> Option<u64> {
     }
 }
 
-fn compare(
-    comparison: &Comparison,
-    index: &Index,
-    manifest: &Path,
-    mut out: Option<&mut Beside>,
-    sum: &mut Sum,
-    talk: Talk,
-) -> anyhow::Result<()> {
-    let shown_path = manifest.display().to_string();
-    let told = || format!("cannot read `{shown_path}`");
-    for item in dataset::open(manifest, None)? {
-        sum.rows += 1;
-        let Entry { place, copy, .. } = match item.with_context(told)? {
-            Item::Entry(entry) => resolve(*entry, index),
-            Item::Damage { place, what } => {
-                sum.damaged += 1;
-                talk.warn(format_args!("{place}: damaged: {}", shown(&what)));
-                continue;
-            }
-        };
-        let Some(changed) = comparison.of(&copy).context("pull the snapshot again")? else { continue };
-        sum.tally.add(&changed);
-        if let Some(out) = out.as_deref_mut() {
-            let row = Row {
-                manifest: &shown_path,
-                line: place.line.unwrap_or_default(),
-                about: about(&copy),
-                changed: &changed,
-            };
-            out.put(&row)?;
-        }
-    }
-    Ok(())
-}
-
 /// A file that is written beside its place and moved there whole.
 struct Beside {
     path: PathBuf,
@@ -260,7 +228,7 @@ fn in_json(sum: &Sum, (before, now): (Option<u64>, u64)) -> Value {
     };
     let Tally { all, by_statement, by_rightsholder, ungrouped } = &sum.tally;
     json!({
-        "rows": sum.rows, "damaged": sum.damaged, "log_size_before": before, "log_size": now,
+        "rows": sum.read.rows, "damaged": sum.read.damaged, "log_size_before": before, "log_size": now,
         "remove": all.remove, "admit": all.admit, "other": all.other,
         "statements": groups(ranked(by_statement), "statement"),
         "rightsholders": groups(ranked(by_rightsholder), "rightsholder"),
@@ -287,7 +255,7 @@ fn in_words(sum: &Sum, (before, now): (Option<u64>, u64)) -> anyhow::Result<()> 
     let since = before.map_or_else(String::new, |size| format!("{size} to "));
     data(format_args!(
         "impact: {} rows, log size {since}{now}: {} to remove, {} to admit, {} for other reasons, {} damaged\n",
-        sum.rows, all.remove, all.admit, all.other, sum.damaged
+        sum.read.rows, all.remove, all.admit, all.other, sum.read.damaged
     ))?;
     Ok(())
 }
@@ -300,7 +268,8 @@ mod tests {
     fn what_could_not_be_read_is_no_all_clear() {
         let exit = |rows, damaged, remove| {
             let all = Moved { remove, ..Moved::default() };
-            Sum { rows, damaged, tally: Tally { all, ..Tally::default() } }.exit()
+            let read = Read { rows, damaged, ..Read::default() };
+            Sum { read, tally: Tally { all, ..Tally::default() } }.exit()
         };
         assert_eq!((exit(3, 0, 0), exit(3, 0, 1)), (Exit::Clean, Exit::Refused));
         assert_eq!((exit(3, 1, 1), exit(3, 1, 0), exit(0, 0, 0)), (Exit::Failed, Exit::Failed, Exit::Failed));

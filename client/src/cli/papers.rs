@@ -1,7 +1,7 @@
 //! What `bill`, `quote`, `trace`, `usage`, `disclose` and `export` have in common: a snapshot, a policy, and a data set's papers judged entry by entry.
 
-use super::talk::{Hint as _, Talk, shown};
-use crate::dataset::{self, Entry, Item};
+use super::talk::{Exit, Hint as _, Talk, shown};
+use crate::dataset::{Columns, Entry, Format, Item, Papers};
 use crate::gate::{Judge, Judged};
 use crate::lineage::{Index, resolve};
 use crate::{clock, counts_file, policy_file};
@@ -61,6 +61,26 @@ pub fn counts(path: Option<&Path>) -> anyhow::Result<BTreeMap<CountedFor, Counts
     counts_file::parse(&text).with_context(told).hint("`cleartitle bill --help` shows one")
 }
 
+/// How papers are read.
+#[derive(Debug, clap::Args)]
+pub struct ReadAs {
+    /// The form of the papers. Left out: each by its name and first bytes.
+    #[arg(long, value_enum, value_name = "FORM")]
+    paper_format: Option<Format>,
+    /// What a sheet's columns are: `name=HEADER,license=HEADER,url=HEADER,...`, or a TOML file of such members.
+    #[arg(long, value_name = "MAP|FILE", value_parser = Columns::parse)]
+    columns: Option<Columns>,
+}
+
+impl ReadAs {
+    /// Papers, to be read so.
+    #[must_use]
+    pub fn papers<'p>(&'p self, paths: &'p [PathBuf]) -> Papers<'p> {
+        let usual = Papers::usual(paths);
+        Papers { format: self.paper_format, columns: self.columns.as_ref().unwrap_or(usual.columns), ..usual }
+    }
+}
+
 /// How many entries were read, and how many could not be.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Read {
@@ -68,14 +88,24 @@ pub struct Read {
     pub rows: u64,
     /// What could not be read.
     pub damaged: u64,
+    /// Papers that hold nothing. Nothing is known of what they should list.
+    pub empty: u64,
+}
+
+impl Read {
+    /// How a job over these entries ends.
+    #[must_use]
+    pub const fn exit(self, refused: u64) -> Exit {
+        Exit::over(if self.empty > 0 { 0 } else { self.rows }, self.damaged, refused)
+    }
 }
 
 /// Indexes what entries are made from.
 ///
 /// # Errors
 /// A paper can't be read.
-pub fn index(papers: &[PathBuf], talk: Talk) -> anyhow::Result<Index> {
-    Ok(told(Index::over(papers)?, talk))
+pub fn index(papers: Papers<'_>, talk: Talk) -> anyhow::Result<Index> {
+    Ok(told(Index::of(papers)?, talk))
 }
 
 /// The index, of which is said where it had no more room.
@@ -91,14 +121,15 @@ pub fn told(index: Index, talk: Talk) -> Index {
 /// # Errors
 /// A paper that can't be read, and what `take` gives.
 pub fn each(
-    papers: &[PathBuf],
+    papers: Papers<'_>,
     index: &Index,
     talk: Talk,
     mut take: impl FnMut(Entry) -> anyhow::Result<()>,
 ) -> anyhow::Result<Read> {
     let mut read = Read::default();
-    for paper in papers {
-        for item in dataset::open(paper, None)? {
+    for paper in papers.paths {
+        let before = read.rows;
+        for item in papers.open(paper)? {
             read.rows += 1;
             match item.with_context(|| format!("cannot read `{}` to its end", paper.display()))? {
                 Item::Entry(entry) => take(resolve(*entry, index))?,
@@ -110,12 +141,13 @@ pub fn each(
                 }
             }
         }
+        if read.rows == before {
+            read.empty += 1;
+            talk.warn(format_args!("`{}` holds no rows, so that nothing is known of it", shown(&paper.display().to_string())));
+        }
     }
     if read.damaged > TOLD {
         talk.warn(format_args!("and {} more damaged", read.damaged - TOLD));
-    }
-    if read.rows == 0 {
-        talk.warn("the papers hold no rows, so that nothing is known of them");
     }
     Ok(read)
 }
@@ -126,7 +158,7 @@ pub fn each(
 /// As [`each`]; damage of the snapshot.
 pub fn judged(
     judge: &Judge,
-    papers: &[PathBuf],
+    papers: Papers<'_>,
     talk: Talk,
     mut take: impl FnMut(Judged) -> anyhow::Result<()>,
 ) -> anyhow::Result<Read> {

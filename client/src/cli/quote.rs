@@ -1,7 +1,6 @@
 //! `cleartitle quote`: what it would cost to clear the rest of a data set, cheapest first, by rightsholder.
 
-use super::bill::ended;
-use super::papers::{self, By, Form};
+use super::papers::{self, By, Form, ReadAs};
 use super::talk::{Exit, Talk, data, json};
 use crate::bill::what;
 use crate::clock;
@@ -51,6 +50,8 @@ pub struct Args {
     /// In which form.
     #[arg(long, value_enum, default_value_t)]
     format: Form,
+    #[command(flatten)]
+    read_as: ReadAs,
     /// The data set's papers.
     #[arg(value_name = "MANIFEST", required = true)]
     papers: Vec<PathBuf>,
@@ -93,7 +94,7 @@ pub fn run(args: &Args, talk: Talk) -> anyhow::Result<Exit> {
     let (rates, counts) = (rates(args.rates.as_deref())?, papers::counts(args.counts.as_deref())?);
     let judge = args.by.judge(args.used_at)?;
     let mut waiting = Waiting::default();
-    let read = papers::judged(&judge, &args.papers, talk, |judged| {
+    let read = papers::judged(&judge, args.read_as.papers(&args.papers), talk, |judged| {
         waiting.add(&judge, &judged).context("pull the snapshot again")
     })?;
     let mut terms = BTreeMap::new();
@@ -126,7 +127,7 @@ pub fn run(args: &Args, talk: Talk) -> anyhow::Result<Exit> {
         Form::Human => data(waiting.told(&found))?,
     }
     let open = !found.unpriced.is_empty() || waiting.beyond > 0 || !waiting.refused.is_empty();
-    Ok(ended(read, open))
+    Ok(read.exit(u64::from(open)))
 }
 
 /// One row for each duty of each step.

@@ -1,6 +1,6 @@
 //! `cleartitle trace`: what an entry was made from, across all papers given, with the verdict and the price of each.
 
-use super::papers::{self, By, Read};
+use super::papers::{self, By, ReadAs};
 use super::talk::{Exit, Format, Talk, advised, data, json};
 use crate::clock;
 use crate::dataset::Entry;
@@ -38,6 +38,8 @@ pub struct Args {
     /// The data set's papers; give each.
     #[arg(long = "manifest", value_name = "MANIFEST", required = true)]
     papers: Vec<PathBuf>,
+    #[command(flatten)]
+    read_as: ReadAs,
     /// Draw in plain ASCII.
     #[arg(long)]
     ascii: bool,
@@ -65,9 +67,10 @@ fn is_meant(entry: &Entry, id: &str) -> bool {
 /// Whatever stands in the way of drawing at all.
 pub fn run(args: &Args, talk: Talk) -> anyhow::Result<Exit> {
     let judge = args.by.judge(args.used_at)?;
-    let index = papers::index(&args.papers, talk)?;
+    let papers = args.read_as.papers(&args.papers);
+    let index = papers::index(papers, talk)?;
     let (mut trees, mut more): (Vec<(String, Node)>, u64) = (Vec::new(), 0);
-    let read = papers::each(&args.papers, &index, talk, |entry| {
+    let read = papers::each(papers, &index, talk, |entry| {
         if !is_meant(&entry, &args.id) {
             return Ok(());
         }
@@ -105,6 +108,5 @@ pub fn run(args: &Args, talk: Talk) -> anyhow::Result<Exit> {
         }
     }
     let open = more > 0 || trees.iter().any(|(_, tree)| tree.verdict != Verdict::Cleared);
-    let Read { rows, damaged } = read;
-    Ok(Exit::over(rows, damaged, u64::from(open)))
+    Ok(read.exit(u64::from(open)))
 }

@@ -1,11 +1,10 @@
 //! `cleartitle update`: brings the newest snapshot, shows what changed for a data set, statement by statement, and moves the lock.
 
 use super::locked::{self, Aside, From};
+use super::papers::{self, ReadAs};
 use super::open_with_deals;
 use super::talk::{Exit, Format, Talk, advised, data, json, shown};
-use crate::dataset::Columns;
 use crate::files;
-use crate::gate::Papers;
 use crate::gate::drift::{self, Drift};
 use crate::gate::lock::Lock;
 use crate::impact::{Comparison, Earlier, Moved};
@@ -63,6 +62,8 @@ pub struct Args {
     /// In which form.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
+    #[command(flatten)]
+    read_as: ReadAs,
     /// The data set's manifests. Left out: what changes is not shown.
     #[arg(value_name = "MANIFEST")]
     manifests: Vec<PathBuf>,
@@ -97,9 +98,8 @@ pub fn run(args: &Args, talk: Talk) -> anyhow::Result<Exit> {
     if let Some(before) = &before {
         let earlier = Earlier::Size(before.size);
         let comparison = Comparison { newer: newest, earlier, then: before.used_at, now: at, policy };
-        let index = super::papers::index(&args.manifests, talk)?;
-        let (paths, columns) = (args.manifests.as_slice(), Columns::default());
-        let papers = Papers { paths, format: None, columns: &columns, verify: None, workers: 1 };
+        let papers = args.read_as.papers(&args.manifests);
+        let index = papers::index(papers, talk)?;
         drift = Drift::over(&comparison, papers, &index, |heard| {
             if let Err((place, what)) = heard {
                 talk.warn(format_args!("{place}: damaged: {}", shown(what)));

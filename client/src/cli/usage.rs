@@ -1,8 +1,8 @@
 //! `cleartitle usage`: the report that a deal asks for, made and signed here, taken by the registry, read by payee and reporter alone.
 
-use super::bill::{ended, within};
+use super::bill::within;
 use super::domain_bind::At;
-use super::papers::{self, By};
+use super::papers::{self, By, ReadAs};
 use super::talk::{Exit, Format, Hint as _, Talk, data, json, shown};
 use crate::asker::Asker;
 use crate::bill::{due, what};
@@ -120,6 +120,8 @@ struct MakeArgs {
     /// In which form the report is shown.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
+    #[command(flatten)]
+    read_as: ReadAs,
     /// The data set's papers.
     #[arg(value_name = "MANIFEST", required = true)]
     papers: Vec<PathBuf>,
@@ -149,11 +151,11 @@ fn make(args: &MakeArgs, talk: Talk) -> anyhow::Result<Exit> {
     let judge = args.by.judge(Some(within(Some(args.to))))?;
     let hint = "`cleartitle deals show` and `cleartitle check` name the deals that permit";
     let mut used = Used::under(terms_of(&judge.snapshot, args.deal).hint(hint)?);
-    let read = papers::judged(&judge, &args.papers, talk, |judged| {
+    let read = papers::judged(&judge, args.read_as.papers(&args.papers), talk, |judged| {
         used.add(&judged);
         Ok(())
     })?;
-    if read.damaged > 0 || read.rows == 0 || used.account().beyond > 0 {
+    if read.exit(0) != Exit::Clean || used.account().beyond > 0 {
         talk.warn("no report is made of papers that were not read whole");
         return Ok(Exit::Failed);
     }
@@ -172,7 +174,7 @@ fn make(args: &MakeArgs, talk: Talk) -> anyhow::Result<Exit> {
         Format::Human => data(format_args!("{id}\n{}", in_words(&report)))?,
     }
     talk.say(format_args!("signed into {}; `cleartitle usage send` sends it", args.out.display()));
-    Ok(ended(read, false))
+    Ok(Exit::Clean)
 }
 
 /// BLAKE3 of a paper's bytes.

@@ -2,13 +2,14 @@
 
 use super::facts::{Facts, Usual};
 use super::runs::RunFact;
-use crate::dataset::{self, Item};
+use crate::dataset::{Item, Papers, Place};
 use crate::gate::{Judge, Judged};
 use crate::lineage::{Index, resolve};
 use crate::run_receipt;
 use anyhow::Context as _;
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::Arc;
 
 /// Counts the papers. With `sealed` deals among the terms no statement is told by its id, since it is an unsalted hash of what a
 /// deal says: whoever guesses the price could try. `each` sees every judged entry with the paper's rank among them.
@@ -18,19 +19,19 @@ use std::path::{Path, PathBuf};
 pub fn gather(
     judge: &Judge,
     runs: Vec<RunFact>,
-    papers: &[impl AsRef<Path>],
+    papers: Papers<'_>,
     sealed: bool,
     mut each: impl FnMut(usize, &Judged),
 ) -> anyhow::Result<Facts> {
     let mut facts = Facts::default();
     // The terms of all ancestors count, wherever among the papers they stand.
-    let paths: Vec<PathBuf> = papers.iter().map(|paper| paper.as_ref().to_owned()).collect();
-    let index = Index::over(&paths)?;
-    for (rank, paper) in papers.iter().enumerate() {
-        let paper = paper.as_ref();
+    let index = Index::of(papers)?;
+    for (rank, paper) in papers.paths.iter().enumerate() {
         let shown = paper.display();
+        let mut empty = true;
         let usual = usual(&runs, paper)?;
-        for item in dataset::open(paper, None)? {
+        for item in papers.open(paper)? {
+            empty = false;
             match item.with_context(|| format!("cannot read `{shown}`"))? {
                 Item::Damage { place, what } => facts.damage(place, what),
                 Item::Entry(entry) => {
@@ -43,6 +44,10 @@ pub fn gather(
                     each(rank, &judged);
                 }
             }
+        }
+        if empty {
+            let place = Place { file: Arc::from(shown.to_string()), ..Place::default() };
+            facts.damage(place, "it holds no rows, so that nothing is known of it".to_owned());
         }
     }
     facts.runs = runs;

@@ -2,9 +2,8 @@
 
 use super::finding::{Finding, Level};
 use super::judge::about;
-use super::papers::Papers;
 use super::run::RunError;
-use crate::dataset::{self, Entry, Item, Place};
+use crate::dataset::{Entry, Item, Papers, Place};
 use crate::impact::{Change, Changed, Comparison, Tally};
 use crate::lineage::{Index, resolve};
 use crate::snapshot::Mapped;
@@ -59,7 +58,7 @@ impl Drift {
         let mut drift = Self::default();
         for paper in papers.paths {
             let before = drift.rows;
-            for item in dataset::open_by(paper, papers.format, papers.columns)? {
+            for item in papers.open(paper)? {
                 drift.rows += 1;
                 let read = |source| RunError::Read { paper: paper.display().to_string(), source };
                 let Entry { place, name, copy, .. } = match item.map_err(read)? {

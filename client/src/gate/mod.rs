@@ -27,6 +27,5 @@ mod tests;
 
 pub use finding::{Finding, Level};
 pub use judge::{Judge, Judged, about};
-pub use papers::Papers;
 pub use report::Report;
 pub use run::{Asked, Gate, RunError};

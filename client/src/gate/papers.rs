@@ -5,14 +5,14 @@ use super::run::{Batch, Gate, Ran, RunError, named, nothing_listed};
 use super::usual;
 use crate::dataset::lane;
 use crate::dataset::mistakes::Mistakes;
-use crate::dataset::{self, Columns, Entry, Format, Item, Place, rows};
+use crate::dataset::{self, Entries, Entry, Format, Item, Papers, Place, rows};
 use crate::filter::Missing;
 use crate::question;
 use cleartitle_schema::policy::Disposition;
 use cleartitle_schema::snapshot::Damage;
 use std::fs::File;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 /// How many entries are put down before what came of them is taken.
@@ -21,27 +21,19 @@ const AT_ONCE: usize = 512;
 /// Holds the files that an entry claims against those beside its paper, which lies in a folder.
 pub type Verify<'p> = &'p dyn Fn(&Entry, &Path) -> Vec<Finding>;
 
-/// What is read, and how.
-#[derive(Clone, Copy)]
-pub struct Papers<'p> {
-    /// Which.
-    pub paths: &'p [PathBuf],
-    /// Their form; left out, each one's by its name and first bytes.
-    pub format: Option<Format>,
-    /// What a sheet's columns are.
-    pub columns: &'p Columns,
-    /// What holds claimed files against those that lie there; left out, they are not read.
-    pub verify: Option<Verify<'p>>,
-    /// On how many threads.
-    pub workers: usize,
-}
-
 impl Gate<'_> {
-    /// Judges every entry of every paper; where rows were asked for, they go to `out`.
+    /// Judges every entry of every paper; where rows were asked for, they go to `out`. `verify` left out, the files that papers
+    /// claim are not read.
     ///
     /// # Errors
     /// [`RunError`]: then there is no report, since nothing is known of what was not reached.
-    pub fn run(&self, papers: Papers<'_>, lock: Option<String>, out: &mut dyn Write) -> Result<Ran, RunError> {
+    pub fn run(
+        &self,
+        papers: Papers<'_>,
+        verify: Option<Verify<'_>>,
+        lock: Option<String>,
+        out: &mut dyn Write,
+    ) -> Result<Ran, RunError> {
         let mut ran = self.begin(lock);
         let mut mistakes = Mistakes::default();
         for paper in papers.paths {
@@ -52,7 +44,7 @@ impl Gate<'_> {
             if format == Format::Rows {
                 self.by_lines(paper, papers.workers, &mut ran, &mut mistakes, out)?;
             } else {
-                self.by_entries(paper, format, papers, &mut ran, &mut mistakes, out)?;
+                self.by_entries(papers.open(paper)?, paper, verify, &mut ran, &mut mistakes, out)?;
             }
             if ran.report.papers.last().is_some_and(|(_, sum)| sum.rows == 0) {
                 ran.tell(self, nothing_listed(&name))?;
@@ -144,9 +136,9 @@ impl Gate<'_> {
     /// Any other paper.
     fn by_entries(
         &self,
+        entries: Entries,
         paper: &Path,
-        format: Format,
-        papers: Papers<'_>,
+        verify: Option<Verify<'_>>,
         ran: &mut Ran,
         mistakes: &mut Mistakes,
         out: &mut dyn Write,
@@ -155,10 +147,10 @@ impl Gate<'_> {
         let folder = paper.parent().unwrap_or(Path::new(""));
         let mut batch = Batch::default();
         let mut waiting = 0;
-        for item in dataset::open_by(paper, Some(format), papers.columns)? {
+        for item in entries {
             match item.map_err(|source| RunError::Read { paper: paper.display().to_string(), source })? {
                 Item::Entry(entry) => {
-                    let verify = papers.verify.filter(|_| !entry.files.is_empty());
+                    let verify = verify.filter(|_| !entry.files.is_empty());
                     for finding in verify.map(|verify| verify(&entry, folder)).unwrap_or_default() {
                         self.found(finding, Vec::new, None, &mut batch);
                     }

@@ -3,8 +3,8 @@
 use super::baseline::Baseline;
 use super::rules::Rules;
 use super::run::{Asked, Gate, Ran};
-use super::{Judge, Papers, Report};
-use crate::dataset::Columns;
+use super::{Judge, Report};
+use crate::dataset::Papers;
 use crate::lineage::Index;
 use crate::question;
 use crate::snapshot::{self, Mapped};
@@ -141,14 +141,13 @@ proptest! {
         let snapshot = Snapshot::open(snapshot::map(&FOLDER.path().join("terms.snapshot")).unwrap()).unwrap();
         let judge = Judge { snapshot: snapshot.verify().unwrap(), policy: policy(exceptions), used_at: USED_AT };
         let (plain, rules, index) = (policy(false), Rules::default(), Index::default());
-        let columns = Columns::default();
         let (path, text) = (FOLDER.path().join("m.jsonl"), lines.join("\n") + "\n");
         std::fs::write(&path, &text).unwrap();
         let name = path.display().to_string();
         let first = Gate::new(&judge, &plain, &rules, &index, "p").asked(Asked { rows: true, baseline: true });
         let (mut fast_rows, paper) = (Vec::new(), [path.clone()]);
-        let papers = Papers { paths: &paper, format: None, columns: &columns, verify: None, workers: 2 };
-        let fast = first.run(papers, None, &mut fast_rows).unwrap();
+        let papers = Papers { workers: 2, ..Papers::usual(&paper) };
+        let fast = first.run(papers, None, None, &mut fast_rows).unwrap();
         let again = Gate::new(&judge, &plain, &rules, &index, "p").asked(Asked { rows: true, baseline: true });
         let slow = slowly(&again, &name, &text);
         same(&fast.report, &slow.report);
@@ -157,7 +156,7 @@ proptest! {
         if known {
             let baseline = || Some(Baseline::read(fast.collected.to_text().unwrap().as_bytes()).unwrap());
             let gate = || Gate::new(&judge, &plain, &rules, &index, "p").with_baseline(baseline());
-            let fast = gate().run(papers, None, &mut std::io::sink()).unwrap();
+            let fast = gate().run(papers, None, None, &mut std::io::sink()).unwrap();
             same(&fast.report, &slowly(&gate(), &name, &text).report);
             let damaged = fast.report.codes.get("entry-unreadable").map_or(0, |counted| counted.errors);
             prop_assert_eq!((fast.report.errors(), fast.report.debt.unwrap().paid), (damaged, 0));
