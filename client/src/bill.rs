@@ -2,18 +2,19 @@
 //!
 //! One arithmetic for the filter's report, `bill`, `quote` and `usage`: [`cleartitle_schema::pricing`].
 
+mod term;
+
+pub use term::term_of;
+
 use crate::dataset::{Entry, Stated};
-use crate::gate::Judged;
+use crate::gate::{Judge, Judged};
 use crate::shown::brief;
-use crate::snapshot::Mapped;
 use cleartitle_schema::decide::DutyState;
-use cleartitle_schema::id::StatementId;
 use cleartitle_schema::manifest::{Bill, Due, Obligation, Tally};
 use cleartitle_schema::money::Amount;
 use cleartitle_schema::policy::Disposition;
-use cleartitle_schema::pricing::{CountedFor, Counts, Metering};
+use cleartitle_schema::pricing::{CountedFor, Counts, Metering, Priced};
 use cleartitle_schema::snapshot::Damage;
-use cleartitle_schema::statement::Kind;
 use cleartitle_schema::terms::Action;
 use cleartitle_schema::time::Window;
 use std::collections::{BTreeMap, BTreeSet};
@@ -122,7 +123,7 @@ pub fn due(due: &Due) -> String {
 /// The most different duties of one account.
 pub const MAX_DUTIES: usize = 100_000;
 
-/// What the papers count of the entries under one statement; none where some entry does not say.
+/// What the papers count of the entries that one price falls upon; none where some entry does not say.
 #[derive(Debug, Clone, Copy)]
 struct Facts {
     titles: Option<u64>,
@@ -145,7 +146,7 @@ pub struct Account {
     /// Entries some of whose duties are not counted, since there were too many different ones.
     pub beyond: u64,
     duties: Tally,
-    facts: BTreeMap<StatementId, Facts>,
+    facts: BTreeMap<Priced, Facts>,
 }
 
 impl Account {
@@ -163,9 +164,10 @@ impl Account {
         }
         self.duties.add(duties);
         let (titles, images) = (fact(&judged.entry, "titles"), fact(&judged.entry, "images"));
-        let statements: BTreeSet<StatementId> = duties.iter().filter_map(|owed| owed.statement).collect();
-        for id in statements {
-            let facts = self.facts.entry(id).or_insert(Facts { titles: Some(0), images: Some(0) });
+        // Two clauses of one statement at one price are one line, of which a document is one part.
+        let priced: BTreeSet<Priced> = duties.iter().filter_map(Priced::of).collect();
+        for priced in priced {
+            let facts = self.facts.entry(priced).or_insert(Facts { titles: Some(0), images: Some(0) });
             let plus = |sum: Option<u64>, more: Option<u64>| sum?.checked_add(more?);
             *facts = Facts { titles: plus(facts.titles, titles), images: plus(facts.images, images) };
         }
@@ -183,22 +185,18 @@ impl Account {
     /// [`Damage`] of the snapshot.
     pub fn metering(
         &self,
-        snapshot: &Mapped,
+        judge: &Judge,
         counts: BTreeMap<CountedFor, Counts>,
         period: Option<Window>,
     ) -> Result<Metering, Damage> {
         let mut terms = BTreeMap::new();
-        for id in self.facts.keys() {
-            let Some(place) = snapshot.find(id)? else { continue };
-            let statement = &snapshot.statement(place)?.statement;
-            // What an offer costs begins with the acceptance, so that its own term tells nothing of the fee's first day: a flat fee is
-            // then uncounted unless the price names its period.
-            if statement.kind() != Kind::Offer {
-                terms.insert(*id, statement.effective);
+        for id in self.facts.keys().filter_map(|priced| priced.statement) {
+            if let Some(term) = term_of(judge, &id, None)? {
+                terms.insert(id, term);
             }
         }
         let observed = |facts: &Facts| Counts { titles: facts.titles, images: facts.images, ..Counts::default() };
-        let observed = self.facts.iter().map(|(id, facts)| (*id, observed(facts))).collect();
+        let observed = self.facts.iter().map(|(priced, facts)| (priced.clone(), observed(facts))).collect();
         Ok(Metering { counts, period, terms, observed })
     }
 }

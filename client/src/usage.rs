@@ -11,10 +11,9 @@ use cleartitle_schema::decide::Verdict;
 use cleartitle_schema::id::{ContentId, StatementId};
 use cleartitle_schema::issuer::Domain;
 use cleartitle_schema::policy::Disposition;
-use cleartitle_schema::pricing::{Due, Metering};
+use cleartitle_schema::pricing::{Due, Metering, Priced};
 use cleartitle_schema::snapshot::Damage;
 use cleartitle_schema::statement::Body;
-use cleartitle_schema::terms::Action;
 use cleartitle_schema::time::Window;
 use cleartitle_schema::usage::{UsageLine, UsageReport, VERSION};
 use std::collections::BTreeMap;
@@ -101,20 +100,21 @@ impl Used {
         mut papers: Vec<ContentId>,
         metering: &Metering,
     ) -> Result<UsageReport, ReportError> {
-        let mut counted: BTreeMap<(&str, &cleartitle_schema::money::Price), u64> = BTreeMap::new();
+        let mut counted: BTreeMap<Priced, u64> = BTreeMap::new();
         for (owed, documents) in self.account.duties().iter().filter(|(owed, _)| owed.statement == Some(self.terms)) {
-            if let Action::Pay { price, .. } = &owed.duty.action {
-                *counted.entry((&owed.to, price)).or_default() += documents;
+            if let Some(priced) = Priced::of(owed) {
+                *counted.entry(priced).or_default() += documents;
             }
         }
         let mut lines = Vec::with_capacity(counted.len());
-        for ((to, price), documents) in counted {
-            let measured = metering.due(price, documents, Some(self.terms), to);
+        for (priced, documents) in counted {
+            let measured = metering.due(&priced, documents);
+            let Priced { to, price, .. } = priced;
             if let Due::Uncounted { missing, .. } = measured.due {
-                return Err(ReportError::Uncounted { to: to.to_owned(), missing });
+                return Err(ReportError::Uncounted { to, missing });
             }
             let units = measured.units.filter(|units| units.0 != documents.into());
-            lines.push(UsageLine { to: to.to_owned(), price: price.clone(), documents, units, due: measured.due });
+            lines.push(UsageLine { to, price, documents, units, due: measured.due });
         }
         papers.sort();
         if papers.windows(2).any(|pair| pair[0] == pair[1]) {

@@ -2,8 +2,7 @@
 
 use crate::decide::{DutyState, Owed};
 use crate::money::{Amount, Currency, Money};
-use crate::pricing::{Due, Measured, Metering};
-use crate::terms::Action;
+use crate::pricing::{Due, Measured, Metering, Priced};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -26,10 +25,10 @@ impl Obligation {
     /// What a duty comes to that fell upon so many documents.
     #[must_use]
     pub fn of(owed: &Owed, documents: u64, metering: &Metering) -> Self {
-        let Action::Pay { price, .. } = &owed.duty.action else {
+        let Some(priced) = Priced::of(owed) else {
             return Self { owed: owed.clone(), documents, units: None, due: Due::NoMoney {} };
         };
-        let Measured { units, due } = metering.due(price, documents, owed.statement, &owed.to);
+        let Measured { units, due } = metering.due(&priced, documents);
         let units = units.filter(|units| units.0 != documents.into());
         Self { owed: owed.clone(), documents, units, due }
     }
@@ -147,7 +146,7 @@ mod tests {
     use crate::id::StatementId;
     use crate::manifest::{Counted, Tally};
     use crate::money::{Meter, Price, Rate};
-    use crate::terms::{Duty, Phase};
+    use crate::terms::{Action, Duty, Phase};
     use proptest::prelude::*;
 
     fn amount(text: &str) -> Amount {

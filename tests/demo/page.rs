@@ -4,7 +4,7 @@ use crate::bill;
 use crate::examples::Example;
 use crate::lab::{Answer, Count, Lab};
 use crate::layout::{grouped, title, wrapped};
-use cleartitle::cli::explain::sentence;
+use cleartitle::explain::sentence;
 use cleartitle_schema::decide::{Finding, Reason, Verdict};
 use cleartitle_schema::id::StatementId;
 use cleartitle_schema::policy::Disposition;

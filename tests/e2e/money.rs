@@ -286,14 +286,62 @@ impl Scene {
         answer["statement"].as_str().expect("an id").parse().expect("an id")
     }
 
-    /// An offer of a folder at a flat price.
-    fn offer(&self, by: &Publisher, price: Value) {
+    /// An offer of a site at a price.
+    fn offer(&self, by: &Publisher, price: Value) -> String {
         let mut terms = terms("allowed", "train-ai");
         terms["clauses"][0]["rules"][0]["duties"] =
             json!([{"phase": "before", "action": {"duty": "pay", "price": price}}]);
         let body = json!({"kind": "offer", "basis": "owner", "scope": host_scope(&by.domain), "terms": terms});
-        let _ = self.registry.register(by, &by.statement(body));
+        self.registry.register(by, &by.statement(body))["statement"].as_str().expect("an id").to_owned()
     }
+}
+
+#[test]
+fn a_flat_fee_of_an_offer_is_owed_in_the_period_of_its_acceptance() {
+    let scene = Scene::new();
+    let usd = json!({"known": "stated", "price": {"amount": "1200", "currency": "USD"}});
+    let offer = scene.offer(&scene.press, json!({"rate": usd, "meter": {"per": "flat"}}));
+    let manifest =
+        scene.rows("m.jsonl", &[json!({"url": "https://press.example/1", "captured_at": "2026-11-01T00:00:00Z"})]);
+    // An hour on either side of the acceptance, wherever midnight is.
+    let [before, begin, end] = [-7200, -3600, 3600].map(|seconds| now().plus_seconds(seconds).to_string());
+    let billed = |from: &str, to: &str, code: i32| {
+        let used = now().to_string();
+        scene.json(&["bill", "--from", from, "--to", to, "--used-at", &used], &[&manifest], code)
+    };
+    let due = |bill: &Value| bill["payees"][0]["lines"][0]["due"].clone();
+    let open = billed(&begin, &end, 1);
+    assert_eq!(due(&open)["missing"], json!("first day of the fee's period"), "nobody accepted: {open}");
+    let accept = |by: &Publisher| {
+        let _ = scene.registry.register(by, &by.statement(json!({"kind": "acceptance", "offer": offer})));
+    };
+    accept(&scene.other);
+    assert_eq!(due(&billed(&begin, &end, 1)), due(&open), "somebody else's acceptance");
+    accept(&scene.lab);
+    let accepted = billed(&begin, &end, 0);
+    assert_eq!(due(&accepted)["amount"], json!({"amount": "1200", "currency": "USD"}), "{accepted}");
+    assert_eq!(due(&billed(&before, &begin, 0))["amount"]["amount"], json!("0"));
+    let quoted = scene.json(&["quote", "--from", &begin, "--to", &end], &[&manifest], 0);
+    assert_eq!(quoted["damaged"], json!(0), "{quoted}");
+    let part = json!({"kind": "acceptance", "offer": offer, "scope": host_scope("press.example")});
+    let again = scene.lab.statement(part);
+    let _ = scene.registry.register(&scene.lab, &again);
+    assert_eq!(due(&billed(&begin, &end, 1)), due(&open), "accepted twice");
+}
+
+#[test]
+fn an_empty_paper_beside_a_full_one_is_no_yes() {
+    let scene = Scene::new();
+    let _ = scene.registry.register(&scene.press, &scene.press.grant("press.example"));
+    let full = scene.rows("m.jsonl", &[json!({"url": "https://press.example/1", "captured_at": now().to_string()})]);
+    let empty = scene.rows("empty.jsonl", &[]);
+    for verb in [&["bill"][..], &["quote"], &["export", "--to", "spdx"]] {
+        let _ = scene.run(verb, &[&full]).exits(0);
+        let told = scene.run(verb, &[&full, &empty]).exits(2).stderr;
+        assert!(told.contains("empty.jsonl") && told.contains("holds no rows"), "{verb:?}: {told}");
+    }
+    let _ = scene.run(&["impact", "--since", "0"], &[&full]).exits(0);
+    let _ = scene.run(&["impact", "--since", "0"], &[&full, &empty]).exits(2);
 }
 
 #[test]
@@ -304,8 +352,8 @@ fn a_quote_says_what_the_rest_costs_and_whom_to_ask() {
     let _ = scene.registry.register(&open, &open.grant("open.example"));
     let _ = scene.registry.register(&scene.press, &scene.press.reservation("press.example"));
     let usd = |amount: &str| json!({"known": "stated", "price": {"amount": amount, "currency": "USD"}});
-    scene.offer(&wire, json!({"rate": usd("120000"), "meter": {"per": "flat"}}));
-    scene.offer(&scene.other, json!({"rate": usd("20000"), "meter": {"per": "document"}}));
+    let _ = scene.offer(&wire, json!({"rate": usd("120000"), "meter": {"per": "flat"}}));
+    let _ = scene.offer(&scene.other, json!({"rate": usd("20000"), "meter": {"per": "document"}}));
     let at = |host: &str, n: u64| {
         (0..n)
             .map(|n| json!({"url": format!("https://{host}/{n}"), "captured_at": "2026-11-01T00:00:00Z"}))
@@ -344,7 +392,7 @@ fn the_terms_of_all_ancestors_count_across_papers() {
     let grant = model.statement(json!({"kind": "grant", "basis": "owner",
         "scope": {"include": [{"target": "works", "ids": ["model:model.example/writer"]}]}, "terms": terms("allowed", "train-ai")}));
     let _ = scene.registry.register(&model, &grant);
-    scene.offer(
+    let _ = scene.offer(
         &desk,
         json!({"rate": {"known": "stated", "price": {"amount": "18.5", "currency": "USD"}}, "meter": {"per": "hour"}}),
     );

@@ -23,7 +23,7 @@ use std::path::{Path, PathBuf};
 Every entry of the papers is judged; the duties of those that the policy keeps are counted and priced, a line for each duty of
 each statement. A line is rounded once, half to even; totals are the sums of the rounded lines, one for each currency, and no
 currency is ever changed into another. With --from and --to a prorated fee is owed by its days, any other flat fee in the period
-in which its own begins.
+in which its own begins: the price's, else the agreement's; of an offer, on the day of your acceptance.
 
 Documents count themselves. Titles, images, tokens, hours, requests and revenue come from --counts, TOML or JSON:
   [[counts]]
@@ -134,7 +134,7 @@ pub fn run(args: &Args, talk: Talk) -> anyhow::Result<Exit> {
         account.add(&judged);
         Ok(())
     })?;
-    let metering = account.metering(&judge.snapshot, counts, period).context("pull the snapshot again")?;
+    let metering = account.metering(&judge, counts, period).context("pull the snapshot again")?;
     let bill = account.duties().bill_by(&metering);
     let references = references(&judge.snapshot, &bill, args.by.sealed())?;
     for unused in unused(&bill, &metering.counts) {

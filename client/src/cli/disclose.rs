@@ -129,7 +129,8 @@ pub fn run(args: &Args, talk: Talk) -> anyhow::Result<Exit> {
     let runs = args.run.iter().map(read_run).collect::<anyhow::Result<Vec<_>>>()?;
     let (as_of, as_of_from) = moment(args.as_of, &runs, judge.snapshot.header().time);
     judge.used_at = as_of;
-    let mut facts = gather::gather(&judge, runs, args.read_as.papers(&args.papers), args.by.sealed().is_some(), |_, _| {})?;
+    let mut facts =
+        gather::gather(&judge, runs, args.read_as.papers(&args.papers), args.by.sealed().is_some(), |_, _| {})?;
     let (policy_digest, snapshot) = judged_by(&args.by, &judge)?;
     let policy = &judge.policy;
     let inputs = Inputs { facts: &mut facts, answers: &answers, policy, policy_digest, snapshot, as_of, as_of_from };

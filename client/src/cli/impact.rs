@@ -2,8 +2,8 @@
 
 use super::papers::{self, Read, ReadAs};
 use super::talk::{Exit, Format, Hint as _, Talk, data, shown};
-use crate::gate::about;
 use crate::dataset::Entry;
+use crate::gate::about;
 use crate::impact::{Changed, Comparison, Earlier, Moved, Tally};
 use crate::snapshot::{self, Mapped};
 use crate::{clock, policy_file};

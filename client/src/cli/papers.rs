@@ -143,7 +143,10 @@ pub fn each(
         }
         if read.rows == before {
             read.empty += 1;
-            talk.warn(format_args!("`{}` holds no rows, so that nothing is known of it", shown(&paper.display().to_string())));
+            talk.warn(format_args!(
+                "`{}` holds no rows, so that nothing is known of it",
+                shown(&paper.display().to_string())
+            ));
         }
     }
     if read.damaged > TOLD {

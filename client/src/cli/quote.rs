@@ -1,8 +1,9 @@
 //! `cleartitle quote`: what it would cost to clear the rest of a data set, cheapest first, by rightsholder.
 
+use super::bill::period;
 use super::papers::{self, By, Form, ReadAs};
 use super::talk::{Exit, Talk, data, json};
-use crate::bill::what;
+use crate::bill::{term_of, what};
 use crate::clock;
 use crate::files;
 use crate::quote::curve::{Quote, Rates, quote};
@@ -21,7 +22,7 @@ use std::path::{Path, PathBuf};
 Of what the policy does not keep now, the entries are grouped by the duties that they wait for: prices of open offers and of
 agreements, attribution, licenses to obtain. Whether the policy would keep them once the duties are met is decided, not supposed.
 Groups are taken on cheapest document first; a fee that one group has paid is not paid again for the next. What each step costs
-is the exact bill of all steps so far.
+is the exact bill of all steps so far, or with --from and --to what of it falls into that period.
 
 There is one curve for each currency: none is ever changed into another. With --rates FILE, at your own rates, there is one:
   base = \"USD\"
@@ -44,7 +45,13 @@ pub struct Args {
     /// Exchange rates of your own.
     #[arg(long, value_name = "FILE")]
     rates: Option<PathBuf>,
-    /// When the use takes place. Left out: now.
+    /// Begin of the period that is quoted.
+    #[arg(long, value_name = "TIME", value_parser = clock::parse_moment)]
+    from: Option<Timestamp>,
+    /// End of the period that is quoted; its first moment is no longer in it.
+    #[arg(long, value_name = "TIME", value_parser = clock::parse_moment)]
+    to: Option<Timestamp>,
+    /// When the use takes place, and offers are accepted. Left out: now.
     #[arg(long, value_name = "TIME", value_parser = clock::parse_moment)]
     used_at: Option<Timestamp>,
     /// In which form.
@@ -91,6 +98,7 @@ fn rates(path: Option<&Path>) -> anyhow::Result<Option<Rates>> {
 /// # Errors
 /// Whatever stands in the way of quoting at all.
 pub fn run(args: &Args, talk: Talk) -> anyhow::Result<Exit> {
+    let period = period(args.from, args.to)?;
     let (rates, counts) = (rates(args.rates.as_deref())?, papers::counts(args.counts.as_deref())?);
     let judge = args.by.judge(args.used_at)?;
     let mut waiting = Waiting::default();
@@ -99,11 +107,11 @@ pub fn run(args: &Args, talk: Talk) -> anyhow::Result<Exit> {
     })?;
     let mut terms = BTreeMap::new();
     for id in waiting.groups.keys().flatten().filter_map(|owed| owed.statement) {
-        if let Some(place) = judge.snapshot.find(&id).context("pull the snapshot again")? {
-            terms.insert(id, judge.snapshot.statement(place).context("pull the snapshot again")?.statement.effective);
+        if let Some(term) = term_of(&judge, &id, Some(judge.used_at)).context("pull the snapshot again")? {
+            terms.insert(id, term);
         }
     }
-    let metering = Metering { counts, terms, ..Metering::default() };
+    let metering = Metering { counts, terms, period, ..Metering::default() };
     let found = quote(&waiting, &metering, rates.as_ref());
     if waiting.beyond > 0 {
         talk.warn(format_args!("{} documents wait for more different terms than are priced", waiting.beyond));

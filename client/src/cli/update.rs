@@ -1,8 +1,8 @@
 //! `cleartitle update`: brings the newest snapshot, shows what changed for a data set, statement by statement, and moves the lock.
 
 use super::locked::{self, Aside, From};
-use super::papers::{self, ReadAs};
 use super::open_with_deals;
+use super::papers::{self, ReadAs};
 use super::talk::{Exit, Format, Talk, advised, data, json, shown};
 use crate::files;
 use crate::gate::drift::{self, Drift};

@@ -160,7 +160,7 @@ fn make(args: &MakeArgs, talk: Talk) -> anyhow::Result<Exit> {
         return Ok(Exit::Failed);
     }
     let period = Window { from: Some(args.from), until: Some(args.to) };
-    let metering = used.account().metering(&judge.snapshot, counts, Some(period)).context("pull the snapshot again")?;
+    let metering = used.account().metering(&judge, counts, Some(period)).context("pull the snapshot again")?;
     let papers = args.papers.iter().map(|paper| digest(paper)).collect::<Result<_, _>>()?;
     let origin = &judge.snapshot.header().origin;
     let report = used

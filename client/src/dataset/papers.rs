@@ -1,7 +1,7 @@
 //! Papers: which papers of a data set are read, and how: one reading for whoever indexes, judges, compares or counts them.
 
-use super::open::{Entries, Format, OpenError, open_by};
 use super::Columns;
+use super::open::{Entries, Format, OpenError, open_by};
 use std::path::{Path, PathBuf};
 
 /// A sheet's columns are what their headers say.

@@ -3,7 +3,7 @@
 use super::Waiting;
 use cleartitle_schema::decide::Owed;
 use cleartitle_schema::money::{Amount, Currency, Meter, Money, Rate};
-use cleartitle_schema::pricing::{Due, Metering};
+use cleartitle_schema::pricing::{Due, Metering, Priced};
 use cleartitle_schema::terms::Action;
 use rust_decimal::Decimal;
 use serde::Serialize;
@@ -139,9 +139,8 @@ impl<'w> Shop<'w> {
 
     /// What a duty comes to over so many documents: money, nothing, or what is not known of it.
     fn line(&self, place: usize, documents: u64) -> Result<Option<Amount>, &'static str> {
-        let owed = self.owed[place];
-        let Action::Pay { price, .. } = &owed.duty.action else { return Ok(None) };
-        match self.metering.due(price, documents, owed.statement, &owed.to).due {
+        let Some(priced) = Priced::of(self.owed[place]) else { return Ok(None) };
+        match self.metering.due(&priced, documents).due {
             Due::Exact { amount } => Ok(Some(amount)),
             Due::Undisclosed { .. } => Err("undisclosed"),
             Due::Uncounted { .. } => Err("uncounted"),

@@ -1,6 +1,7 @@
 //! Laws of pricing: rounded once, half to even; parts that add up; bounds that bind; nothing counted that nobody counted.
 
 use super::*;
+use crate::money::Currency;
 use proptest::prelude::*;
 
 fn amount(text: &str) -> Amount {
