@@ -384,3 +384,46 @@ fn a_sealed_deal_that_was_erased_is_in_no_file_and_does_not_come_back() {
     let outside = ["audit", "--registry", &registry.url(""), "--log-key", &registry.log_key()];
     let _ = cleartitle(&outside).exits(0);
 }
+
+#[test]
+fn a_deal_holds_under_a_lock_and_no_report_names_it() {
+    let scene = Scene::new();
+    let sealed = scene.seal(&scene.agreement("for the data set"), &[&scene.press, &scene.lab]).is(201).json();
+    let id = sealed["statement"].as_str().expect("an id");
+    let (snapshot, deals) = (scene.pull("terms.snapshot"), scene.path("deals").display().to_string());
+    let fetch = || scene.deals(&["fetch"], &scene.lab, Path::new(&deals), &[]).exits(0);
+    let _ = fetch();
+    let write = |name: &str, text: &str| {
+        std::fs::write(scene.path(name), text).expect("a file");
+        scene.path(name).display().to_string()
+    };
+    let policy = write("cleartitle.toml", &harness::crawl::KEEP_CLEARED.replace("biglab.example", SECRETS[0]));
+    let row = json!({"url": "https://press.example/a", "captured_at": "2026-11-01T00:00:00Z"});
+    let manifest = write("m.jsonl", &format!("{row}\n"));
+    let run = |verb: &[&str], more: &[&str]| cleartitle(&[verb, &["--policy", &policy], more, &[&manifest]].concat());
+    let _ = run(&["update"], &["--snapshot", &snapshot, "--sealed", &deals]).exits(0);
+    let lock = std::fs::read_to_string(scene.path("cleartitle.lock")).expect("a lock");
+    assert!(!lock.contains(id) && !lock.contains(SECRETS[1]), "{lock}");
+    // The lock names the public state; the deal is in the lab's own hands, and without it the page is reserved.
+    let _ = run(&["check"], &["--sealed", &deals]).exits(0);
+    let without = run(&["check"], &[]).exits(1);
+    assert!(without.stdout.contains("rights-reserved"), "{}", without.stdout);
+    let by = ["--snapshot", &snapshot, "--sealed", &deals];
+    for verb in [&["disclose", "--template", "eu"][..], &["export", "--to", "spdx"]] {
+        let told = run(verb, &by).stdout;
+        assert!(told.len() > 500 && !told.contains(id) && !told.contains(SECRETS[1]), "{verb:?}: {told}");
+    }
+    // Its end comes after the lock: the locked answer stands, the newest state says what has changed.
+    let mut end = scene.lab.statement(json!({"kind": "withdrawal", "statement": id}));
+    end["note"] = "the end".into();
+    let _ = scene.seal(&end, &[&scene.lab]).is(201);
+    let newest = scene.pull("newest.snapshot");
+    let _ = fetch();
+    let locked = run(&["check"], &["--sealed", &deals]).exits(0);
+    assert!(locked.stderr.contains("1 sealed statements are younger than the lock"), "{}", locked.stderr);
+    let latest = run(&["check", "--latest"], &["--snapshot", &newest, "--sealed", &deals]).exits(1);
+    assert!(latest.stdout.contains("clearance-drift"), "{}", latest.stdout);
+    let moved = run(&["update"], &["--snapshot", &newest, "--sealed", &deals]).exits(0);
+    assert!(moved.stdout.contains("1 to remove"), "{}", moved.stdout);
+    let _ = run(&["check"], &["--sealed", &deals]).exits(1);
+}

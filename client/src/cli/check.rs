@@ -4,7 +4,7 @@
 use super::locked::{self, Aside, From};
 use super::papers::ReadAs;
 use super::talk::{Exit, Hint as _, Talk, advised, data, shown};
-use super::{Asked as Opened, open_with_deals};
+use super::{Asked as Opened, open_locked, open_with_deals};
 use crate::dataset::{self, Entry, Papers};
 use crate::files;
 use crate::gate::baseline::Baseline;
@@ -214,7 +214,18 @@ fn by(args: &Args, policy: Policy, rules: Rules, lock: Option<(Lock, PathBuf)>, 
         "--snapshot FILE, or `cleartitle update --registry URL`, which writes cleartitle.lock beside the policy",
     )?;
     let now = lock.as_ref().map_or_else(clock::now, |(lock, _)| lock.used_at);
-    let opened = open(args, &snapshot, &policy, now)?;
+    let opened = if lock.is_some() {
+        let (deals, log_key) = (args.sealed.as_deref(), args.log_key.as_deref());
+        open_locked(&snapshot, deals, log_key, Some(&policy), now)?
+    } else {
+        open(args, &snapshot, &policy, now)?
+    };
+    if opened.younger > 0 {
+        let younger = opened.younger;
+        talk.say(format_args!(
+            "{younger} sealed statements are younger than the lock, and count once `cleartitle update` moved it"
+        ));
+    }
     if let Some((lock, place)) = &lock {
         lock.holds(opened.snapshot.header(), opened.public)
             .map_err(|error| locked::other_state(error, place, &snapshot))?;

@@ -316,6 +316,8 @@ pub(crate) struct Asked {
     pub public: [u8; 32],
     /// How many deals, and the digest that names them.
     pub sealed: Option<(usize, String)>,
+    /// How many deals are younger than the state that is locked, and left out.
+    pub younger: usize,
 }
 
 /// Opens a snapshot as [`open_snapshot`] does, and joins the sealed deals of a folder to it.
@@ -331,15 +333,39 @@ pub(crate) fn open_with_deals(
 ) -> anyhow::Result<Asked> {
     let snapshot = open_snapshot(path, log_key, policy, now)?;
     let public = snapshot.verified_hash();
-    let Some(folder) = deals else { return Ok(Asked { snapshot, public, sealed: None }) };
+    let none = Asked { snapshot, public, sealed: None, younger: 0 };
+    let Some(folder) = deals else { return Ok(none) };
     let log = snapshot::log_for(path, log_key, policy)?;
     let deals = Deals::read(folder, &log).map_err(sealed_advice)?;
+    join(none, deals)
+}
+
+/// The same of a locked state: deals that are younger don't count yet.
+///
+/// # Errors
+/// As [`open_with_deals`].
+pub(crate) fn open_locked(
+    path: &Path,
+    deals: Option<&Path>,
+    log_key: Option<&str>,
+    policy: Option<&Policy>,
+    now: Timestamp,
+) -> anyhow::Result<Asked> {
+    let public = open_with_deals(path, None, log_key, policy, now)?;
+    let Some(folder) = deals else { return Ok(public) };
+    let log = snapshot::log_for(path, log_key, policy)?;
+    let deals = Deals::read(folder, &log).map_err(sealed_advice)?;
+    let (deals, younger) = deals.of_state(public.snapshot.header().size);
+    Ok(Asked { younger, ..join(public, deals)? })
+}
+
+fn join(asked: Asked, deals: Deals) -> anyhow::Result<Asked> {
     let sealed = Some((deals.len(), deals.digest()));
     if deals.is_empty() {
-        return Ok(Asked { snapshot, public, sealed });
+        return Ok(Asked { sealed, ..asked });
     }
-    let snapshot = deals.join(&snapshot).map_err(sealed_advice)?;
-    Ok(Asked { snapshot, public, sealed })
+    let snapshot = deals.join(&asked.snapshot).map_err(sealed_advice)?;
+    Ok(Asked { snapshot, sealed, ..asked })
 }
 
 pub(crate) fn sealed_advice(error: SealedError) -> anyhow::Error {

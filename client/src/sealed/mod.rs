@@ -172,6 +172,15 @@ impl Deals {
         self.deals.is_empty()
     }
 
+    /// Those of a log of this size, and how many are younger: under a lock they don't count yet, as public statements don't.
+    #[must_use]
+    pub fn of_state(mut self, size: u64) -> (Self, usize) {
+        let all = self.deals.len();
+        self.deals.retain(|deal| deal.receipt.index < size);
+        let younger = all - self.deals.len();
+        (self, younger)
+    }
+
     /// BLAKE3 over the deals' commitments in log order: says which deals a run knew, to nobody who doesn't hold them more
     /// than the log does.
     #[must_use]

@@ -72,14 +72,14 @@ fn result(told: &Told, excerpt: Option<&Excerpt>, ranks: &BTreeMap<&str, usize>)
         Level::Warning => "warning",
         Level::Note => "note",
     };
-    let mut text = visible(&found.message, 500);
+    let mut text = unlinked(&visible(&found.message, 500));
     if let Some(about) = &found.about {
         text.push_str(": ");
-        text.push_str(&visible(about, 500));
+        text.push_str(&unlinked(&visible(about, 500)));
     }
     for note in &told.notes {
         text.push('\n');
-        text.push_str(&visible(note, 500));
+        text.push_str(&unlinked(&visible(note, 500)));
     }
     if let Some(hint) = &found.hint {
         text.push_str("\nhint: ");
@@ -104,6 +104,21 @@ fn result(told: &Told, excerpt: Option<&Excerpt>, ranks: &BTreeMap<&str, usize>)
         result["locations"][0]["logicalLocations"] = json!([{ "fullyQualifiedName": visible(&name, 500) }]);
     }
     result
+}
+
+/// A text in which nothing is a link (section 3.11.6): who writes a paper would otherwise put one into a review, in our name.
+fn unlinked(text: &str) -> String {
+    if !text.contains("](") {
+        return text.to_owned();
+    }
+    let mut escaped = String::with_capacity(text.len() + 8);
+    for letter in text.chars() {
+        if matches!(letter, '[' | ']' | '\\') {
+            escaped.push('\\');
+        }
+        escaped.push(letter);
+    }
+    escaped
 }
 
 fn region(told: &Told, excerpt: Option<&Excerpt>) -> Option<Value> {
@@ -137,6 +152,13 @@ fn address(path: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_paper_puts_no_link_into_a_review() {
+        assert_eq!(unlinked("the row [3] is fine"), "the row [3] is fine");
+        assert_eq!(unlinked("[see here](https://bad.example)"), "\\[see here\\](https://bad.example)");
+        assert_eq!(unlinked("\\[a](1)"), "\\\\\\[a\\](1)");
+    }
 
     #[test]
     fn paths_become_references() {
