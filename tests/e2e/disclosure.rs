@@ -1,8 +1,9 @@
 //! Reports and inventories of a data set: two modalities, a deal, a grant and an opt-out; what is missing is told until it is given.
 
 use harness::publisher::{host_scope, terms};
-use harness::{Registry, cleartitle, independent};
+use harness::{Registry, browser, cleartitle, independent};
 use serde_json::{Value, json};
+use std::path::Path;
 
 /// A lab with a snapshot, a policy and a manifest of nine documents.
 struct Lab {
@@ -172,6 +173,11 @@ fn hostile_names_stay_names() {
     let html = lab.disclose("eu", &["--format", "html"]).exits(1).stdout;
     assert!(html.contains("common|crawl&lt;script&gt;") && !html.contains("<script"), "{html}");
     assert!(html.contains("default-src 'none'") && !html.contains(" src=") && !html.contains(" href="));
+    lab.write("report.html", &html);
+    if let Some(seen) = browser::open("disclosures, by a browser", Path::new(&lab.path("report.html"))) {
+        assert_eq!(seen.asked, [""; 0]);
+        assert!(seen.document.contains("common|crawl&lt;script&gt;"), "{}", seen.document);
+    }
     let markdown = lab.disclose("eu", &[]).exits(1).stdout;
     assert!(markdown.contains("common\\|crawl\\<script\\>"), "{markdown}");
     let Some(python) = independent::export_python("reports, by markdown-it") else { return };

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use harness::{Ran, Registry, binaries, independent};
+use harness::{Ran, Registry, binaries, browser, independent};
 use serde_json::{Value, json};
 
 /// What is hostile about a document's address, in every form of report.
@@ -139,6 +139,24 @@ fn the_page_asks_nobody_and_runs_nothing() {
             &page[at.saturating_sub(60)..at + 30]
         );
     }
+}
+
+#[test]
+fn a_browser_draws_the_page_and_asks_nobody() {
+    const CHECK: &str = "the HTML report, by a browser";
+    let (_registry, repository) = Repository::new();
+    let _ = repository.runs(&["check", "--report", "html=check.html", "manifest-bad.jsonl"]).exits(1);
+    let Some(seen) = browser::open(CHECK, &repository.path("check.html")) else { return };
+    assert_eq!(seen.asked, [""; 0]);
+    assert!(seen.document.contains("rights-reserved") && !seen.document.contains("<script"), "{}", seen.document);
+    // The bars of what is reserved and of what nobody knows.
+    assert!(seen.coloured("b71c1c") > 500 && seen.coloured("757575") > 500);
+    // What a page that asks would have shown.
+    let image = "<!doctype html><title>asks</title><img src=\"http://outside.example/x.png\">";
+    repository.write("asks.html", image);
+    let asks = browser::open(CHECK, &repository.path("asks.html")).expect("a browser");
+    assert_eq!(asks.asked, ["http://outside.example/x.png"]);
+    assert_eq!(asks.coloured("b71c1c"), 0);
 }
 
 /// The values of a YAML file, by a reader of others.

@@ -5,6 +5,7 @@
 
 pub mod audit;
 pub mod binaries;
+pub mod browser;
 pub mod crawl;
 pub mod http;
 pub mod independent;
