@@ -89,6 +89,18 @@ fn a_name_that_several_bear_means_all_of_them() {
 }
 
 #[test]
+fn a_name_that_too_many_bear_is_unresolved_beside_what_a_link_says() {
+    let url = "https://shared.example/";
+    let link = json!({"link": "adaptation", "parent": {"urls": [{"url": url, "role": "fetched"}], "captured_at": "2026-01-01T00:00:00Z"}});
+    let root = json!({"url": "https://root.example/", "lineage": [link]});
+    let bearers: Vec<Value> = (0..=MAX_ALIKE).map(|n| json!({"url": url, "name": format!("bearer-{n}")})).collect();
+    let clear = first(&[&[root.clone()], &bearers[..1]]);
+    assert_eq!(depth(&clear).1, 0, "one bearer is meant: {clear:?}");
+    let unclear = first(&[&[root], &bearers]);
+    assert_eq!(depth(&unclear).1, 1, "nobody knows which is meant: {unclear:?}");
+}
+
+#[test]
 fn depth_and_breadth_are_bounded() {
     let chain: Vec<Value> = (0..40).map(|n| made(&format!("n{n}"), &[&format!("n{}", n + 1)])).collect();
     assert_eq!(depth(&first(&[&chain])), (MAX_DEPTH + 1, 1));

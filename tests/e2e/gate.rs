@@ -142,6 +142,27 @@ fn the_page_asks_nobody_and_runs_nothing() {
 }
 
 #[test]
+fn a_lock_that_cannot_be_read_is_no_freedom_to_judge_without() {
+    let (_registry, repository) = Repository::new();
+    let check = ["check", "--snapshot", "terms.snapshot", "manifest.jsonl"];
+    let _ = repository.runs(&check).exits(0);
+    std::fs::remove_file(repository.path("cleartitle.lock")).expect("a lock");
+    std::os::unix::fs::symlink("nowhere", repository.path("cleartitle.lock")).expect("a link");
+    let refused = repository.runs(&check).exits(2);
+    assert!(refused.stderr.contains("cleartitle.lock") && refused.stdout.is_empty(), "{}", refused.stderr);
+    let _ = repository.runs(&["check", "--no-lock", "--snapshot", "terms.snapshot", "manifest.jsonl"]).exits(0);
+}
+
+#[test]
+fn an_empty_manifest_is_no_yes_of_a_nightly_job() {
+    let (_registry, repository) = Repository::new();
+    repository.write("empty.jsonl", "");
+    let latest = ["check", "--latest", "--snapshot", "terms.snapshot", "--used-at", "2027-01-01", "manifest.jsonl"];
+    let _ = repository.runs(&latest).exits(0);
+    let _ = repository.runs(&[&latest[..], &["empty.jsonl"]].concat()).exits(2);
+}
+
+#[test]
 fn a_browser_draws_the_page_and_asks_nobody() {
     const CHECK: &str = "the HTML report, by a browser";
     let (_registry, repository) = Repository::new();

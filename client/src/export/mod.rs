@@ -188,14 +188,16 @@ fn put<T: Ord>(into: &mut BTreeSet<T>, item: T, most: usize, beyond: &mut u64) {
     }
 }
 
-/// Everything together is under all of these: one expression by `AND`, those that can't be read left to properties.
+/// Everything together is under all of these: one expression by `AND`. None where any can't be read: whoever leaves a license out
+/// states another one. They stand in the properties then, as they were stated.
 fn joined<'a>(licenses: impl Iterator<Item = &'a str>) -> Option<String> {
-    let readable = licenses.filter(|license| check_expression(license).is_ok());
-    let parts: BTreeSet<&str> = readable.take(LICENSES + 1).collect();
+    let parts: BTreeSet<&str> = licenses.collect();
+    if parts.iter().any(|license| check_expression(license).is_err()) {
+        return None;
+    }
     let one_of_many = |part: &str| if part.contains(' ') { format!("({part})") } else { part.to_owned() };
     match parts.len() {
         0 => None,
-        // Whoever cuts a license away states another one.
         count if count > LICENSES => None,
         1 => parts.first().map(|one| (*one).to_owned()),
         _ => Some(parts.into_iter().map(one_of_many).collect::<Vec<_>>().join(" AND ")),
@@ -310,8 +312,9 @@ mod tests {
         assert_eq!(of(&["MIT OR Apache-2.0"]).as_deref(), Some("MIT OR Apache-2.0"));
         let nested = "MIT AND (ISC OR Apache-2.0)";
         assert_eq!(of(&[nested]).as_deref(), Some(nested));
-        assert_eq!(of(&["MIT OR Apache-2.0", "CC0-1.0", "?"]).as_deref(), Some("CC0-1.0 AND (MIT OR Apache-2.0)"));
+        assert_eq!(of(&["MIT OR Apache-2.0", "CC0-1.0", "?"]), None, "no license is left out of an expression");
         let joined = of(&["MIT OR Apache-2.0", "CC0-1.0"]).unwrap();
+        assert_eq!(joined, "CC0-1.0 AND (MIT OR Apache-2.0)");
         assert!(check_expression(&joined).is_ok());
     }
 
