@@ -3,8 +3,18 @@
 use crate::decide::{DutyState, Owed};
 use crate::money::{Amount, Currency, Money};
 use crate::pricing::{Due, Measured, Metering, Priced};
+use crate::terms::Action;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+
+impl Priced {
+    /// What a duty asks to be paid; none where it asks for something else.
+    #[must_use]
+    pub fn of(owed: &Owed) -> Option<Self> {
+        let Action::Pay { price, .. } = &owed.duty.action else { return None };
+        Some(Self { statement: owed.statement, to: owed.to.clone(), price: price.clone() })
+    }
+}
 
 /// A duty that has fallen due for one licensee and one manifest: a line of the bill.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -146,7 +156,7 @@ mod tests {
     use crate::id::StatementId;
     use crate::manifest::{Counted, Tally};
     use crate::money::{Meter, Price, Rate};
-    use crate::terms::{Action, Duty, Phase};
+    use crate::terms::{Duty, Phase};
     use proptest::prelude::*;
 
     fn amount(text: &str) -> Amount {

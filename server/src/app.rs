@@ -229,11 +229,11 @@ pub struct App {
     /// Where candidates go.
     pub log: Log,
     /// Where those are woken who wait for changes.
-    pub news: News,
+    pub news: Arc<News>,
     /// Where questions go.
     pub clearance: Clearance,
     /// Where snapshots lie.
-    pub snapshots: Snapshots,
+    pub snapshots: Arc<Snapshots>,
     /// The opened registry.
     pub registry: Registry,
     /// What domains publish.
@@ -253,12 +253,12 @@ impl App {
     /// Whatever starting a thread gives.
     pub fn start(registry: Registry, domains: Domains, limits: Arc<Limits>) -> std::io::Result<Arc<Self>> {
         let store = Arc::clone(&registry.store) as Arc<dyn Store>;
-        let log = Log::start(registry.sequencer())?;
-        let clearance = Clearance::new(Arc::clone(&store));
-        let snapshots = registry.snapshots().map_err(std::io::Error::other)?;
+        let news = Arc::new(News::default());
+        let log = Log::start(registry.sequencer().telling(Arc::clone(&news)))?;
+        let snapshots = Arc::new(registry.snapshots().map_err(std::io::Error::other)?);
+        let clearance = Clearance::start(Arc::clone(&store), Arc::clone(&snapshots), Arc::clone(&news))?;
         let large_bodies = Arc::new(Semaphore::new(MAX_LARGE_BODIES));
         let blob_bodies = Arc::new(Semaphore::new(MAX_BLOB_BODIES));
-        let news = News::default();
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let at_work = Arc::new(Semaphore::new((cores * AT_WORK_PER_CORE).max(MIN_AT_WORK)));
         Ok(Arc::new(Self {

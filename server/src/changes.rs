@@ -139,6 +139,12 @@ impl News {
         });
     }
 
+    /// How many leaves were told of.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.size.borrow().size
+    }
+
     /// Wakes all who wait, for good.
     pub fn end(&self) {
         self.size.send_modify(|told| told.over = true);

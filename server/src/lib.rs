@@ -1,8 +1,8 @@
 //! The registry. Reading order: `router` (every route), `registration` and `standing` (what is refused), `log` (the one
 //! place where the log grows), `store` (what is kept, and the contract), `clearance` (questions), `app` (how it fits).
 //!
-//! Floors: `main → cli → witness → serve, jobs → patience, tls, router → signed_request, routes → app → registration, snapshots, backup → erasure, audit →
-//! clearance → changes, domains, log → standing → registration, delegation → limits, peer, places, rate, store, data_dir, turns`. A file imports
+//! Floors: `main → cli → witness → serve, jobs → patience, tls, router → signed_request, routes → app → registration, clearance, backup → snapshots, erasure, audit →
+//! domains, log → changes, standing → registration, delegation → limits, peer, places, rate, store, data_dir, turns`. A file imports
 //! from floors below its own.
 
 pub mod app;

@@ -22,6 +22,7 @@ use cleartitle_schema::tlog::proof::{Receipt, inclusion};
 use cleartitle_schema::tlog::tile::{TileId, tiles_after};
 use tokio::sync::oneshot;
 
+use crate::changes::News;
 use crate::refusal::Refusal;
 use crate::sealed::parties_of;
 use crate::standing;
@@ -86,13 +87,27 @@ pub fn now() -> Timestamp {
 pub struct Sequencer {
     store: Arc<dyn Store>,
     signer: NoteSigner,
+    news: Option<Arc<News>>,
 }
 
 impl Sequencer {
     /// A sequencer that signs checkpoints as `signer`, whose name is the log's origin.
     #[must_use]
     pub fn new(store: Arc<dyn Store>, signer: NoteSigner) -> Self {
-        Self { store, signer }
+        Self { store, signer, news: None }
+    }
+
+    /// The same, which tells how the log grows before it answers anybody: whoever was answered is heard from then on.
+    #[must_use]
+    pub fn telling(mut self, news: Arc<News>) -> Self {
+        self.news = Some(news);
+        self
+    }
+
+    fn tell(&self, size: u64) {
+        if let Some(news) = &self.news {
+            news.tell(size);
+        }
     }
 
     /// Signs a checkpoint over the empty log where there is none yet.
@@ -193,6 +208,7 @@ impl Sequencer {
         }
         let batch = self.build(&head, entries, sealed).map_err(|refusal| StoreError::Damaged(refusal.to_string()))?;
         let now = self.store.commit(&head, &batch)?;
+        self.tell(now.size);
         metrics::counter!("cleartitle_log_leaves_total").increment(chosen.len() as u64);
         metrics::gauge!("cleartitle_log_size").set(now.size as f64);
         for ((place, _), stored) in chosen.into_iter().zip(committed) {
@@ -234,7 +250,10 @@ impl Sequencer {
             let entry = SealedEntry { leaf, index: head.size, held: None };
             let batch = self.build(&head, Vec::new(), vec![entry])?;
             match self.store.commit(&head, &batch) {
-                Ok(_) => return Ok((head.size, true)),
+                Ok(now) => {
+                    self.tell(now.size);
+                    return Ok((head.size, true));
+                }
                 Err(CommitError::Moved(head)) => tracing::debug!(log.size = head.size, "the log has moved on"),
                 Err(CommitError::Store(error)) => return Err(error.into()),
             }

@@ -7,9 +7,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use cleartitle_schema::evidence::Registered;
 use cleartitle_schema::snapshot::format::{FORMAT_VERSION, MAGIC};
-use cleartitle_schema::snapshot::{self, BuildError, Room, Tables, note_text};
+use cleartitle_schema::snapshot::{self, BuildError, Room, Tables, note_text, parse_note_text};
 use cleartitle_schema::tlog::note::{Note, NoteError, NoteSigner};
 use cleartitle_schema::vocab::Use;
+
+use memmap2::Mmap;
 
 use crate::store::{Page, Store, StoreError};
 use crate::turns::Turns;
@@ -70,6 +72,21 @@ pub struct Ready {
     pub note: String,
     /// The body.
     pub path: PathBuf,
+}
+
+impl Ready {
+    /// Maps the body.
+    ///
+    /// # Errors
+    /// What opening and mapping give.
+    pub fn map(&self) -> io::Result<Mmap> {
+        let file = fs::File::open(&self.path)?;
+        #[expect(unsafe_code, reason = "a map is the one way to look things up in a file larger than memory")]
+        // SAFETY: a body is put in place by renaming and never written to again; one that is deleted keeps its bytes while it
+        // is mapped. Who changes it by hand makes reads give damage; who cuts it short ends the process.
+        let mapped = unsafe { Mmap::map(&file) };
+        mapped
+    }
 }
 
 /// Makes and keeps snapshots.
@@ -161,6 +178,27 @@ impl Snapshots {
             let _ = fs::remove_file(oldest.path.with_extension("note"));
         }
         Ok(ready)
+    }
+
+    /// The newest snapshot that was made before this start and whose note is the log's own. Its body is yet to be held against it.
+    pub fn newest_lying(&self) -> Option<Ready> {
+        let files = fs::read_dir(&self.folder).ok()?.map_while(Result::ok);
+        let size = |path: &Path| path.file_stem().and_then(|stem| stem.to_str()?.parse::<u64>().ok());
+        let of_notes = files.map(|file| file.path()).filter(|path| path.extension().is_some_and(|it| it == "note"));
+        let mut sizes: Vec<u64> = of_notes.filter_map(|path| size(&path)).collect();
+        sizes.sort_unstable();
+        sizes.into_iter().rev().find_map(|size| self.lying(size))
+    }
+
+    fn lying(&self, size: u64) -> Option<Ready> {
+        let path = self.folder.join(format!("{size}.snapshot"));
+        let note = fs::read_to_string(path.with_extension("note")).ok()?;
+        let signed = Note::parse(note.as_bytes()).ok()?;
+        let _ = signed.verify(std::slice::from_ref(self.signer.verifier())).ok()?;
+        let said =
+            parse_note_text(signed.text()).ok().filter(|said| said.origin == self.origin && said.size == size)?;
+        let length = fs::metadata(&path).ok()?.len();
+        Some(Ready { size, root: said.root.to_base64(), body_hash: said.body, length, note, path })
     }
 
     /// The snapshot of this size, where it lies ready.

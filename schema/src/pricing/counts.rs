@@ -1,10 +1,8 @@
 //! Counts: what was counted of a use beside its documents, for which lines of a bill, and what else prices them.
 
 use super::{Measured, Usage};
-use crate::decide::Owed;
 use crate::id::StatementId;
 use crate::money::{Currency, Money, Price};
-use crate::terms::Action;
 use crate::time::Window;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -75,15 +73,6 @@ pub struct Priced {
     pub to: String,
     /// The price.
     pub price: Price,
-}
-
-impl Priced {
-    /// What a duty asks to be paid; none where it asks for something else.
-    #[must_use]
-    pub fn of(owed: &Owed) -> Option<Self> {
-        let Action::Pay { price, .. } = &owed.duty.action else { return None };
-        Some(Self { statement: owed.statement, to: owed.to.clone(), price: price.clone() })
-    }
 }
 
 /// What is known of a use beside its documents: counts, the period that is billed, and the terms of the statements in it.

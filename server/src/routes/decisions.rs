@@ -17,7 +17,6 @@ use cleartitle_schema::time::Timestamp;
 use cleartitle_schema::vocab::{Access, AskerClass, Channel, Use};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
@@ -26,7 +25,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::extract::{Asked, is_small, media_type, next_piece, whole_body};
 use super::problem::{Code, Failure};
 use super::{Shared, blocking};
-use crate::clearance::{AsOf, ClearanceError, Compiled, row};
+use crate::clearance::{AsOf, ClearanceError, State as Stated, row};
 use crate::limits::Client;
 use crate::log::now;
 use crate::places::Place;
@@ -177,9 +176,12 @@ pub async fn ask(State(app): State<Shared>, Asked(query): Asked<Query>) -> Resul
 }
 
 async fn answer_one(app: &Shared, as_of: AsOf, request: DecisionRequest) -> Result<DecisionAnswer, Failure> {
+    if let Some(state) = app.clearance.at_once(as_of) {
+        return Ok(DecisionAnswer { log_size: state.size, decision: state.answer(request, now())? });
+    }
     blocking(app, move |app| {
-        let compiled = app.clearance.at(as_of)?;
-        Ok(DecisionAnswer { log_size: compiled.size, decision: compiled.answer(request, now())? })
+        let state = app.clearance.at(as_of)?;
+        Ok(DecisionAnswer { log_size: state.size, decision: state.answer(request, now())? })
     })
     .await
 }
@@ -234,10 +236,10 @@ pub async fn ask_many(
             let detail = format!("{} questions are more than {MAX_QUESTIONS}", questions.len());
             return Err(Failure::new(Code::TooManyQuestions, detail));
         }
-        let compiled = app.clearance.at(as_of)?;
+        let state = app.clearance.at(as_of)?;
         let now = now();
-        let rows = questions.into_iter().map(|question| Ok(row(compiled.answer(question, now)?, explain)));
-        Ok(DecisionRows { log_size: compiled.size, rows: rows.collect::<Result<_, Failure>>()? })
+        let rows = questions.into_iter().map(|question| Ok(row(state.answer(question, now)?, explain)));
+        Ok(DecisionRows { log_size: state.size, rows: rows.collect::<Result<_, Failure>>()? })
     });
     let mut response = Json(rows.await?).into_response();
     response.headers_mut().insert(header::CACHE_CONTROL, header::HeaderValue::from_static("no-store"));
@@ -257,9 +259,9 @@ fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Failure> {
 
 async fn stream(app: &Shared, client: Client, as_of: AsOf, explain: bool, body: Body) -> Result<Response, Failure> {
     let inside = app.stream_place(client)?;
-    let compiled = blocking(app, move |app| Ok(app.clearance.at(as_of)?)).await?;
+    let state = blocking(app, move |app| Ok(app.clearance.at(as_of)?)).await?;
     let (sender, receiver) = mpsc::channel::<Result<Bytes, std::io::Error>>(4);
-    tokio::spawn(answer_stream(compiled, explain, body.into_data_stream(), sender, inside));
+    tokio::spawn(answer_stream(state, explain, body.into_data_stream(), sender, inside));
     Ok(([(header::CONTENT_TYPE, NDJSON)], Body::from_stream(ReceiverStream::new(receiver))).into_response())
 }
 
@@ -302,13 +304,13 @@ impl Lines {
 }
 
 async fn answer_stream(
-    compiled: Arc<Compiled>,
+    state: Stated,
     explain: bool,
     mut body: BodyDataStream,
     sender: mpsc::Sender<Result<Bytes, std::io::Error>>,
     _inside: Place,
 ) {
-    let mut out = line(&StreamBegin { log_size: compiled.size });
+    let mut out = line(&StreamBegin { log_size: state.size });
     let (mut lines, mut rows) = (Lines::default(), 0_u64);
     let mut asked = Instant::now();
     loop {
@@ -334,8 +336,8 @@ async fn answer_stream(
         }
         while !lines.ready.is_empty() {
             let some: Vec<_> = lines.ready.drain(..lines.ready.len().min(LINES)).collect();
-            let (first, count, compiled) = (rows + 1, some.len() as u64, Arc::clone(&compiled));
-            let answered = tokio::task::spawn_blocking(move || answer_lines(&compiled, explain, first, some)).await;
+            let (first, count, state) = (rows + 1, some.len() as u64, state.clone());
+            let answered = tokio::task::spawn_blocking(move || answer_lines(&state, explain, first, some)).await;
             let Ok(answered) = answered else { return };
             rows += count;
             out.extend(answered);
@@ -361,7 +363,7 @@ fn line(value: &impl serde::Serialize) -> Vec<u8> {
     bytes
 }
 
-fn answer_lines(compiled: &Compiled, explain: bool, first: u64, lines: Vec<Option<Vec<u8>>>) -> Vec<u8> {
+fn answer_lines(state: &Stated, explain: bool, first: u64, lines: Vec<Option<Vec<u8>>>) -> Vec<u8> {
     let now = now();
     let mut out = Vec::new();
     for (number, bytes) in (first..).zip(lines) {
@@ -369,7 +371,7 @@ fn answer_lines(compiled: &Compiled, explain: bool, first: u64, lines: Vec<Optio
         let decision = bytes
             .ok_or_else(too_long)
             .and_then(|bytes| read::<DecisionRequest>(&bytes))
-            .and_then(|request| Ok(compiled.answer(request, now)?));
+            .and_then(|request| Ok(state.answer(request, now)?));
         let row = match decision {
             Ok(decision) => row(decision, explain),
             Err(Failure { code, detail, .. }) => {

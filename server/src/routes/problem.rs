@@ -279,7 +279,6 @@ impl From<ClearanceError> for Failure {
         let code = match error {
             ClearanceError::Store(error) => return error.into(),
             ClearanceError::Beyond { .. } => Code::BeyondLog,
-            ClearanceError::Busy => Code::Overloaded,
             ClearanceError::Copy => Code::UnprocessableRequest,
             ClearanceError::Compile(_) => {
                 tracing::error!(%error, "questions can't be answered");
