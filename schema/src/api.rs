@@ -25,6 +25,9 @@ pub const MAX_LISTED: u64 = 1000;
 /// The media type of newline-delimited JSON.
 pub const NDJSON: &str = "application/x-ndjson";
 
+/// The media type of an Arrow IPC stream.
+pub const ARROW: &str = "application/vnd.apache.arrow.stream";
+
 /// The media type of errors (RFC 9457).
 pub const PROBLEM_JSON: &str = "application/problem+json";
 

@@ -3,6 +3,7 @@
 mod acme;
 mod adversarial;
 mod alike;
+mod arrow;
 mod attacks;
 mod backup;
 mod between;

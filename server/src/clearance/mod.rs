@@ -5,6 +5,7 @@
 //! that is behind it catches up from the store first. Compiling goes on beside the questions and changes no answer.
 
 mod growing;
+pub mod table;
 #[cfg(test)]
 mod tests;
 mod view;

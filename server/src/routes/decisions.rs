@@ -7,8 +7,8 @@ use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use cleartitle_schema::acquisition::{Acquisition, CopyUrl, UrlRole};
 use cleartitle_schema::api::{
-    DecisionAnswer, DecisionRequest, DecisionRow, DecisionRows, MAX_LINE, MAX_QUESTIONS, NDJSON, Problem, RowError,
-    StreamBegin, StreamEnd,
+    ARROW, DecisionAnswer, DecisionRequest, DecisionRow, DecisionRows, MAX_LINE, MAX_QUESTIONS, NDJSON, Problem,
+    RowError, StreamBegin, StreamEnd,
 };
 use cleartitle_schema::decide::Asker;
 use cleartitle_schema::id::ContentName;
@@ -24,7 +24,8 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::extract::{Asked, is_small, media_type, next_piece, whole_body};
 use super::problem::{Code, Failure};
-use super::{Shared, blocking};
+use super::{Shared, blocking, tables};
+use crate::clearance::table::Common;
 use crate::clearance::{AsOf, ClearanceError, State as Stated, row};
 use crate::limits::Client;
 use crate::log::now;
@@ -38,7 +39,7 @@ const MAX_BODY: usize = 32 << 20;
 const MAX_DEPTH: usize = 64;
 
 /// How long one question of a stream may take: bytes that never make one would hold a place for ever.
-const QUESTION: Duration = Duration::from_secs(60);
+pub(super) const QUESTION: Duration = Duration::from_secs(60);
 
 /// How many lines of a stream are answered at once.
 const LINES: usize = 512;
@@ -102,8 +103,49 @@ pub struct BatchQuery {
         example = "1"
     )]
     as_of: Option<String>,
-    /// Whether each row carries its whole decision.
+    /// Whether each row carries its whole decision; in JSON alone.
     explain: Option<bool>,
+    /// Of a table: for what, for all its rows. In JSON each question says it itself, and so with what follows.
+    #[serde(rename = "use")]
+    #[param(rename = "use")]
+    category: Option<Use>,
+    /// Of a table: who asks.
+    #[param(value_type = Option<String>, example = "biglab.example", max_length = 253, pattern = r"^(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?[.])+(?![0-9]+$)[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$")]
+    asker: Option<Domain>,
+    /// Of a table: what the asker is.
+    asker_class: Option<AskerClass>,
+    /// Of a table: when the use takes place. Left out: now.
+    #[param(value_type = Option<String>, pattern = "^(19|20)[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]Z$", example = "2026-01-01T00:00:00Z")]
+    used_at: Option<Timestamp>,
+    /// Of a table: where the copying takes place, ISO 3166-1 alpha-2.
+    territory: Option<String>,
+    /// Of a table: for which model.
+    model: Option<String>,
+}
+
+impl BatchQuery {
+    /// What all questions of a table have in common.
+    fn common(&self) -> Result<Common, Failure> {
+        let missing = || Failure::new(Code::MalformedRequest, "a table says in `?use=` what for");
+        let category = self.category.ok_or_else(missing)?;
+        if self.explain.is_some() {
+            return Err(Failure::new(Code::MalformedRequest, "`explain` is for JSON alone"));
+        }
+        let asker = Asker { domain: self.asker.clone(), class: self.asker_class };
+        let (territory, model) = (self.territory.clone(), self.model.clone());
+        Ok(Common { asker, category, used_at: self.used_at, territory, model })
+    }
+
+    /// In JSON every question speaks for itself: what stands beside it would be heard by nobody.
+    fn check_json(&self) -> Result<(), Failure> {
+        let Self { category, asker, asker_class, used_at, territory, model, .. } = self;
+        let none = category.is_none() && asker.is_none() && asker_class.is_none() && used_at.is_none();
+        if none && territory.is_none() && model.is_none() {
+            return Ok(());
+        }
+        let detail = "`use`, `asker`, `asker_class`, `used_at`, `territory` and `model` stand in each question of JSON";
+        Err(Failure::new(Code::MalformedRequest, detail))
+    }
 }
 
 /// One question, or an array of up to 50,000.
@@ -191,22 +233,30 @@ async fn answer_one(app: &Shared, as_of: AsOf, request: DecisionRequest) -> Resu
 /// A JSON object is answered with the whole decision, a JSON array with rows. `application/x-ndjson` is answered line by
 /// line while it is sent: first `{"log_size":n}`, then one row a line in order, a bad line's row saying what is wrong with
 /// it, and last `{"end":true,"rows":n}`. A stream without that last line was cut off and means nothing.
+///
+/// An Arrow IPC stream (`application/vnd.apache.arrow.stream`) has columns `url`, `content` (of which one at least), `captured_at`,
+/// `acquired_at`, `published_at`, `channel` and `access`, texts and timestamps without dictionaries, in batches of up to 32 MiB;
+/// what all rows have in common stands in the query, where `use` is required. The answer is an Arrow stream of `verdict`, `reasons`,
+/// `statements` and `error`, one row for each in order, with the log's size as `cleartitle.log_size` in the schema's metadata. A
+/// connection that breaks off means nothing.
 #[utoipa::path(
     post, path = "/v1/decisions", tag = "labs", operation_id = "askMany", params(BatchQuery),
     request_body(content(
         (Questions = "application/json"),
         (serde_json::Value = "application/x-ndjson"),
+        (String = "application/vnd.apache.arrow.stream"),
     )),
     responses(
         (status = 200, description = "The decision, the rows, or the stream.", content(
             (Answers = "application/json"),
             (String = "application/x-ndjson"),
+            (String = "application/vnd.apache.arrow.stream"),
         )),
         (status = 400, description = "Not JSON, or a parameter is wrong.", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "`as_of` is beyond the log.", body = Problem, content_type = "application/problem+json"),
         (status = 408, description = "The body came too slowly.", body = Problem, content_type = "application/problem+json"),
         (status = 413, description = "Too long, or too many questions.", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "Neither JSON nor NDJSON.", body = Problem, content_type = "application/problem+json"),
+        (status = 415, description = "Neither JSON nor NDJSON nor Arrow.", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "A question has another shape.", body = Problem, content_type = "application/problem+json"),
         (status = 500, description = "The registry failed.", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "Overloaded, or the store fails.", body = Problem, content_type = "application/problem+json"),
@@ -220,10 +270,20 @@ pub async fn ask_many(
     body: Body,
 ) -> Result<Response, Failure> {
     let (as_of, explain) = (as_of(query.as_of.as_deref())?, query.explain.unwrap_or(false));
-    match media_type(&headers).as_str() {
+    let media_type = media_type(&headers);
+    if media_type == ARROW {
+        return tables::answer(&app, client, as_of, query.common()?, body).await;
+    }
+    query.check_json()?;
+    match media_type.as_str() {
         NDJSON => return stream(&app, client, as_of, explain, body).await,
         "application/json" => {}
-        _ => return Err(Failure::new(Code::UnsupportedMediaType, "this takes JSON or `application/x-ndjson`")),
+        _ => {
+            return Err(Failure::new(
+                Code::UnsupportedMediaType,
+                "this takes JSON, `application/x-ndjson` or an Arrow stream",
+            ));
+        }
     }
     let _memory = if is_small(&headers) { None } else { Some(app.large_bodies(client).await?) };
     let bytes = whole_body(&headers, body, MAX_BODY).await?;

@@ -19,6 +19,7 @@ pub mod reasons;
 pub mod sealed;
 pub mod snapshots;
 pub mod statements;
+mod tables;
 pub mod usage;
 pub mod webhooks;
 
