@@ -1,5 +1,7 @@
 //! Audit: everything that the log claims, recomputed from its leaves; findings are data, and none is fatal to the next.
 
+mod usage;
+
 use std::collections::{BTreeMap, HashMap};
 
 use cleartitle_schema::erasure::Remains;
@@ -51,6 +53,10 @@ pub struct Report {
     pub lists: u64,
     /// Blobs of evidence whose digest was recomputed.
     pub blobs: u64,
+    /// Usage reports that are held; each was opened.
+    pub usage_reports: u64,
+    /// Those of them that no leaf proves: a crash came between, and nobody was told.
+    pub usage_unproven: u64,
     /// Cosignatures of witnesses, each checked against its checkpoint.
     pub cosignatures: u64,
     /// What is wrong; empty when all is right.
@@ -146,6 +152,7 @@ pub fn audit(store: &SqliteStore, log: &NoteVerifier) -> Result<Report, StoreErr
     };
     auditor.walk()?;
     auditor.evidence()?;
+    auditor.usage()?;
     auditor.unexplained();
     match store.compare_with_rebuilt() {
         Ok(rebuilt) => {

@@ -118,6 +118,13 @@ impl Scene {
     }
 }
 
+/// A payload as it stands in an envelope.
+fn base64(payload: &Value) -> String {
+    use base64::Engine as _;
+    let payload = cleartitle_schema::canon::to_canonical(payload).expect("a canonical form");
+    base64::engine::general_purpose::STANDARD.encode(payload)
+}
+
 fn page(n: u64) -> Value {
     json!({"url": format!("https://press.example/{n}"), "captured_at": "2026-11-01T00:00:00Z"})
 }
@@ -269,6 +276,22 @@ fn a_report_is_taken_from_a_licensee_alone_and_nothing_public_tells_of_it() {
     let _ = registry.stop();
     let rebuilt = cleartitle_server(&["rebuild", "--data", &data]).exits(0);
     assert!(rebuilt.stdout.contains("every projection is as it was"), "{}", rebuilt.stdout);
+    // An operator who changes a figure of it is found out, by its number alone.
+    let database = rusqlite::Connection::open(registry.data().join("registry.sqlite")).expect("the database");
+    let change = |from: &str, to: &str| {
+        let sql = "UPDATE usage_reports SET envelope = CAST(replace(CAST(envelope AS TEXT), ?1, ?2) AS BLOB)";
+        assert_eq!(database.execute(sql, [from, to]).expect("a change"), 1);
+    };
+    let audit = |code: i32| cleartitle_server(&["audit", "--data", &data, "--format", "json"]).exits(code).stdout;
+    let sound: Value = serde_json::from_str(&audit(0)).expect("JSON");
+    assert_eq!((&sound["usage_reports"], &sound["usage_unproven"]), (&json!(1), &json!(0)), "{sound}");
+    let payload = base64(&good);
+    let other = base64(&report(&sealed, "lab.example", &origin, "2026-06-30T00:00:00Z"));
+    change(&payload, &other);
+    let found = audit(1);
+    assert!(found.contains("usage report 1: it is not the report of its id") && !found.contains(SECRETS[1]), "{found}");
+    change(&other, &payload);
+    let _ = audit(0);
     registry.begin();
     assert_eq!(scene.reports_of(&scene.press).is(200).json()["reports"][0]["receipt"]["report"], id);
 }

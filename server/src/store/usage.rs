@@ -51,4 +51,10 @@ pub trait UsageReports: Send + Sync {
     /// # Errors
     /// [`StoreError`].
     fn usage_of(&self, reader: &Domain, after: u64, limit: usize) -> Result<Vec<KeptReport>, StoreError>;
+
+    /// All reports behind this number, at most `limit`, as they came: for the audit.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn usage_from(&self, after: u64, limit: usize) -> Result<Vec<KeptReport>, StoreError>;
 }

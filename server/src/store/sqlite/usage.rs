@@ -64,6 +64,12 @@ impl UsageReports for SqliteStore {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         self.read(|connection| rows(connection, sql, params![reader.as_str(), column(after), limit], kept))
     }
+
+    fn usage_from(&self, after: u64, limit: usize) -> Result<Vec<KeptReport>, StoreError> {
+        let sql = "SELECT number, id, salt, envelope FROM usage_reports WHERE number > ?1 ORDER BY number LIMIT ?2";
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        self.read(|connection| rows(connection, sql, params![column(after), limit], kept))
+    }
 }
 
 #[cfg(test)]
@@ -92,5 +98,7 @@ mod tests {
         assert_eq!(of("lab.example", first.number), [second]);
         assert_eq!(of("press.example", 0), [first]);
         assert_eq!(of("other.example", 0), []);
+        assert_eq!(store.usage_from(0, 1).unwrap(), of("press.example", 0));
+        assert_eq!(store.usage_from(first.number, 9).unwrap().len(), 1);
     }
 }
