@@ -19,6 +19,7 @@ pub mod papers;
 pub mod report;
 pub mod rules;
 pub mod run;
+mod sites;
 pub mod told;
 mod usual;
 

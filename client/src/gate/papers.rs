@@ -2,12 +2,14 @@
 
 use super::finding::Finding;
 use super::run::{Batch, Gate, Ran, RunError, named, nothing_listed};
-use super::usual;
+use super::sites::Sites;
+use super::usual::{self, Plain};
 use crate::dataset::lane;
 use crate::dataset::mistakes::Mistakes;
 use crate::dataset::{self, Entries, Entry, Format, Item, Papers, Place, rows};
-use crate::filter::Missing;
+use crate::filter::{HostRuling, Ruling};
 use crate::question;
+use cleartitle_schema::acquisition::Acquisition;
 use cleartitle_schema::policy::Disposition;
 use cleartitle_schema::snapshot::Damage;
 use std::fs::File;
@@ -90,40 +92,56 @@ impl Gate<'_> {
 
     fn block(&self, file: &Arc<str>, first: u64, lines: &[u8]) -> Result<Batch, Damage> {
         let mut batch = Batch::default();
+        let mut sites = self.idle.take();
         let mut number = first;
         let mut rest = lines;
         while !rest.is_empty() {
             let end = memchr::memchr(b'\n', rest);
             let line = &rest[..end.unwrap_or(rest.len())];
             rest = end.map_or(&[][..], |end| &rest[end + 1..]);
-            self.line(file, number, line, &mut batch)?;
+            self.line(file, number, line, &mut sites, &mut batch)?;
             number += 1;
         }
+        self.idle.give(sites);
         Ok(batch)
     }
 
-    fn line(&self, file: &Arc<str>, number: u64, line: &[u8], batch: &mut Batch) -> Result<(), Damage> {
+    fn line(
+        &self,
+        file: &Arc<str>,
+        number: u64,
+        line: &[u8],
+        sites: &mut Sites,
+        batch: &mut Batch,
+    ) -> Result<(), Damage> {
         let place = || Place::line(file, number);
         if line.len() > question::MAX_LINE {
             self.damaged(place(), &format!("the line is longer than {} bytes", question::MAX_LINE), batch);
             return Ok(());
         }
-        let usual = usual::read(line).filter(|copy| self.exceptions.is_empty() || !self.exceptions.fit(&copy.keys().0));
-        let Some(copy) = usual else {
-            match question::manifest_entry(line) {
-                Ok(said) => {
-                    let entry = rows::entry(place(), said);
-                    if entry.name.is_some() || !entry.derived_from.is_empty() {
-                        batch.looked_at.push(entry.clone());
-                    }
-                    self.judge(entry, batch)?;
-                }
-                Err(what) => self.damaged(place(), &what, batch),
-            }
-            return Ok(());
+        let Some(row) = usual::read(line) else { return self.unusual(place(), line, batch) };
+        // An exception may be about one address of a host.
+        let plain = row.plain().filter(|_| self.exceptions.is_empty());
+        let site = match &plain {
+            Some(plain) if !self.is_listed(plain)? => sites.find(plain),
+            _ => None,
         };
-        let ruling = self.plan.rule(&copy, Missing::default())?;
-        if ruling.outcome.action == Disposition::Keep && !self.rows_too && self.rules.licenses.is_none() {
+        if let Some(site) = site
+            && self.is_counted_alone(&site.ruling)
+        {
+            batch.sum.count(site.ruling.decision.verdict.word(), Disposition::Keep);
+            return Ok(());
+        }
+        let known = site.map(|site| Arc::clone(&site.ruling));
+        let copy = row.copy();
+        if !self.exceptions.is_empty() && self.exceptions.fit(&copy.keys().0) {
+            return self.unusual(place(), line, batch);
+        }
+        let ruling = match known {
+            Some(ruling) => ruling,
+            None => self.rule(&copy, sites)?,
+        };
+        if self.is_counted_alone(&ruling) {
             batch.sum.count(ruling.decision.verdict.word(), Disposition::Keep);
             return Ok(());
         }
@@ -131,6 +149,43 @@ impl Gate<'_> {
         let about = named(&entry);
         self.put(&entry, about, &ruling.decision, &ruling.outcome, batch);
         Ok(())
+    }
+
+    /// A row that is read and judged with everything that it has.
+    fn unusual(&self, place: Place, line: &[u8], batch: &mut Batch) -> Result<(), Damage> {
+        match question::manifest_entry(line) {
+            Ok(said) => {
+                let entry = rows::entry(place, said);
+                if entry.name.is_some() || !entry.derived_from.is_empty() {
+                    batch.looked_at.push(entry.clone());
+                }
+                self.judge(entry, batch)
+            }
+            Err(what) => {
+                self.damaged(place, &what, batch);
+                Ok(())
+            }
+        }
+    }
+
+    /// Whether any statement lists the bytes of a row: then these speak beside its host.
+    fn is_listed(&self, row: &Plain<'_>) -> Result<bool, Damage> {
+        let snapshot = self.plan.snapshot();
+        row.content.map_or(Ok(false), |name| Ok(!snapshot.by_content(&name)?.is_empty()))
+    }
+
+    /// The ruling of a row that is not known by its host; from now on it may be.
+    fn rule(&self, copy: &Acquisition, sites: &mut Sites) -> Result<Arc<Ruling>, Damage> {
+        let HostRuling { ruling, alike, .. } = self.plan.rule_host(copy)?;
+        if let (Some(alike), Some(url)) = (alike, copy.fetched_url()) {
+            sites.note(url, alike, &ruling);
+        }
+        Ok(ruling)
+    }
+
+    /// Whether of a row with this ruling nothing is put down but its number.
+    fn is_counted_alone(&self, ruling: &Ruling) -> bool {
+        ruling.outcome.action == Disposition::Keep && !self.rows_too && self.rules.licenses.is_none()
     }
 
     /// Any other paper.
