@@ -71,10 +71,29 @@ pub fn shares(begins: &str, url: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use cleartitle_schema::surt::UrlKey;
     use proptest::prelude::*;
+
+    /// Copies of all times that are acquired at the use.
+    pub(crate) fn always() -> Alike {
+        Alike::around(&Acquisition::default(), Timestamp::MAX, &[])
+    }
+
+    #[test]
+    fn a_moment_parts_those_before_it_from_those_at_it() {
+        let copy = |captured_at| Acquisition { captured_at: Some(Timestamp(captured_at)), ..Acquisition::default() };
+        let around = |captured_at| Alike::around(&copy(captured_at), Timestamp(100), &[Timestamp(10), Timestamp(20)]);
+        let holds =
+            |alike: Alike| [9, 10, 19, 20, 101].map(|captured_at| alike.holds(Some(Timestamp(captured_at)), None));
+        assert_eq!(holds(around(3)), [true, false, false, false, false]);
+        assert_eq!(holds(around(10)), [false, true, true, false, false]);
+        // A copy that was captured after the use counts as captured at the use.
+        assert_eq!(holds(around(500)), [false, false, false, true, true]);
+        assert!(around(50).holds(None, None) && !around(10).holds(None, None));
+        assert!(!around(50).holds(None, Some(Timestamp(100))));
+    }
 
     proptest! {
         /// The short way is taken only for what a whole parser gives one key, on the same host.

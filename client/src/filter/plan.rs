@@ -28,8 +28,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// Parts of the memo, each with its own lock.
 const SHARDS: usize = 64;
-/// Most rulings kept in one part; a full part is emptied.
-const SHARD_LIMIT: usize = 8_192;
+/// Most rulings kept in one part; a full part is emptied. A ruling of its own for each host, with the statements that it rests
+/// on, comes to some four kilobytes, and all together to a quarter of a gigabyte.
+const SHARD_LIMIT: usize = 1_024;
 
 /// A decision and what the policy does with it, ready to be written down.
 #[derive(Debug, Clone)]

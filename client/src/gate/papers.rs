@@ -2,12 +2,12 @@
 
 use super::finding::Finding;
 use super::run::{Batch, Gate, Ran, RunError, named, nothing_listed};
-use super::sites::Sites;
+use super::sites::Comes;
 use super::usual::{self, Plain};
 use crate::dataset::lane;
 use crate::dataset::mistakes::Mistakes;
 use crate::dataset::{self, Entries, Entry, Format, Item, Papers, Place, rows};
-use crate::filter::{HostRuling, Ruling};
+use crate::filter::HostRuling;
 use crate::question;
 use cleartitle_schema::acquisition::Acquisition;
 use cleartitle_schema::policy::Disposition;
@@ -92,28 +92,19 @@ impl Gate<'_> {
 
     fn block(&self, file: &Arc<str>, first: u64, lines: &[u8]) -> Result<Batch, Damage> {
         let mut batch = Batch::default();
-        let mut sites = self.idle.take();
         let mut number = first;
         let mut rest = lines;
         while !rest.is_empty() {
             let end = memchr::memchr(b'\n', rest);
             let line = &rest[..end.unwrap_or(rest.len())];
             rest = end.map_or(&[][..], |end| &rest[end + 1..]);
-            self.line(file, number, line, &mut sites, &mut batch)?;
+            self.line(file, number, line, &mut batch)?;
             number += 1;
         }
-        self.idle.give(sites);
         Ok(batch)
     }
 
-    fn line(
-        &self,
-        file: &Arc<str>,
-        number: u64,
-        line: &[u8],
-        sites: &mut Sites,
-        batch: &mut Batch,
-    ) -> Result<(), Damage> {
+    fn line(&self, file: &Arc<str>, number: u64, line: &[u8], batch: &mut Batch) -> Result<(), Damage> {
         let place = || Place::line(file, number);
         if line.len() > question::MAX_LINE {
             self.damaged(place(), &format!("the line is longer than {} bytes", question::MAX_LINE), batch);
@@ -122,29 +113,29 @@ impl Gate<'_> {
         let Some(row) = usual::read(line) else { return self.unusual(place(), line, batch) };
         // An exception may be about one address of a host.
         let plain = row.plain().filter(|_| self.exceptions.is_empty());
-        let site = match &plain {
-            Some(plain) if !self.is_listed(plain)? => sites.find(plain),
+        let known = match &plain {
+            Some(plain) if !self.is_listed(plain)? => self.sites.find(plain),
             _ => None,
         };
-        if let Some(site) = site
-            && self.is_counted_alone(&site.ruling)
-        {
-            batch.sum.count(site.ruling.decision.verdict.word(), Disposition::Keep);
+        if let Some(Comes::Kept(verdict)) = known {
+            batch.sum.count(verdict.word(), Disposition::Keep);
             return Ok(());
         }
-        let known = site.map(|site| Arc::clone(&site.ruling));
         let copy = row.copy();
         if !self.exceptions.is_empty() && self.exceptions.fit(&copy.keys().0) {
             return self.unusual(place(), line, batch);
         }
-        let ruling = match known {
-            Some(ruling) => ruling,
-            None => self.rule(&copy, sites)?,
+        let comes = match known {
+            Some(comes) => comes,
+            None => self.rule(&copy)?,
         };
-        if self.is_counted_alone(&ruling) {
-            batch.sum.count(ruling.decision.verdict.word(), Disposition::Keep);
-            return Ok(());
-        }
+        let ruling = match comes {
+            Comes::Ruled(ruling) => ruling,
+            Comes::Kept(verdict) => {
+                batch.sum.count(verdict.word(), Disposition::Keep);
+                return Ok(());
+            }
+        };
         let entry = Entry { place: place(), copy, ..Entry::default() };
         let about = named(&entry);
         self.put(&entry, about, &ruling.decision, &ruling.outcome, batch);
@@ -174,18 +165,15 @@ impl Gate<'_> {
         row.content.map_or(Ok(false), |name| Ok(!snapshot.by_content(&name)?.is_empty()))
     }
 
-    /// The ruling of a row that is not known by its host; from now on it may be.
-    fn rule(&self, copy: &Acquisition, sites: &mut Sites) -> Result<Arc<Ruling>, Damage> {
+    /// What a row comes to that is not known by its host; from now on it may be.
+    fn rule(&self, copy: &Acquisition) -> Result<Comes, Damage> {
         let HostRuling { ruling, alike, .. } = self.plan.rule_host(copy)?;
+        let alone = ruling.outcome.action == Disposition::Keep && !self.rows_too && self.rules.licenses.is_none();
+        let comes = if alone { Comes::Kept(ruling.decision.verdict) } else { Comes::Ruled(ruling) };
         if let (Some(alike), Some(url)) = (alike, copy.fetched_url()) {
-            sites.note(url, alike, &ruling);
+            self.sites.note(url, alike, &comes);
         }
-        Ok(ruling)
-    }
-
-    /// Whether of a row with this ruling nothing is put down but its number.
-    fn is_counted_alone(&self, ruling: &Ruling) -> bool {
-        ruling.outcome.action == Disposition::Keep && !self.rows_too && self.rules.licenses.is_none()
+        Ok(comes)
     }
 
     /// Any other paper.

@@ -273,13 +273,15 @@ impl Decided {
             return Ok(false);
         }
         let fate = rows.rule(capture)?;
-        if fate.excluded {
-            fate.write(capture, place, &mut rows.day, &mut self.excluded);
-        } else if fetches {
+        if fetches && !fate.excluded {
             self.wanted.add(capture, place);
-        } else {
-            fate.write(capture, place, &mut rows.day, &mut self.not_checked);
+            return Ok(true);
         }
+        let lines = if fate.excluded { &mut self.excluded } else { &mut self.not_checked };
+        if lines.is_empty() {
+            lines.reserve(rows.room);
+        }
+        fate.write(capture, place, &mut rows.day, lines);
         Ok(!fate.excluded)
     }
 }
@@ -294,6 +296,8 @@ fn decide<D: AsRef<[u8]>>(
 ) -> Result<(Decided, u64), FilterError> {
     let mut decided = Decided::default();
     let mut rows = Rows::new(rules);
+    // A row's decision is somewhat longer than the row.
+    rows.room = chunk.bytes.len() + chunk.bytes.len() / 4;
     let mut days = Days::default();
     let mut passed = 0;
     let mut kept = Vec::new();
@@ -319,6 +323,9 @@ fn decide<D: AsRef<[u8]>>(
         };
         passed += 1;
         if stays && !fetches {
+            if kept.is_empty() {
+                kept.reserve(chunk.bytes.len());
+            }
             kept.extend_from_slice(line);
         }
     }

@@ -65,12 +65,22 @@ pub struct Rows<'a, D> {
     pub tally: Tally,
     /// For writing their lines.
     pub day: Day,
+    /// How many bytes the lines of all rows may come to, where that is known before.
+    pub room: usize,
 }
 
 impl<'a, D: AsRef<[u8]>> Rows<'a, D> {
     /// Begins.
     pub fn new(rules: &'a Rules<'a, D>) -> Self {
-        Self { rules, fates: HashMap::new(), site: None, run: None, tally: Tally::default(), day: Day::default() }
+        Self {
+            rules,
+            fates: HashMap::new(),
+            site: None,
+            run: None,
+            tally: Tally::default(),
+            day: Day::default(),
+            room: 0,
+        }
     }
 
     /// Rules a row and counts it.
