@@ -111,10 +111,8 @@ impl Gate<'_> {
             return Ok(());
         }
         let Some(row) = usual::read(line) else { return self.unusual(place(), line, batch) };
-        // An exception may be about one address of a host.
-        let plain = row.plain().filter(|_| self.exceptions.is_empty());
-        let known = match &plain {
-            Some(plain) if !self.is_listed(plain)? => self.sites.find(plain),
+        let known = match row.plain() {
+            Some(plain) if !self.is_listed(&plain)? => self.sites.find(&plain),
             _ => None,
         };
         if let Some(Comes::Kept(verdict)) = known {
@@ -122,7 +120,8 @@ impl Gate<'_> {
             return Ok(());
         }
         let copy = row.copy();
-        if !self.exceptions.is_empty() && self.exceptions.fit(&copy.keys().0) {
+        // None fits a row whose host is known; see `rule`.
+        if known.is_none() && !self.exceptions.is_empty() && self.exceptions.fit(&copy.keys().0) {
             return self.unusual(place(), line, batch);
         }
         let comes = match known {
@@ -159,18 +158,22 @@ impl Gate<'_> {
         }
     }
 
-    /// Whether any statement lists the bytes of a row: then these speak beside its host.
+    /// Whether any statement or exception lists the bytes of a row: then these count beside its host.
     fn is_listed(&self, row: &Plain<'_>) -> Result<bool, Damage> {
         let snapshot = self.plan.snapshot();
-        row.content.map_or(Ok(false), |name| Ok(!snapshot.by_content(&name)?.is_empty()))
+        let Some(name) = row.content else { return Ok(false) };
+        Ok(self.exceptions.list(&name) || !snapshot.by_content(&name)?.is_empty())
     }
 
     /// What a row comes to that is not known by its host; from now on it may be.
     fn rule(&self, copy: &Acquisition) -> Result<Comes, Damage> {
-        let HostRuling { ruling, alike, .. } = self.plan.rule_host(copy)?;
+        let HostRuling { ruling, alike, host } = self.plan.rule_host(copy)?;
         let alone = ruling.outcome.action == Disposition::Keep && !self.rows_too && self.rules.licenses.is_none();
         let comes = if alone { Comes::Kept(ruling.decision.verdict) } else { Comes::Ruled(ruling) };
-        if let (Some(alike), Some(url)) = (alike, copy.fetched_url()) {
+        // An exception may be about one address of a host.
+        if let (Some(alike), Some(url), Some(host)) = (alike, copy.fetched_url(), host)
+            && !self.exceptions.concern(&host)
+        {
             self.sites.note(url, alike, &comes);
         }
         Ok(comes)
