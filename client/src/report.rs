@@ -12,6 +12,7 @@ use cleartitle_schema::time::Timestamp;
 use cleartitle_schema::vocab::Use;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fmt;
 
 /// Most names that one input's table tells apart while it is read.
@@ -151,7 +152,16 @@ impl Table {
     }
 
     fn merge(&mut self, other: Self) {
-        other.names.iter().for_each(|(name, line)| self.count(name, |known| known.add(line), line.all));
+        for (name, line) in other.names {
+            let full = self.names.len() >= NAMES_COUNTED;
+            match self.names.entry(name) {
+                Entry::Occupied(mut known) => known.get_mut().add(&line),
+                Entry::Vacant(place) if !full => {
+                    place.insert(line);
+                }
+                Entry::Vacant(_) => self.unlisted.add(line.all),
+            }
+        }
         self.unlisted.add(other.unlisted);
         if self.names.len() > NAMES_MERGED {
             self.cut(NAMES_MERGED / 2);
