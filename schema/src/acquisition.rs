@@ -217,7 +217,8 @@ impl Acquisition {
 fn unwrapped(outer: &UrlKey) -> Vec<UrlKey> {
     let mut found = Vec::new();
     // Hardly any address holds another one, and none does without a colon.
-    if !outer.path.contains(':') && !(outer.path.contains('%') && outer.path.contains("%3A")) {
+    let colon = outer.path.contains(':') || (outer.path.contains('%') && outer.path.contains("%3A"));
+    if !colon {
         return found;
     }
     let path = outer.path.replace("%3A", ":").replace("%2F", "/");
