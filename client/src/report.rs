@@ -12,6 +12,7 @@ use cleartitle_schema::time::Timestamp;
 use cleartitle_schema::vocab::Use;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fmt;
 
 /// Most names that one input's table tells apart while it is read.
@@ -111,13 +112,14 @@ pub struct Table {
 }
 
 impl Table {
-    fn count(&mut self, name: &str, line: &Line) {
+    /// Adds to a name's line, or to those that are not listed.
+    fn count(&mut self, name: &str, add: impl FnOnce(&mut Line), all: Count) {
         if let Some(known) = self.names.get_mut(name) {
-            known.add(line);
+            add(known);
         } else if self.names.len() < NAMES_COUNTED {
-            self.names.insert(name.to_owned(), line.clone());
+            add(self.names.entry(name.to_owned()).or_default());
         } else {
-            self.unlisted.add(line.all);
+            self.unlisted.add(all);
         }
     }
 
@@ -133,16 +135,33 @@ impl Table {
         if self.names.len() <= limit {
             return;
         }
-        let beyond: Vec<String> = self.ranked().into_iter().skip(limit).map(|(name, _)| name.clone()).collect();
-        for name in beyond {
-            if let Some(line) = self.names.remove(&name) {
-                self.unlisted.add(line.all);
+        let mut ranked: Vec<(u64, &String)> =
+            self.names.iter().map(|(name, line)| (line.all.documents, name)).collect();
+        let order = |one: &(u64, &String), other: &(u64, &String)| other.0.cmp(&one.0).then(one.1.cmp(other.1));
+        // Which names go needs no order among those that stay.
+        let (_, first, _) = ranked.select_nth_unstable_by(limit, order);
+        let first = (first.0, first.1.clone());
+        let unlisted = &mut self.unlisted;
+        self.names.retain(|name, line| {
+            let stays = order(&(line.all.documents, name), &(first.0, &first.1)).is_lt();
+            if !stays {
+                unlisted.add(line.all);
             }
-        }
+            stays
+        });
     }
 
     fn merge(&mut self, other: Self) {
-        other.names.iter().for_each(|(name, line)| self.count(name, line));
+        for (name, line) in other.names {
+            let full = self.names.len() >= NAMES_COUNTED;
+            match self.names.entry(name) {
+                Entry::Occupied(mut known) => known.get_mut().add(&line),
+                Entry::Vacant(place) if !full => {
+                    place.insert(line);
+                }
+                Entry::Vacant(_) => self.unlisted.add(line.all),
+            }
+        }
         self.unlisted.add(other.unlisted);
         if self.names.len() > NAMES_MERGED {
             self.cut(NAMES_MERGED / 2);
@@ -221,10 +240,16 @@ impl Tally {
         }
         let line = format!("{}: {}", document.action, document.because);
         self.policy_lines.entry(line).or_default().add(count);
-        let line = |verdict| Line { all: count, kept, verdicts: [(verdict, documents)].into() };
-        self.hosts.count(document.host.as_deref().unwrap_or("(no host)"), &line(decision.verdict));
+        let add = |verdict| {
+            move |line: &mut Line| {
+                line.all.add(count);
+                line.kept.add(kept);
+                *line.verdicts.entry(verdict).or_default() += documents;
+            }
+        };
+        self.hosts.count(document.host.as_deref().unwrap_or("(no host)"), add(decision.verdict), count);
         for voice in &decision.voices {
-            self.rightsholders.count(voice.authority.as_str(), &line(voice.verdict));
+            self.rightsholders.count(voice.authority.as_str(), add(voice.verdict), count);
         }
         document.evidence.count(&mut self.in_record, documents);
         if let Some(check) = document.digest {

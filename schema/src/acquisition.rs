@@ -216,6 +216,11 @@ impl Acquisition {
 /// embedded absolute URL counts; a wrong guess can only restrict.
 fn unwrapped(outer: &UrlKey) -> Vec<UrlKey> {
     let mut found = Vec::new();
+    // Hardly any address holds another one, and none does without a colon.
+    let colon = outer.path.contains(':') || (outer.path.contains('%') && outer.path.contains("%3A"));
+    if !colon {
+        return found;
+    }
     let path = outer.path.replace("%3A", ":").replace("%2F", "/");
     for scheme in ["http:/", "https:/"] {
         for (at, _) in path.match_indices(scheme).take(4) {

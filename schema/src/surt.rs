@@ -50,6 +50,9 @@ impl UrlKey {
         if text.len() > MAX_URL {
             return Err(UrlError::TooLong(text.len()));
         }
+        if let Some((host, path)) = plain_parts(text) {
+            return Ok(Self { host: host.to_owned(), port: None, path: normalise(path) });
+        }
         let bad = || UrlError::NotHttp(text.chars().take(200).collect());
         let url = url::Url::parse(text.trim()).map_err(|_| bad())?;
         if !matches!(url.scheme(), "http" | "https") {
@@ -108,6 +111,24 @@ impl fmt::Display for UrlKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "//{}{}", self.site(), self.path)
     }
+}
+
+/// Host and path with query of an address that a parser of URLs leaves as it is, which most are: lower-case letters and digits
+/// in the host, nothing but octets that stand for themselves behind it, no port and no step up. `None`: it has to be parsed.
+fn plain_parts(text: &str) -> Option<(&str, &str)> {
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"))?;
+    let (host, path) = rest.split_at(rest.bytes().position(|byte| byte == b'/')?);
+    // A name that ends in a number may be an address of IPv4; one with an A-label may be no name at all.
+    let last = host.rsplit('.').next().and_then(|label| label.bytes().next());
+    let named = last.is_some_and(|first| first.is_ascii_lowercase())
+        && host.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'.'))
+        && host.split('.').all(|label| !label.is_empty() && label.as_bytes().get(2..4) != Some(b"--"));
+    let octets = path.as_bytes();
+    // A step up or none at all, which may be written with escapes.
+    let steps = |at: usize| matches!(octets.get(at + 1), Some(b'.' | b'%'));
+    let stays = octets.iter().fold(true, |all, byte| all & LEFT[usize::from(*byte)])
+        && !memchr::memchr_iter(b'/', octets).any(steps);
+    (named && stays).then_some((host, path))
 }
 
 /// The host that a `www.` stands before, or the host itself. The `www` of a public suffix stays: whoever holds
@@ -267,6 +288,21 @@ const COPIED: [bool; 256] = {
     plain
 };
 
+/// Octets of a path or query that a parser of URLs leaves as they are.
+const LEFT: [bool; 256] = {
+    let mut left = COPIED;
+    let mut rank = 0;
+    while rank < WITH_MEANING.len() {
+        left[WITH_MEANING[rank] as usize] = true;
+        rank += 1;
+    }
+    left[b'#' as usize] = false;
+    left
+};
+
+/// Octets that mean something to one of the forms, and nothing to a parser of URLs.
+const WITH_MEANING: &[u8] = b"%*$?";
+
 const fn is_unreserved(octet: u8) -> bool {
     octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'.' | b'_' | b'~')
 }
@@ -355,6 +391,57 @@ fn find(text: &str, part: &str) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2_000))]
+        /// The short way is taken only for what a parser of URLs leaves as it is.
+        #[test]
+        fn what_is_plain_is_what_a_parser_reads(
+            host in "([a-z0-9-]{1,5}\\.){0,3}([a-z][a-z0-9]{0,5}|xn--[a-z0-9]{1,6}|0x[0-9a-f]{1,3}|[0-9.]{1,9}|[A-Za-zé_@:.-]{1,4})",
+            path in "/?([ -~é\t\n]{0,3}|[a-z0-9/.?&=-]{0,12}|/?(\\.|%2[eE]|%2[fF]|%[0-9a-fA-F]{0,2}|/){1,4}){0,4}",
+        ) {
+            let url = format!("https://{host}{path}");
+            if let Some((host, path)) = plain_parts(&url) {
+                let parsed = url::Url::parse(&url).unwrap();
+                let query = parsed.query().map(|query| format!("?{query}")).unwrap_or_default();
+                prop_assert_eq!(parsed.host_str(), Some(host), "{}", url);
+                prop_assert_eq!(format!("{}{query}", parsed.path()), path, "{}", url);
+                prop_assert_eq!(parsed.port(), None, "{}", url);
+            }
+        }
+    }
+
+    #[test]
+    fn most_addresses_are_plain() {
+        for url in
+            ["https://www.press.example/a/b.html?id=1&x=%2F%20y", "http://a-b.co.uk/", "https://a.example/x*y$(~)!@:,;"]
+        {
+            assert!(plain_parts(url).is_some(), "{url}");
+        }
+        for url in [
+            "https://a.example",
+            "https://a.example/../b",
+            "https://a.example/%2e%2E/b",
+            "https://A.example/",
+            "https://1.2.3.4/",
+            "https://0x7f/",
+            "https://xn--a.example/",
+            "https://a.example./",
+            "https://a..example/",
+            "https://u@a.example/",
+            "https://a.example:443/",
+            "https://a.example/#b",
+            "https://a.example/a b",
+            "https://a.example/ü",
+            "https://a.example\\b/",
+            "ftp://a.example/",
+            "//a.example/",
+            " https://a.example/",
+        ] {
+            assert!(plain_parts(url).is_none(), "{url}");
+        }
+    }
 
     fn key(url: &str) -> UrlKey {
         UrlKey::parse(url).unwrap()

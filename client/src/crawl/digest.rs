@@ -58,21 +58,31 @@ pub(super) fn decode(value: &str) -> Option<[u8; 20]> {
 /// Thirty-two digits of base32 (RFC 4648 section 6, 2006-10), of either case, without making room for them: an index has one
 /// in every row.
 fn base32(digits: &[u8; 32]) -> Option<[u8; 20]> {
-    let mut bytes = [0; 20];
+    let (mut bytes, mut sound) = ([0; 20], true);
     for (digits, bytes) in digits.chunks_exact(8).zip(bytes.chunks_exact_mut(5)) {
         let mut bits = 0_u64;
         for digit in digits {
-            let value = match digit.to_ascii_uppercase() {
-                letter @ b'A'..=b'Z' => letter - b'A',
-                number @ b'2'..=b'7' => number - b'2' + 26,
-                _ => return None,
-            };
+            let value = DIGITS[usize::from(*digit)];
+            sound &= value < 32;
             bits = bits << 5 | u64::from(value);
         }
         bytes.copy_from_slice(&bits.to_be_bytes()[3..]);
     }
-    Some(bytes)
+    sound.then_some(bytes)
 }
+
+/// What each digit of base32 stands for; 255 for what is none.
+const DIGITS: [u8; 256] = {
+    let mut values = [255; 256];
+    let mut value = 0;
+    while value < 32 {
+        let digit = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"[value as usize];
+        values[digit as usize] = value;
+        values[digit.to_ascii_lowercase() as usize] = value;
+        value += 1;
+    }
+    values
+};
 
 /// How the declared payload digest compares with the payload's bytes as stored in the record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

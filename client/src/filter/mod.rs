@@ -20,6 +20,7 @@
 //! What a record says of itself is read by `in_record` and joins the question. Not here: what a record is (`crawl`), what a
 //! mark says (`schema::signals`), and what a verdict is (`schema::decide`).
 
+pub mod alike;
 mod candidate;
 mod checks;
 pub mod companions;
@@ -53,7 +54,7 @@ pub use document::{Asking, DamageRow, Document, Judge, Judged};
 pub use error::FilterError;
 pub use in_record::{RecordEvidence, record_evidence};
 pub use job::{Job, Watch};
-pub use plan::{Missing, Plan, Ruling};
+pub use plan::{HostRuling, Missing, Plan, Ruling};
 pub use planned::Planned;
 pub use shard::{Shard, ShardError};
 pub use state::{Identity, Input};

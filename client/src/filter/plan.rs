@@ -5,6 +5,7 @@
 //! the copy. A copy with any fact beyond its fetched URL, its bytes and its times goes to `decide` directly. Whoever
 //! teaches `decide` to read another fact adds it to [`Key`] or to [`is_plain`]; the property test in `tests` looks for it.
 
+use super::alike::Alike;
 use cleartitle_schema::acquisition::{Acquisition, Keys, UrlRole};
 use cleartitle_schema::decide::{Decision, Finding, Question, Reason, Verdict, decide};
 use cleartitle_schema::evidence::Registered;
@@ -13,9 +14,9 @@ use cleartitle_schema::issuer::{Authority, Domain};
 use cleartitle_schema::policy::{Outcome, Policy, act};
 use cleartitle_schema::scope::{Match, Scope, Target};
 use cleartitle_schema::signals::Signal;
-use cleartitle_schema::snapshot::{Damage, SetKey, VerifiedSnapshot};
+use cleartitle_schema::snapshot::{Damage, HostNamed, SetKey, VerifiedSnapshot};
 use cleartitle_schema::statement::Body;
-use cleartitle_schema::surt::UrlKey;
+use cleartitle_schema::surt::{UrlError, UrlKey};
 use cleartitle_schema::time::Timestamp;
 use cleartitle_schema::vocab::agents::AgentTable;
 use cleartitle_schema::vocab::{Access, Channel};
@@ -27,8 +28,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// Parts of the memo, each with its own lock.
 const SHARDS: usize = 64;
-/// Most rulings kept in one part; a full part is emptied.
-const SHARD_LIMIT: usize = 8_192;
+/// Most rulings kept in one part; a full part is emptied. A ruling of its own for each host, with the statements that it rests
+/// on, comes to some four kilobytes, and all together to a quarter of a gigabyte.
+const SHARD_LIMIT: usize = 1_024;
 
 /// A decision and what the policy does with it, ready to be written down.
 #[derive(Debug, Clone)]
@@ -66,6 +68,17 @@ pub struct Missing {
     pub url: bool,
     /// No capture time that can be read.
     pub captured_at: bool,
+}
+
+/// A ruling, the host it was made on, and who shares it there.
+#[derive(Debug, Clone)]
+pub struct HostRuling {
+    /// The ruling.
+    pub ruling: Arc<Ruling>,
+    /// The host of the URL that the bytes were fetched from, where that can be read.
+    pub host: Option<String>,
+    /// Which other copies on that host and port have the same ruling, if their paths can't matter.
+    pub alike: Option<Alike>,
 }
 
 /// Everything that tells two plain copies apart.
@@ -108,6 +121,8 @@ struct Group {
     excludes_weakly: bool,
     /// A scope leaves documents out.
     excludes: bool,
+    /// None of them looks further into a copy than to its host and its times.
+    hosts_alone: bool,
 }
 
 type Shard<K, V> = Mutex<HashMap<K, Arc<V>>>;
@@ -171,10 +186,36 @@ impl<'a, D: AsRef<[u8]>> Plan<'a, D> {
     /// Damage in the snapshot: then nothing is known of any copy.
     pub fn rule(&self, copy: &Acquisition, missing: Missing) -> Result<Arc<Ruling>, Damage> {
         let (keys, unread) = copy.keys();
-        if !is_plain(copy) || !unread.is_empty() || !self.policy.actions.exceptions.is_empty() {
+        if !self.remembers(copy, &unread) {
             return self.rule_directly(copy, missing).map(Arc::new);
         }
-        let key = self.key(copy, &keys, missing)?;
+        let (key, _) = self.key(copy, &keys, missing)?;
+        self.recall(key, copy, missing)
+    }
+
+    /// The same for a copy that lacks nothing, with its host, and with what tells which other copies there share the ruling.
+    ///
+    /// # Errors
+    /// Damage in the snapshot.
+    pub fn rule_host(&self, copy: &Acquisition) -> Result<HostRuling, Damage> {
+        let (keys, unread) = copy.keys();
+        let host = keys.fetched().map(|url| url.host.clone());
+        if !self.remembers(copy, &unread) {
+            let ruling = Arc::new(self.rule_directly(copy, Missing::default())?);
+            return Ok(HostRuling { ruling, host, alike: None });
+        }
+        let (key, group) = self.key(copy, &keys, Missing::default())?;
+        let alike = self.alike(copy, &keys, group.as_deref())?;
+        Ok(HostRuling { ruling: self.recall(key, copy, Missing::default())?, host, alike })
+    }
+
+    /// Whether rulings for such a copy are remembered.
+    fn remembers(&self, copy: &Acquisition, unread: &[UrlError]) -> bool {
+        // A person's exception may be about one address of a host.
+        is_plain(copy) && unread.is_empty() && self.policy.actions.exceptions.is_empty()
+    }
+
+    fn recall(&self, key: Key, copy: &Acquisition, missing: Missing) -> Result<Arc<Ruling>, Damage> {
         let shard = self.shard(&self.rulings, &key);
         if let Some(found) = lock(shard).get(&key) {
             return Ok(Arc::clone(found));
@@ -182,6 +223,23 @@ impl<'a, D: AsRef<[u8]>> Plan<'a, D> {
         let ruling = Arc::new(self.rule_directly(copy, missing)?);
         remember(shard, key, &ruling);
         Ok(ruling)
+    }
+
+    /// Which copies on the same host and port have the key of this one, whatever their paths and bytes are, as long as these
+    /// have one URL with no other address inside, and names that no statement lists. `None`: their paths may matter.
+    fn alike(&self, copy: &Acquisition, keys: &Keys, group: Option<&Group>) -> Result<Option<Alike>, Damage> {
+        let [(_, url)] = keys.urls.as_slice() else { return Ok(None) };
+        for name in &keys.content {
+            if !self.snapshot.by_content(name)?.is_empty() {
+                return Ok(None);
+            }
+        }
+        let alone = group.is_none_or(|group| group.hosts_alone);
+        if !alone || self.snapshot.names_host(url)? == HostNamed::ByPath {
+            return Ok(None);
+        }
+        let moments = group.map_or(&[][..], |group| &group.moments);
+        Ok(Some(Alike::around(copy, self.used_at, moments)))
     }
 
     /// Gathers the evidence for this very copy, decides, and asks the policy.
@@ -215,12 +273,12 @@ impl<'a, D: AsRef<[u8]>> Plan<'a, D> {
         &shards[at]
     }
 
-    fn key(&self, copy: &Acquisition, keys: &Keys, missing: Missing) -> Result<Key, Damage> {
+    fn key(&self, copy: &Acquisition, keys: &Keys, missing: Missing) -> Result<(Key, Option<Arc<Group>>), Damage> {
         let sets = self.snapshot.sets_for(keys)?;
         let acquired_at = copy.acquired_at.unwrap_or(self.used_at);
         let (mut interval, mut cover) = (0, Vec::new());
-        if !sets.is_empty() {
-            let group = self.group(&sets)?;
+        let group = if sets.is_empty() { None } else { Some(self.group(&sets)?) };
+        if let Some(group) = &group {
             let captured_at =
                 if missing.captured_at { Timestamp::MIN } else { copy.captured_at.unwrap_or(acquired_at) };
             let captured_at = captured_at.min(acquired_at);
@@ -235,7 +293,7 @@ impl<'a, D: AsRef<[u8]>> Plan<'a, D> {
         let infringing = if sites.is_empty() { None } else { self.infringing(keys, acquired_at) };
         let urls = !keys.urls.is_empty();
         let Acquisition { channel, access, .. } = *copy;
-        Ok(Key { sets, interval, cover, infringing, urls, acquired_at, channel, access, missing })
+        Ok((Key { sets, interval, cover, infringing, urls, acquired_at, channel, access, missing }, group))
     }
 
     /// The first listed site that a URL of the copy is on, as `decide` finds it.
@@ -333,7 +391,8 @@ impl Group {
         });
         let excludes_weakly = members.iter().any(|member| member.registered.excludes_weakly());
         let excludes = members.iter().any(|member| member.registered.excludes());
-        Self { members, moments, names_bytes, excludes_weakly, excludes }
+        let hosts_alone = members.iter().all(|member| hosts_alone(&member.registered));
+        Self { members, moments, names_bytes, excludes_weakly, excludes, hosts_alone }
     }
 
     /// How every statement covers a copy with these keys.
@@ -346,6 +405,20 @@ impl Group {
         }
         cover
     }
+}
+
+/// Whether [`Member::cover`] is the same for all copies of a host that have one URL, whatever bytes they have: of all that it
+/// reads, the names in a proof or a challenge, a target that is no whole host and the path of a signal tell them apart.
+fn hosts_alone(registered: &Registered) -> bool {
+    let statement = &registered.statement;
+    let scopes = [statement.scope(), statement.taken_up()].into_iter().flatten();
+    let whole = scopes.flat_map(Scope::targets).all(|target| matches!(target, Target::Host { .. }));
+    whole
+        && match &statement.body {
+            Body::ClaimProof { .. } | Body::Challenge { .. } => false,
+            Body::Observation { sighting, .. } => sighting.signals.iter().all(|signal| signal.pattern().is_none()),
+            _ => true,
+        }
 }
 
 /// Every moment that a rule may compare with the capture.

@@ -5,9 +5,11 @@ use super::rules::Rules;
 use crate::dataset::Place;
 use cleartitle_schema::acquisition::Keys;
 use cleartitle_schema::gate_code::GateCode;
+use cleartitle_schema::id::ContentName;
 use cleartitle_schema::policy::Exception;
 use cleartitle_schema::scope::{Scope, Target};
 use cleartitle_schema::time::Timestamp;
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -15,6 +17,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 #[derive(Debug)]
 pub struct Exceptions<'p> {
     list: Vec<Kept<'p>>,
+    /// The names of bytes that any of them lists.
+    names: HashSet<ContentName>,
     used_at: Timestamp,
 }
 
@@ -38,7 +42,26 @@ impl<'p> Exceptions<'p> {
             used: AtomicBool::new(false),
             missed: AtomicBool::new(false),
         };
-        Self { list: list.iter().map(kept).collect(), used_at }
+        let names = list.iter().filter_map(|exception| match &exception.target {
+            Target::Content { ids } => Some(ids.iter().copied()),
+            _ => None,
+        });
+        Self { list: list.iter().map(kept).collect(), names: names.flatten().collect(), used_at }
+    }
+
+    /// Whether any may be about addresses of a host; more is allowed than are.
+    #[must_use]
+    pub fn concern(&self, host: &str) -> bool {
+        self.list.iter().any(|kept| match &kept.exception.target {
+            Target::Host { host: named, .. } | Target::Url { host: named, .. } => host.ends_with(named.as_str()),
+            _ => false,
+        })
+    }
+
+    /// Whether any lists this name.
+    #[must_use]
+    pub fn list(&self, name: &ContentName) -> bool {
+        !self.names.is_empty() && self.names.contains(name)
     }
 
     /// Whether there is none.

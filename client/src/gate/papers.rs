@@ -2,12 +2,14 @@
 
 use super::finding::Finding;
 use super::run::{Batch, Gate, Ran, RunError, named, nothing_listed};
-use super::usual;
+use super::sites::Comes;
+use super::usual::{self, Plain};
 use crate::dataset::lane;
 use crate::dataset::mistakes::Mistakes;
 use crate::dataset::{self, Entries, Entry, Format, Item, Papers, Place, rows};
-use crate::filter::Missing;
+use crate::filter::HostRuling;
 use crate::question;
+use cleartitle_schema::acquisition::Acquisition;
 use cleartitle_schema::policy::Disposition;
 use cleartitle_schema::snapshot::Damage;
 use std::fs::File;
@@ -108,29 +110,73 @@ impl Gate<'_> {
             self.damaged(place(), &format!("the line is longer than {} bytes", question::MAX_LINE), batch);
             return Ok(());
         }
-        let usual = usual::read(line).filter(|copy| self.exceptions.is_empty() || !self.exceptions.fit(&copy.keys().0));
-        let Some(copy) = usual else {
-            match question::manifest_entry(line) {
-                Ok(said) => {
-                    let entry = rows::entry(place(), said);
-                    if entry.name.is_some() || !entry.derived_from.is_empty() {
-                        batch.looked_at.push(entry.clone());
-                    }
-                    self.judge(entry, batch)?;
-                }
-                Err(what) => self.damaged(place(), &what, batch),
-            }
-            return Ok(());
+        let Some(row) = usual::read(line) else { return self.unusual(place(), line, batch) };
+        let known = match row.plain() {
+            Some(plain) if !self.is_listed(&plain)? => self.sites.find(&plain),
+            _ => None,
         };
-        let ruling = self.plan.rule(&copy, Missing::default())?;
-        if ruling.outcome.action == Disposition::Keep && !self.rows_too && self.rules.licenses.is_none() {
-            batch.sum.count(ruling.decision.verdict.word(), Disposition::Keep);
+        if let Some(Comes::Kept(verdict)) = known {
+            batch.sum.count(verdict.word(), Disposition::Keep);
             return Ok(());
         }
+        let copy = row.copy();
+        // None fits a row whose host is known; see `rule`.
+        if known.is_none() && !self.exceptions.is_empty() && self.exceptions.fit(&copy.keys().0) {
+            return self.unusual(place(), line, batch);
+        }
+        let comes = match known {
+            Some(comes) => comes,
+            None => self.rule(&copy)?,
+        };
+        let ruling = match comes {
+            Comes::Ruled(ruling) => ruling,
+            Comes::Kept(verdict) => {
+                batch.sum.count(verdict.word(), Disposition::Keep);
+                return Ok(());
+            }
+        };
         let entry = Entry { place: place(), copy, ..Entry::default() };
         let about = named(&entry);
         self.put(&entry, about, &ruling.decision, &ruling.outcome, batch);
         Ok(())
+    }
+
+    /// A row that is read and judged with everything that it has.
+    fn unusual(&self, place: Place, line: &[u8], batch: &mut Batch) -> Result<(), Damage> {
+        match question::manifest_entry(line) {
+            Ok(said) => {
+                let entry = rows::entry(place, said);
+                if entry.name.is_some() || !entry.derived_from.is_empty() {
+                    batch.looked_at.push(entry.clone());
+                }
+                self.judge(entry, batch)
+            }
+            Err(what) => {
+                self.damaged(place, &what, batch);
+                Ok(())
+            }
+        }
+    }
+
+    /// Whether any statement or exception lists the bytes of a row: then these count beside its host.
+    fn is_listed(&self, row: &Plain<'_>) -> Result<bool, Damage> {
+        let snapshot = self.plan.snapshot();
+        let Some(name) = row.content else { return Ok(false) };
+        Ok(self.exceptions.list(&name) || !snapshot.by_content(&name)?.is_empty())
+    }
+
+    /// What a row comes to that is not known by its host; from now on it may be.
+    fn rule(&self, copy: &Acquisition) -> Result<Comes, Damage> {
+        let HostRuling { ruling, alike, host } = self.plan.rule_host(copy)?;
+        let alone = ruling.outcome.action == Disposition::Keep && !self.rows_too && self.rules.licenses.is_none();
+        let comes = if alone { Comes::Kept(ruling.decision.verdict) } else { Comes::Ruled(ruling) };
+        // An exception may be about one address of a host.
+        if let (Some(alike), Some(url), Some(host)) = (alike, copy.fetched_url(), host)
+            && !self.exceptions.concern(&host)
+        {
+            self.sites.note(url, alike, &comes);
+        }
+        Ok(comes)
     }
 
     /// Any other paper.

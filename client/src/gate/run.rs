@@ -6,6 +6,7 @@ use super::finding::{Finding, Level};
 use super::judge::{Judge, about};
 use super::report::{Debt, Report, Sum, Told, Under};
 use super::rules::Rules;
+use super::sites::Sites;
 use super::told::words;
 use crate::dataset::{Entry, Place};
 use crate::filter::Plan;
@@ -30,6 +31,8 @@ pub struct Gate<'g> {
     index: &'g Index,
     pub(super) exceptions: Exceptions<'g>,
     pub(super) plan: Plan<'g, Mmap>,
+    /// What is known of hosts.
+    pub(super) sites: Sites,
     pub(super) baseline: Option<Baseline>,
     policy_file: Arc<str>,
     /// Whether every entry is written down, kept or not.
@@ -127,6 +130,7 @@ impl<'g> Gate<'g> {
             index,
             exceptions: Exceptions::new(&judge.policy.actions.exceptions, judge.used_at),
             plan: Plan::new(&judge.snapshot, plain, judge.used_at),
+            sites: Sites::default(),
             baseline: None,
             policy_file: Arc::from(policy_file),
             rows_too: false,

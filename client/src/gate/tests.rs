@@ -24,8 +24,9 @@ use std::sync::LazyLock;
 const USED_AT: Timestamp = Timestamp(1_795_400_000);
 
 fn registered(index: u64, kind: &str, preference: &str, scope: &serde_json::Value) -> Registered {
+    let issuer = scope["host"].as_str().unwrap_or("press.example");
     let statement: Statement = serde_json::from_value(json!({
-        "version": 1, "log": "log.registry.example", "issuer": { "domain": "press.example" },
+        "version": 1, "log": "log.registry.example", "issuer": { "domain": issuer },
         "issued_at": "2026-01-01T00:00:00Z",
         "body": { "kind": kind, "basis": "owner", "scope": { "include": [scope] },
             "terms": { "clauses": [{ "rules": [{ "preference": preference, "uses": ["train-ai"] }] }] } },
@@ -37,7 +38,7 @@ fn registered(index: u64, kind: &str, preference: &str, scope: &serde_json::Valu
     Registered { id, index, registered_at, signed_by, under: vec![], speaks_for: None, tenure_from: None, statement }
 }
 
-/// Press grants its host, and reserves a folder and a document later.
+/// Press grants its host, and reserves a folder and a document later; two hosts grant and reserve all that they have.
 fn terms(folder: &Path) -> Mapped {
     let content = json!({ "target": "content", "ids": [format!("blake3:{}", "1".repeat(64))] });
     let ledger: Ledger = [
@@ -49,14 +50,16 @@ fn terms(folder: &Path) -> Mapped {
             &json!({ "target": "url", "host": "press.example", "path": "/closed/" }),
         ),
         registered(2, "reservation", "disallowed", &content),
+        registered(3, "grant", "allowed", &json!({ "target": "host", "host": "open.example" })),
+        registered(4, "reservation", "disallowed", &json!({ "target": "host", "host": "shut.example" })),
     ]
     .into_iter()
     .collect();
     let head = Head {
         origin: "log.registry.example".to_owned(),
-        size: 3,
+        size: 5,
         root: Hash([7; 32]),
-        time: Timestamp(1_770_000_002),
+        time: Timestamp(1_770_000_004),
     };
     let mut body = Vec::new();
     build(ledger.statements(), &head, &Tables::default(), &mut body).unwrap();
@@ -70,9 +73,9 @@ fn policy(exceptions: bool) -> Policy {
     if exceptions {
         let host = json!({ "target": "host", "host": "other.example" });
         let path = json!({ "target": "url", "host": "press.example", "path": "/closed/a" });
+        let bytes = json!({ "target": "content", "ids": [format!("blake3:{}", "2".repeat(64))] });
         let one = |target, expires| json!({ "target": target, "action": "keep", "owner": "o", "because": "b", "expires": expires });
-        policy["actions"] =
-            json!({ "exceptions": [one(host, "2027-01-01T00:00:00Z"), one(path, "2026-01-01T00:00:00Z")] });
+        policy["actions"] = json!({ "exceptions": [one(host, "2027-01-01T00:00:00Z"), one(path, "2026-01-01T00:00:00Z"), one(bytes, "2027-01-01T00:00:00Z")] });
     }
     serde_json::from_value(policy).unwrap()
 }
@@ -86,12 +89,20 @@ fn line() -> impl Strategy<Value = String> {
         "https://press.example/closed/b",
         "https://other.example/a",
         "https://nobody.example/a",
+        "https://nobody.example/b",
+        "https://open.example/a",
+        "https://open.example/b?c=d",
+        "https://open.example:8443/b",
+        "https://open.example/https://press.example/closed/a",
+        "https://shut.example/a",
+        "https://shut.example/b",
         "ftp://press.example/a",
         "https://press.example/\\u0061",
     ]);
     let content = prop::sample::select(vec!["0", "1", "2", "x"]);
+    // Before and after what is registered, and none.
     let time = prop::sample::select(vec!["2025-06-01T00:00:00Z", "2026-03-01T00:00:00Z", "2026-02-30T00:00:00Z"]);
-    let row = (url, content, time, 0_u8..8).prop_map(|(url, content, time, shape)| {
+    let row = (url, content, time, 0_u8..11).prop_map(|(url, content, time, shape)| {
         let content = format!("blake3:{}", content.repeat(64));
         match shape {
             0 => format!("{{\"content\":[\"{content}\"],\"url\":\"{url}\"}}"),
@@ -99,6 +110,11 @@ fn line() -> impl Strategy<Value = String> {
             2 => format!("{{\"urls\":[{{\"role\":\"embedding\",\"url\":\"{url}\"}}],\"captured_at\":\"{time}\"}}"),
             3 => "not JSON".to_owned(),
             4 => format!("{{\"url\":\"{url}\"}}"),
+            5 => format!("{{\"url\":\"{url}\",\"captured_at\":\"2025-06-01T00:00:00Z\",\"acquired_at\":\"{time}\"}}"),
+            6 => format!(
+                "{{\"container\":{{\"file\":\"f\"}},\"content\":\"{content}\",\"url\":\"{url}\",\"captured_at\":\"{time}\",\
+                 \"verdict\":\"cleared\",\"reasons\":[]}}"
+            ),
             _ => format!("{{\"url\":\"{url}\",\"content\":\"{content}\",\"captured_at\":\"{time}\"}}"),
         }
     });

@@ -6,7 +6,7 @@
 use crate::question;
 use cleartitle_schema::acquisition::Acquisition;
 use cleartitle_schema::id::ContentName;
-use cleartitle_schema::manifest::Row;
+use cleartitle_schema::manifest;
 use cleartitle_schema::time::Timestamp;
 use serde::{Deserialize, Deserializer};
 
@@ -28,29 +28,86 @@ fn plain<'de: 'l, 'l, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'
     <&'l str>::deserialize(deserializer).map(Some)
 }
 
-/// The copy that a line is about, if it is a usual one.
+/// A row that is read here.
+pub enum Row<'l> {
+    /// A URL, a name of bytes and times, in the line's own text.
+    Plain(Plain<'l>),
+    /// As the filter writes it.
+    Written(Box<Acquisition>),
+}
+
+/// What a plain row says.
+#[derive(Debug, Clone, Copy)]
+pub struct Plain<'l> {
+    /// The URL that the bytes were fetched from.
+    pub url: Option<&'l str>,
+    /// A name of the bytes.
+    pub content: Option<ContentName>,
+    /// When they were captured.
+    pub captured_at: Option<Timestamp>,
+    /// When the asker's own copy was made.
+    pub acquired_at: Option<Timestamp>,
+}
+
+/// The row that a line is, if it is a usual one.
 #[must_use]
-pub fn read(line: &[u8]) -> Option<Acquisition> {
+pub fn read(line: &[u8]) -> Option<Row<'_>> {
     if let Ok(usual) = serde_json::from_slice::<Usual<'_>>(line) {
-        return usual.copy();
+        return usual.plain().map(Row::Plain);
     }
     if memchr::memmem::find(line, b"\"container\"").is_some() {
         // As the filter writes it. A member that stands there twice, or is unknown, is told by the other reader.
-        return serde_json::from_slice::<Row>(line).ok().map(question::row);
+        let row = serde_json::from_slice::<manifest::Row>(line).ok()?;
+        return Some(Row::Written(Box::new(question::row(row))));
     }
     None
 }
 
-impl Usual<'_> {
-    fn copy(&self) -> Option<Acquisition> {
-        let time = |text: Option<&str>| text.map(str::parse::<Timestamp>).transpose().ok();
-        let mut copy = self.url.map(Acquisition::fetched).unwrap_or_default();
-        if let Some(name) = self.content {
-            copy.content = vec![name.parse::<ContentName>().ok()?];
+impl Row<'_> {
+    /// The copy that it is about.
+    #[must_use]
+    pub fn copy(self) -> Acquisition {
+        match self {
+            Self::Plain(plain) => plain.copy(),
+            Self::Written(copy) => *copy,
         }
-        copy.captured_at = time(self.captured_at)?;
-        copy.acquired_at = time(self.acquired_at)?;
-        (!copy.urls.is_empty() || !copy.content.is_empty()).then_some(copy)
+    }
+
+    /// What there is to know of its copy, if that is no more than what a plain row says.
+    #[must_use]
+    pub fn plain(&self) -> Option<Plain<'_>> {
+        let copy = match self {
+            Self::Plain(plain) => return Some(*plain),
+            Self::Written(copy) => copy,
+        };
+        let [name] = copy.content.as_slice() else { return None };
+        let plain = Plain {
+            url: copy.fetched_url(),
+            content: Some(*name),
+            captured_at: copy.captured_at,
+            acquired_at: copy.acquired_at,
+        };
+        // Whatever it has beside makes it another one.
+        (plain.copy() == **copy).then_some(plain)
+    }
+}
+
+impl Plain<'_> {
+    fn copy(&self) -> Acquisition {
+        let mut copy = self.url.map(Acquisition::fetched).unwrap_or_default();
+        copy.content = self.content.into_iter().collect();
+        (copy.captured_at, copy.acquired_at) = (self.captured_at, self.acquired_at);
+        copy
+    }
+}
+
+impl<'l> Usual<'l> {
+    fn plain(&self) -> Option<Plain<'l>> {
+        let time = |text: Option<&str>| text.map(str::parse::<Timestamp>).transpose().ok();
+        let content = self.content.map(str::parse::<ContentName>).transpose().ok()?;
+        let (captured_at, acquired_at) = (time(self.captured_at)?, time(self.acquired_at)?);
+        let named = self.url.is_some() || content.is_some();
+        named.then_some(Plain { url: self.url, content, captured_at, acquired_at })
     }
 }
 
@@ -89,15 +146,15 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_read_here_is_what_the_other_reader_reads(line in line()) {
-            if let Some(copy) = read(line.as_bytes()) {
-                prop_assert_eq!(Ok(copy), question::manifest_line(line.as_bytes()), "{}", line);
+            if let Some(row) = read(line.as_bytes()) {
+                prop_assert_eq!(Ok(row.copy()), question::manifest_line(line.as_bytes()), "{}", line);
             }
         }
 
         #[test]
         fn arbitrary_bytes_never_panic(line in prop::collection::vec(any::<u8>(), 0..200)) {
-            if let Some(copy) = read(&line) {
-                prop_assert_eq!(Ok(copy), question::manifest_line(&line));
+            if let Some(row) = read(&line) {
+                prop_assert_eq!(Ok(row.copy()), question::manifest_line(&line));
             }
         }
     }
@@ -107,10 +164,10 @@ mod tests {
         let id = format!("blake3:{}", "0".repeat(64));
         let line =
             format!(r#"{{"url":"https://press.example/a","content":"{id}","captured_at":"2026-01-01T00:00:00Z"}}"#);
-        assert_eq!(read(line.as_bytes()), question::manifest_line(line.as_bytes()).ok());
+        assert_eq!(read(line.as_bytes()).map(Row::copy), question::manifest_line(line.as_bytes()).ok());
         let row = format!(
             r#"{{"content":"{id}","url":"https://press.example/a","container":{{"file":"f"}},"verdict":"cleared","reasons":[]}}"#
         );
-        assert_eq!(read(row.as_bytes()), question::manifest_line(row.as_bytes()).ok());
+        assert_eq!(read(row.as_bytes()).map(Row::copy), question::manifest_line(row.as_bytes()).ok());
     }
 }

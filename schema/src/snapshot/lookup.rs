@@ -17,6 +17,17 @@ use std::cmp::Ordering;
 use std::hint::black_box;
 use std::ops::Range;
 
+/// How rules name a host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HostNamed {
+    /// By none: [`Snapshot::by_url`] is empty for every URL of the host.
+    Nowhere,
+    /// As a whole: [`Snapshot::by_url`] gives the same for every URL of the host.
+    Whole,
+    /// Perhaps by paths.
+    ByPath,
+}
+
 /// Lookups under way at the same time.
 const AT_ONCE: usize = 64;
 
@@ -296,23 +307,26 @@ impl<D: AsRef<[u8]>> Snapshot<D> {
         Ok(found.settled())
     }
 
-    /// Whether any rule may name this URL's host, or reach down to it from a host above. Where none does, [`Self::by_url`] is
-    /// empty for every URL of the host.
+    /// How rules name this URL's host, or reach down to it from a host above.
     ///
     /// # Errors
     /// [`Damage`].
-    pub fn mentions_host(&self, url: &UrlKey) -> Result<bool, Damage> {
-        let Some(hosts) = self.host_sections()? else { return Ok(false) };
+    pub fn names_host(&self, url: &UrlKey) -> Result<HostNamed, Damage> {
+        let Some(hosts) = self.host_sections()? else { return Ok(HostNamed::Nowhere) };
         let mut host = fold_host(&url.host);
+        let (mut own, mut named) = (true, HostNamed::Nowhere);
         loop {
-            let mut probe = [Probe { asker: 0, host, own: true, hash: 0, range: (0, 0), block: None }];
+            let mut probe = [Probe { asker: 0, host, own, hash: 0, range: (0, 0), block: None }];
             hosts.approach(&mut probe)?;
             // Another host with the same mark counts as well: then one question more is asked than was needed.
-            if probe.iter().any(|probe| probe.block.is_some()) {
-                return Ok(true);
+            if let [Probe { block: Some(extent), .. }] = &probe {
+                let block = hosts.block(extent)?;
+                // Of a host above only the set for hosts below it counts, whatever its paths are.
+                let whole = !own || (block.host == host.as_bytes() && block.is_without_paths());
+                named = if whole { HostNamed::Whole } else { return Ok(HostNamed::ByPath) };
             }
-            let Some((_, above)) = host.split_once('.') else { return Ok(false) };
-            host = above;
+            let Some((_, above)) = host.split_once('.') else { return Ok(named) };
+            (host, own) = (above, false);
         }
     }
 

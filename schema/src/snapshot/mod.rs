@@ -37,6 +37,7 @@ mod tests;
 
 pub use build::{BuildError, Built, Head, build, build_within};
 pub use format::{FormatError, Header, Tables};
+pub use lookup::HostNamed;
 pub use note::{NoteTextError, SnapshotNote, note_text, parse_note_text};
 pub use read::{Damage, SetId, SetKey, Snapshot};
 pub use sort::{Room, Scratch};

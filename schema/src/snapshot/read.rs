@@ -11,6 +11,7 @@ use crate::statement::Statement;
 use crate::time::Timestamp;
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
+use std::sync::atomic::{self, AtomicUsize};
 use std::sync::{Arc, OnceLock};
 
 /// A part of the body that no builder writes. Whoever meets it knows nothing: what could not be read may be the statement
@@ -117,6 +118,9 @@ impl SetKey {
 /// Parsed statements are kept in pages of this many, so that opening a snapshot reserves nothing for those never asked for.
 const PAGE: usize = 1024;
 
+/// Most statements that are kept parsed: some kilobyte and a half each.
+const KEPT: usize = 65_536;
+
 type Page = Box<[OnceLock<Arc<Registered>>]>;
 
 /// A snapshot over bytes that somebody else holds, such as a memory map. Not yet trusted: see
@@ -130,6 +134,8 @@ pub struct Snapshot<D> {
     header: Header,
     extents: Vec<Extent>,
     parsed: Vec<OnceLock<Page>>,
+    /// How many statements are kept parsed.
+    kept: AtomicUsize,
     /// What is checked where it is read; of a body that was hashed whole nothing.
     checks: Option<Checks>,
 }
@@ -141,7 +147,7 @@ impl<D: AsRef<[u8]>> Snapshot<D> {
     /// [`FormatError`]; for another version it says what was expected, what was got and the way out.
     pub fn open(data: D) -> Result<Self, FormatError> {
         let (header, extents) = format::decode_header(data.as_ref(), data.as_ref().len() as u64)?;
-        let mut snapshot = Self { data, header, extents, parsed: Vec::new(), checks: None };
+        let mut snapshot = Self { data, header, extents, parsed: Vec::new(), kept: AtomicUsize::new(0), checks: None };
         let pages = snapshot.len().div_ceil(PAGE);
         snapshot.parsed.resize_with(pages, OnceLock::new);
         Ok(snapshot)
@@ -267,7 +273,7 @@ impl<D: AsRef<[u8]>> Snapshot<D> {
         }
     }
 
-    /// The statement at a place. Parsed once, then shared.
+    /// The statement at a place. Parsed once, then shared, as long as no more than [`KEPT`] were.
     ///
     /// # Errors
     /// [`Damage`] where there is none, or its bytes are not the statement that its id names.
@@ -284,6 +290,11 @@ impl<D: AsRef<[u8]>> Snapshot<D> {
             return Ok(Arc::clone(registered));
         }
         let parsed = Arc::new(self.parse_statement(place)?);
+        // Anybody may register more of them than a run has memory for: the others are parsed where they are asked for.
+        if self.kept.fetch_add(1, atomic::Ordering::Relaxed) >= KEPT {
+            self.kept.fetch_sub(1, atomic::Ordering::Relaxed);
+            return Ok(parsed);
+        }
         Ok(Arc::clone(slot.get_or_init(|| parsed)))
     }
 

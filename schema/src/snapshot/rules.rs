@@ -210,6 +210,11 @@ impl<'b> Block<'b> {
         Some(Self { bytes, host, exact, below, count, usual, at: cursor.at })
     }
 
+    /// Whether every address on this host has the same sets.
+    pub(super) const fn is_without_paths(&self) -> bool {
+        self.count == 0
+    }
+
     pub(super) const fn below(&self) -> SetId {
         SetId(self.below)
     }

@@ -1,13 +1,13 @@
 //! Indexes of crawls: no panic, an end, no line lost or told twice, and what a line says is in it.
 #![no_main]
 
-use cleartitle::crawl::index::{Days, Line, Next, Opened, open, parse};
+use cleartitle::crawl::index::{Before, Line, Next, Opened, open, parse};
 use cleartitle::crawl::store::Stored;
 use cleartitle_fuzz::decoders_may_panic;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(init: decoders_may_panic(), |bytes: &[u8]| {
-    if let Ok(Line::Capture(capture)) = parse(bytes, &mut Days::default()) {
+    if let Ok(Line::Capture(capture)) = parse(bytes, &mut Before::default()) {
         assert!(!capture.url.is_empty() && !capture.file.is_empty());
     }
     for name in ["a.cdxj", "a.cdxj.gz", "a.cdxj.zst", "a.parquet"] {
@@ -20,7 +20,7 @@ fuzz_target!(init: decoders_may_panic(), |bytes: &[u8]| {
                     assert!(chunk.first >= next, "a line was told twice");
                     next = chunk.first + 1;
                     for line in chunk.bytes.split_inclusive(|&byte| byte == b'\n') {
-                        let _ = parse(line, &mut Days::default());
+                        let _ = parse(line, &mut Before::default());
                     }
                 }
             }

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use cleartitle_schema::time::Timestamp;
 use serde::Deserialize;
 
+use super::shape::Shapes;
 use super::{Capture, sha1_of, shortened};
 
 /// What a line is.
@@ -17,11 +18,14 @@ pub enum Line<'a> {
     Capture(Capture<'a>),
 }
 
-/// The days that lines name, the last one remembered: neighbours share it, and a calendar is slow.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Days(Option<([u8; 8], i64)>);
+/// What lines before had: neighbours share their day, and a calendar is slow; most are written alike.
+#[derive(Debug, Default)]
+pub struct Before {
+    day: Option<([u8; 8], i64)>,
+    shapes: Shapes,
+}
 
-impl Days {
+impl Before {
     /// The moment that fourteen digits name.
     fn moment(&mut self, text: &[u8]) -> Option<Timestamp> {
         let text: &[u8; 14] = text.try_into().ok()?;
@@ -34,13 +38,13 @@ impl Days {
             return None;
         }
         let day: [u8; 8] = text[..8].try_into().ok()?;
-        let begin = match self.0 {
+        let begin = match self.day {
             Some((known, begin)) if known == day => begin,
             _ => {
                 let digits = std::str::from_utf8(&day).ok()?;
                 let written = format!("{}-{}-{}T00:00:00Z", &digits[..4], &digits[4..6], &digits[6..]);
                 let Timestamp(begin) = written.parse().ok()?;
-                self.0 = Some((day, begin));
+                self.day = Some((day, begin));
                 begin
             }
         };
@@ -49,120 +53,134 @@ impl Days {
 }
 
 /// The members that are read; any others may stand beside them.
-#[derive(Default)]
-struct Members<'a> {
-    url: Option<Cow<'a, str>>,
-    digest: Option<Cow<'a, str>>,
-    mime: Option<Cow<'a, str>>,
-    filename: Option<Cow<'a, str>>,
-    offset: Option<Cow<'a, str>>,
-    length: Option<Cow<'a, str>>,
+const NAMES: [&[u8]; 6] = [b"url", b"digest", b"mime", b"filename", b"offset", b"length"];
+
+/// Their values.
+type Members<'a> = [Option<Cow<'a, str>>; 6];
+
+fn slot(name: &str) -> Option<usize> {
+    NAMES.iter().position(|known| *known == name.as_bytes())
 }
 
 /// Reads a line, without or with its end.
 ///
 /// # Errors
 /// What is wrong with it, in words.
-pub fn parse<'a>(line: &'a [u8], days: &mut Days) -> Result<Line<'a>, String> {
+pub fn parse<'a>(line: &'a [u8], before: &mut Before) -> Result<Line<'a>, String> {
     let line = line.strip_suffix(b"\n").unwrap_or(line);
     let line = line.strip_suffix(b"\r").unwrap_or(line);
     let text = std::str::from_utf8(line).map_err(|_| "it is not UTF-8".to_owned())?;
-    if text.bytes().all(|byte| byte.is_ascii_whitespace()) {
+    if line.iter().all(u8::is_ascii_whitespace) {
         return Ok(Line::Blank);
     }
-    if text.starts_with('!') {
+    if line.first() == Some(&b'!') {
         return Ok(Line::Head);
     }
-    let shape = || format!("it is no `key timestamp {{json}}`: `{}`", shortened(text));
-    let (_, rest) = text.split_once(' ').ok_or_else(shape)?;
-    let (moment, json) = rest.split_once(' ').ok_or_else(shape)?;
-    let captured_at = days
+    let mut spaces = memchr::memchr_iter(b' ', line);
+    let (Some(one), Some(two)) = (spaces.next(), spaces.next()) else {
+        return Err(format!("it is no `key timestamp {{json}}`: `{}`", shortened(text)));
+    };
+    let (moment, json) = (&text[one + 1..two], &text[two + 1..]);
+    let captured_at = before
         .moment(moment.as_bytes())
         .ok_or_else(|| format!("the timestamp `{}` is none of fourteen digits", shortened(moment)))?;
-    let members = match plain(json) {
+    let members = match plain(json, &mut before.shapes) {
         Some(members) => members?,
         None => parsed(json)?,
     };
-    members.capture(captured_at).map(Line::Capture)
+    capture(members, captured_at).map(Line::Capture)
 }
 
-impl<'a> Members<'a> {
-    fn capture(self, captured_at: Timestamp) -> Result<Capture<'a>, String> {
-        let lacks = |name: &str| format!("it has no `{name}`");
-        let number = |name: &str, text: Option<Cow<'a, str>>| {
-            let text = text.ok_or_else(|| lacks(name))?;
-            let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-            let number = if digits { text.parse::<u64>().ok() } else { None };
-            number.ok_or_else(|| format!("`{name}` is `{}`, which is no number", shortened(&text)))
-        };
-        let (offset, length) = (number("offset", self.offset)?, number("length", self.length)?);
-        Ok(Capture {
-            url: self.url.filter(|url| !url.is_empty()).ok_or_else(|| lacks("url"))?,
-            captured_at,
-            sha1: self.digest.as_deref().map_or(Ok(None), sha1_of)?,
-            file: self.filename.filter(|file| !file.is_empty()).ok_or_else(|| lacks("filename"))?,
-            offset,
-            length,
-            revisit: self.mime.as_deref() == Some("warc/revisit"),
-        })
-    }
-
-    fn slot(&mut self, name: &str) -> Option<&mut Option<Cow<'a, str>>> {
-        Some(match name {
-            "url" => &mut self.url,
-            "digest" => &mut self.digest,
-            "mime" => &mut self.mime,
-            "filename" => &mut self.filename,
-            "offset" => &mut self.offset,
-            "length" => &mut self.length,
-            _ => return None,
-        })
-    }
+fn capture(members: Members<'_>, captured_at: Timestamp) -> Result<Capture<'_>, String> {
+    let [url, digest, mime, filename, offset, length] = members;
+    let lacks = |name: &str| format!("it has no `{name}`");
+    let number = |name: &str, text: Option<Cow<'_, str>>| {
+        let text = text.ok_or_else(|| lacks(name))?;
+        let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        let number = if digits { text.parse::<u64>().ok() } else { None };
+        number.ok_or_else(|| format!("`{name}` is `{}`, which is no number", shortened(&text)))
+    };
+    let (offset, length) = (number("offset", offset)?, number("length", length)?);
+    Ok(Capture {
+        url: url.filter(|url| !url.is_empty()).ok_or_else(|| lacks("url"))?,
+        captured_at,
+        sha1: digest.as_deref().map_or(Ok(None), sha1_of)?,
+        file: filename.filter(|file| !file.is_empty()).ok_or_else(|| lacks("filename"))?,
+        offset,
+        length,
+        revisit: mime.as_deref() == Some("warc/revisit"),
+    })
 }
 
 /// Reads an object of strings and numbers without any escape, which nearly every line is. `None`: it is of another kind, and
 /// a whole parser of JSON has to look at it.
-fn plain(json: &str) -> Option<Result<Members<'_>, String>> {
-    // One pass without a branch, so that the strings below need not look again.
-    if json.bytes().fold(false, |any, byte| any | (byte < 0x20)) {
+fn plain<'a>(json: &'a str, shapes: &mut Shapes) -> Option<Result<Members<'a>, String>> {
+    // One pass without a branch, so that the texts below need not look again: neither control characters nor escapes.
+    if json.bytes().fold(false, |any, byte| any | (byte < 0x20) | (byte == b'\\')) {
         return None;
     }
+    if let Some(values) = shapes.read(json) {
+        return Some(Ok(values.map(|value| value.map(Cow::Borrowed))));
+    }
     let mut members = Members::default();
-    let mut rest = json.strip_prefix('{')?.trim_ascii_start();
+    let mut values = Vec::with_capacity(16);
+    let mut texts = true;
+    let mut rest = after(json, b'{')?.trim_ascii_start();
     if rest == "}" {
         return Some(Ok(members));
     }
     loop {
-        let (name, after) = string(rest)?;
-        let after = after.trim_ascii_start().strip_prefix(':')?.trim_ascii_start();
-        let (value, after) = if after.starts_with('"') { string(after)? } else { number(after)? };
-        if let Some(slot) = members.slot(name)
-            && slot.replace(Cow::Borrowed(value)).is_some()
+        let (name, behind) = string(rest)?;
+        let written = after(behind.trim_ascii_start(), b':')?.trim_ascii_start();
+        let (value, behind) = match written.as_bytes().first() {
+            Some(b'"') => string(written)?,
+            _ => {
+                texts = false;
+                number(written)?
+            }
+        };
+        let slot = slot(name);
+        if let Some(slot) = slot
+            && members[slot].replace(Cow::Borrowed(value)).is_some()
         {
             // Another reader may take the other one.
             return Some(Err(format!("`{name}` stands twice")));
         }
-        let after = after.trim_ascii_start();
-        if let Some(more) = after.strip_prefix(',') {
+        // A text ends one octet, its quote, before what is behind it.
+        let end = json.len() - behind.len() - 1;
+        values.push((end.saturating_sub(value.len())..end, slot));
+        let behind = behind.trim_ascii_start();
+        if let Some(more) = after(behind, b',') {
             rest = more.trim_ascii_start();
             continue;
         }
-        let end = after.strip_prefix('}')?;
-        return end.bytes().all(|byte| byte.is_ascii_whitespace()).then_some(Ok(members));
+        let end = after(behind, b'}')?;
+        if !end.bytes().all(|byte| byte.is_ascii_whitespace()) {
+            return None;
+        }
+        if texts {
+            shapes.learn(json, &values);
+        }
+        return Some(Ok(members));
     }
+}
+
+/// What comes after an octet of ASCII.
+fn after(text: &str, octet: u8) -> Option<&str> {
+    if text.as_bytes().first() == Some(&octet) { Some(&text[1..]) } else { None }
 }
 
 /// A string without escapes, and what comes after it.
 fn string(text: &str) -> Option<(&str, &str)> {
-    let inner = text.strip_prefix('"')?;
-    let end = memchr::memchr2(b'"', b'\\', inner.as_bytes())?;
-    (inner.as_bytes()[end] == b'"').then(|| (&inner[..end], &inner[end + 1..]))
+    let inner = after(text, b'"')?;
+    let end = memchr::memchr(b'"', inner.as_bytes())?;
+    Some((&inner[..end], &inner[end + 1..]))
 }
 
 /// A whole number, and what comes after it.
 fn number(text: &str) -> Option<(&str, &str)> {
     let end = text.bytes().position(|byte| !byte.is_ascii_digit())?;
-    let sound = end == 1 || (end > 1 && !text.starts_with('0'));
+    let sound = end == 1 || (end > 1 && text.as_bytes().first() != Some(&b'0'));
     sound.then(|| text.split_at(end))
 }
 
@@ -194,14 +212,14 @@ fn parsed(json: &str) -> Result<Members<'static>, String> {
         Some(Value::Number(number)) => Ok(Some(Cow::Owned(number.to_string()))),
         Some(Value::Other(_)) => Err(format!("`{name}` is neither a text nor a number")),
     };
-    Ok(Members {
-        url: text("url", object.url)?,
-        digest: text("digest", object.digest)?,
-        mime: text("mime", object.mime)?,
-        filename: text("filename", object.filename)?,
-        offset: text("offset", object.offset)?,
-        length: text("length", object.length)?,
-    })
+    Ok([
+        text("url", object.url)?,
+        text("digest", object.digest)?,
+        text("mime", object.mime)?,
+        text("filename", object.filename)?,
+        text("offset", object.offset)?,
+        text("length", object.length)?,
+    ])
 }
 
 #[cfg(test)]
@@ -212,7 +230,7 @@ mod tests {
     const LINE: &str = r#"org,commoncrawl)/ 20240518015810 {"url": "https://commoncrawl.org/", "mime": "text/html", "mime-detected": "text/html", "status": "200", "digest": "SHT7O3DTT6IGX5BFFRU3QPMZMR62T7FY", "length": "6992", "offset": "1215", "filename": "crawl-data/whirlwind.warc.gz", "languages": "eng", "encoding": "UTF-8"}"#;
 
     fn read(line: &str) -> Result<Line<'_>, String> {
-        parse(line.as_bytes(), &mut Days::default())
+        parse(line.as_bytes(), &mut Before::default())
     }
 
     fn capture(line: &str) -> Capture<'_> {
@@ -275,15 +293,15 @@ mod tests {
     proptest! {
         #[test]
         fn any_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
-            let _ = parse(&bytes, &mut Days::default());
+            let _ = parse(&bytes, &mut Before::default());
         }
 
         #[test]
         fn a_line_cut_or_changed_anywhere_never_panics(at in 0_usize..LINE.len(), byte in any::<u8>()) {
             let mut bytes = LINE.as_bytes().to_vec();
-            let _ = parse(&bytes[..at], &mut Days::default());
+            let _ = parse(&bytes[..at], &mut Before::default());
             bytes[at] = byte;
-            let _ = parse(&bytes, &mut Days::default());
+            let _ = parse(&bytes, &mut Before::default());
         }
 
         /// What the short way reads, a whole parser of JSON reads too, and the same.
@@ -295,9 +313,15 @@ mod tests {
                 if *quoted { format!("\"{name}\": \"{value}\"") } else { format!("\"{name}\":{value}") }
             }).collect();
             let json = format!("{{{}}}", written.join(", "));
-            let told = |members: Members<'_>| [members.url, members.digest, members.filename, members.offset, members.length]
-                .map(|member| member.map(Cow::into_owned));
-            match plain(&json) {
+            let told = |members: Members<'_>| members.map(|member| member.map(Cow::into_owned));
+            let mut shapes = Shapes::default();
+            let first = plain(&json, &mut shapes).map(|members| members.map(told));
+            // By its own shape the same again; by that of a line whose values are others, what is in this one.
+            prop_assert_eq!(&plain(&json, &mut shapes).map(|members| members.map(told)), &first, "{}", json);
+            let longer = json.replace('1', "22");
+            let by_shape = plain(&longer, &mut shapes).map(|members| members.map(told));
+            prop_assert_eq!(by_shape, plain(&longer, &mut Shapes::default()).map(|members| members.map(told)), "{}", longer);
+            match plain(&json, &mut shapes) {
                 None => {}
                 Some(Ok(members)) => prop_assert_eq!(told(members), told(parsed(&json).unwrap()), "{}", json),
                 Some(Err(_)) => prop_assert!(parsed(&json).is_err(), "{}", json),

@@ -2,6 +2,8 @@
 use std::io;
 use std::ops::Range;
 
+use libdeflater::{CompressionLvl, Compressor};
+
 use super::super::damage::{Damage, DamageKind};
 use super::super::store::Stored;
 use super::super::stream::Stream;
@@ -10,6 +12,8 @@ use super::super::{Accounting, Codec};
 
 /// Bytes of lines that are handed out at once.
 const CHUNK: usize = 512 * 1024;
+/// How hard candidates' lines are pressed.
+const LEVEL: i32 = 3;
 /// Longest line. The longest URL that is decided upon has 8 KiB.
 const LINE_LIMIT: usize = 1024 * 1024;
 
@@ -169,6 +173,16 @@ pub fn compressed(codec: Codec, lines: Vec<u8>) -> io::Result<Vec<u8>> {
     match codec {
         _ if lines.is_empty() => Ok(lines),
         Codec::Plain => Ok(lines),
+        Codec::Gzip => gzip(&lines),
         codec => compress(codec, &[&lines]),
     }
+}
+
+/// A member by libdeflate, whose fast levels press an index's lines as well as others' slow ones in a fraction of the time.
+fn gzip(lines: &[u8]) -> io::Result<Vec<u8>> {
+    let mut compressor = Compressor::new(CompressionLvl::new(LEVEL).unwrap_or_default());
+    let mut member = vec![0; compressor.gzip_compress_bound(lines.len())];
+    let length = compressor.gzip_compress(lines, &mut member).map_err(io::Error::other)?;
+    member.truncate(length);
+    Ok(member)
 }

@@ -3,6 +3,7 @@
 //! | file | what it holds |
 //! |---|---|
 //! | `cdxj` | one line, read strictly |
+//! | `shape` | what stands between a line's values, as lines before had it |
 //! | `lines` | whole lines of a stored file, many at once, with all damage told |
 //!
 //! An index is a claim by whoever wrote it. Who makes one to harm us wants a record kept under another's address or date, a
@@ -13,6 +14,7 @@
 //! The columnar kind is read by `parquet::captures`. Not here: what is decided of a row, and where the records' files lie.
 mod cdxj;
 mod lines;
+mod shape;
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -27,7 +29,7 @@ use super::store::Stored;
 use super::stream::Stream;
 use super::{Codec, Container, Layout, OpenError};
 
-pub use cdxj::{Days, Line, parse};
+pub use cdxj::{Before, Line, parse};
 pub use lines::{Chunk, Lines, Next, compressed};
 
 /// One capture as an index tells it.

@@ -5,7 +5,7 @@ use super::output::{Decided, Done, Sink};
 use super::root::Root;
 use super::rows::{Rows, Rules};
 use super::wanted::{Place, Wanted};
-use crate::crawl::index::{self, Capture, Chunk, Days, Line, Lines, Next, Opened, compressed};
+use crate::crawl::index::{self, Before, Capture, Chunk, Line, Lines, Next, Opened, compressed};
 use crate::crawl::parquet::{Columnar, TableError};
 use crate::crawl::store::{Location, Store};
 use crate::crawl::{Accounting, Codec, OpenError, Options};
@@ -103,7 +103,7 @@ fn first_codec(opened: Opened) -> Codec {
         Opened::Lines(mut lines) => std::iter::from_fn(|| lines.next_lines().ok().flatten()).find_map(|next| {
             let Next::Chunk(chunk) = next else { return None };
             let mut lines = chunk.bytes.split_inclusive(|&byte| byte == b'\n');
-            lines.find_map(|line| match index::parse(line, &mut Days::default()) {
+            lines.find_map(|line| match index::parse(line, &mut Before::default()) {
                 Ok(Line::Capture(capture)) => Some(of(&capture.file)),
                 _ => None,
             })
@@ -273,13 +273,15 @@ impl Decided {
             return Ok(false);
         }
         let fate = rows.rule(capture)?;
-        if fate.excluded {
-            fate.write(capture, place, &mut rows.day, &mut self.excluded);
-        } else if fetches {
+        if fetches && !fate.excluded {
             self.wanted.add(capture, place);
-        } else {
-            fate.write(capture, place, &mut rows.day, &mut self.not_checked);
+            return Ok(true);
         }
+        let lines = if fate.excluded { &mut self.excluded } else { &mut self.not_checked };
+        if lines.is_empty() {
+            lines.reserve(rows.room);
+        }
+        fate.write(capture, place, &mut rows.day, lines);
         Ok(!fate.excluded)
     }
 }
@@ -294,11 +296,20 @@ fn decide<D: AsRef<[u8]>>(
 ) -> Result<(Decided, u64), FilterError> {
     let mut decided = Decided::default();
     let mut rows = Rows::new(rules);
-    let mut days = Days::default();
+    // A row's decision is somewhat longer than the row.
+    rows.room = chunk.bytes.len() + chunk.bytes.len() / 4;
+    let mut before = Before::default();
     let mut passed = 0;
     let mut kept = Vec::new();
-    for (number, line) in (chunk.first..).zip(chunk.bytes.split_inclusive(|&byte| byte == b'\n')) {
-        let stays = match index::parse(line, &mut days) {
+    let mut rest = chunk.bytes.as_slice();
+    let lines = std::iter::from_fn(|| {
+        let end = memchr::memchr(b'\n', rest).map_or(rest.len(), |at| at + 1);
+        let (line, more) = rest.split_at(end);
+        rest = more;
+        (!line.is_empty()).then_some(line)
+    });
+    for (number, line) in (chunk.first..).zip(lines) {
+        let stays = match index::parse(line, &mut before) {
             Ok(Line::Blank) => continue,
             Ok(Line::Head) => true,
             Ok(Line::Capture(capture)) => decided.row(&mut rows, &capture, Place::Line(number), fetches)?,
@@ -319,6 +330,9 @@ fn decide<D: AsRef<[u8]>>(
         };
         passed += 1;
         if stays && !fetches {
+            if kept.is_empty() {
+                kept.reserve(chunk.bytes.len());
+            }
             kept.extend_from_slice(line);
         }
     }

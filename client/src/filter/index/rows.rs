@@ -1,16 +1,16 @@
-//! One index row ruled, and the line that says so; neighbours on a host that nobody speaks of share one ruling.
+//! One index row ruled, and the line that says so; neighbours on a host that no rule tells the paths of share one ruling.
 
 use super::wanted::Place;
 use crate::crawl::index::Capture;
+use crate::filter::alike::{Alike, beginning, shares};
 use crate::filter::candidate::{self, CANDIDATE, Told};
 use crate::filter::document::{Asking, Document};
 use crate::filter::finality::Finality;
-use crate::filter::plan::{Missing, Plan, Ruling};
+use crate::filter::plan::{HostRuling, Plan, Ruling};
 use crate::report::Tally;
 use cleartitle_schema::decide::Verdict;
 use cleartitle_schema::id::{ContentName, WarcSha1Alias};
 use cleartitle_schema::snapshot::Damage;
-use cleartitle_schema::surt::{MAX_URL, UrlKey};
 use cleartitle_schema::time::Timestamp;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -40,15 +40,16 @@ pub struct Rules<'a, D> {
     pub lists_sha1: bool,
 }
 
-/// A host that no rule names, by what its URLs begin with.
-struct Silent {
+/// A host whose paths no rule tells apart, by what its URLs begin with.
+struct Site {
     begins: String,
+    alike: Alike,
     host: Arc<str>,
     fate: Arc<Fate>,
 }
 
 /// A run of rows that are told alike.
-struct Alike {
+struct Run {
     host: Option<Arc<str>>,
     fate: Arc<Fate>,
     rows: u64,
@@ -58,18 +59,28 @@ struct Alike {
 pub struct Rows<'a, D> {
     rules: &'a Rules<'a, D>,
     fates: HashMap<(usize, bool), Arc<Fate>>,
-    silent: Option<Silent>,
-    alike: Option<Alike>,
+    site: Option<Site>,
+    run: Option<Run>,
     /// What was counted, once [`Rows::ended`] was called.
     pub tally: Tally,
     /// For writing their lines.
     pub day: Day,
+    /// How many bytes the lines of all rows may come to, where that is known before.
+    pub room: usize,
 }
 
 impl<'a, D: AsRef<[u8]>> Rows<'a, D> {
     /// Begins.
     pub fn new(rules: &'a Rules<'a, D>) -> Self {
-        Self { rules, fates: HashMap::new(), silent: None, alike: None, tally: Tally::default(), day: Day::default() }
+        Self {
+            rules,
+            fates: HashMap::new(),
+            site: None,
+            run: None,
+            tally: Tally::default(),
+            day: Day::default(),
+            room: 0,
+        }
     }
 
     /// Rules a row and counts it.
@@ -84,30 +95,26 @@ impl<'a, D: AsRef<[u8]>> Rows<'a, D> {
             None => false,
         };
         if !known
-            && let Some(silent) = &self.silent
-            && shares(&silent.begins, &capture.url)
+            && let Some(site) = &self.site
+            && site.alike.holds(Some(capture.captured_at), self.rules.asking.acquired_at)
+            && shares(&site.begins, &capture.url)
         {
-            let (host, fate) = (Arc::clone(&silent.host), Arc::clone(&silent.fate));
+            let (host, fate) = (Arc::clone(&site.host), Arc::clone(&site.fate));
             self.count(Some(&host), &fate);
             return Ok(fate);
         }
         let mut copy = self.rules.asking.copy(Some(&capture.url), Some(capture.captured_at));
         copy.content.extend(sha1);
-        let key = UrlKey::parse(&capture.url).ok();
-        let ruling = self.rules.plan.rule(&copy, Missing::default())?;
-        let host: Option<Arc<str>> = key.as_ref().map(|key| key.host.as_str().into());
+        let HostRuling { ruling, host, alike } = self.rules.plan.rule_host(&copy)?;
+        let host: Option<Arc<str>> = host.map(Arc::from);
         let fate = self.fate(ruling, host.as_deref());
         self.count(host.as_ref(), &fate);
-        self.silent = None;
-        // A person's exception may be about one address of a host that nobody else speaks of.
-        if !known
-            && self.rules.plan.policy().actions.exceptions.is_empty()
-            && let (Some(key), Some(host), Some(begins)) = (key, host, beginning(&capture.url))
-            // An address inside this one speaks for this row alone.
+        self.site = None;
+        // An address inside this one speaks for this row alone, and only what is plain is known again by its beginning.
+        if let (Some(alike), Some(host), Some(begins)) = (alike, host, beginning(&capture.url))
             && shares(begins, &capture.url)
-            && !self.rules.plan.snapshot().mentions_host(&key)?
         {
-            self.silent = Some(Silent { begins: begins.to_owned(), host, fate: Arc::clone(&fate) });
+            self.site = Some(Site { begins: begins.to_owned(), alike, host, fate: Arc::clone(&fate) });
         }
         Ok(fate)
     }
@@ -129,20 +136,20 @@ impl<'a, D: AsRef<[u8]>> Rows<'a, D> {
     }
 
     fn count(&mut self, host: Option<&Arc<str>>, fate: &Arc<Fate>) {
-        if let Some(alike) = &mut self.alike
-            && Arc::ptr_eq(&alike.fate, fate)
-            && alike.host.as_deref() == host.map(|host| &**host)
+        if let Some(run) = &mut self.run
+            && Arc::ptr_eq(&run.fate, fate)
+            && run.host.as_deref() == host.map(|host| &**host)
         {
-            alike.rows += 1;
+            run.rows += 1;
             return;
         }
         self.ended();
-        self.alike = Some(Alike { host: host.cloned(), fate: Arc::clone(fate), rows: 1 });
+        self.run = Some(Run { host: host.cloned(), fate: Arc::clone(fate), rows: 1 });
     }
 
     /// Notes the last rows in the tally.
     pub fn ended(&mut self) {
-        let Some(Alike { host, fate, rows }) = self.alike.take() else { return };
+        let Some(Run { host, fate, rows }) = self.run.take() else { return };
         if !fate.excluded {
             self.tally.candidates += rows;
             return;
@@ -254,38 +261,9 @@ fn candidate_tail(ruling: &Ruling) -> Vec<u8> {
     tail(verdict, CANDIDATE, because, reasons.get(), "")
 }
 
-/// Octets of which an address may consist here. Any other may be dropped, moved or escaped by a parser.
-fn is_plain(byte: u8) -> bool {
-    byte.is_ascii_graphic() && byte != b'\\'
-}
-
-/// What stands before the path of a plain address: scheme and authority. `None`: it has to be parsed.
-fn beginning(url: &str) -> Option<&str> {
-    let scheme = if url.starts_with("https://") { 8 } else { 7 };
-    if scheme == 7 && !url.starts_with("http://") {
-        return None;
-    }
-    let end = url.as_bytes()[scheme..].iter().position(|&byte| matches!(byte, b'/' | b'?' | b'#'))?;
-    let begins = &url[..scheme + end];
-    begins.bytes().all(is_plain).then_some(begins)
-}
-
-/// Whether a URL has this scheme and authority, and so the same host, and holds no other address inside, for want of a colon:
-/// then it can be read, and nothing but its host decides where no rule names that.
-fn shares(begins: &str, url: &str) -> bool {
-    let Some(rest) = url.strip_prefix(begins) else { return false };
-    let rest = rest.as_bytes();
-    url.len() <= MAX_URL
-        && matches!(rest.first(), Some(b'/' | b'?' | b'#'))
-        && !rest.iter().fold(false, |any, &byte| any | !is_plain(byte) | (byte == b':'))
-        && !memchr::memchr_iter(b'%', rest).any(|at| matches!(rest[at + 1..], [b'3', b'a' | b'A', ..]))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use cleartitle_schema::acquisition::Acquisition;
-    use proptest::prelude::*;
 
     #[test]
     fn numbers_and_moments_are_written_as_elsewhere() {
@@ -299,25 +277,6 @@ mod tests {
             let mut out = Vec::new();
             number(&mut out, one);
             assert_eq!(String::from_utf8(out).unwrap(), one.to_string());
-        }
-    }
-
-    proptest! {
-        /// The short way is taken only for what a whole parser gives one key, on the same host.
-        #[test]
-        fn what_shares_a_beginning_has_one_key_on_its_host(
-            host in "(https?://)([a-zA-Z0-9.@:\\[\\]-]{1,14})",
-            one in "[/?#][ -~é\t]{0,20}",
-            other in "[/?#\\\\]([ -~é\t]{0,12}|http:/[a-z./]{0,9}|%68ttp://x.example/|https?%3[aA](%2[fF]|/)x|%25?3a%2f|(%[0-9a-fA-F]{2}){0,6})",
-        ) {
-            let (one, other) = (format!("{host}{one}"), format!("{host}{other}"));
-            let (Ok(key), Some(begins)) = (UrlKey::parse(&one), beginning(&one)) else { return Ok(()) };
-            if shares(begins, &other) {
-                let (keys, unread) = Acquisition::fetched(&other).keys();
-                prop_assert!(unread.is_empty(), "{}", other);
-                prop_assert_eq!(keys.urls.len(), 1, "{}", other);
-                prop_assert_eq!(&keys.urls[0].1.host, &key.host, "{} {}", one, other);
-            }
         }
     }
 }

@@ -1,13 +1,14 @@
 //! A ruling from the memo is the ruling of a direct decision, reasons and all, whatever the statements and the copies.
 
 use super::made::{Made, USED_AT, policy, registered, snapshot};
-use crate::filter::Plan;
-use crate::filter::plan::Missing;
+use crate::filter::{HostRuling, Missing, Plan};
 use cleartitle_schema::acquisition::{Acquisition, CopyUrl, UrlRole};
 use cleartitle_schema::decide::Verdict;
 use cleartitle_schema::evidence::Registered;
 use cleartitle_schema::id::{ContentId, ContentName, StatementId, WarcSha1Alias};
 use cleartitle_schema::policy::Policy;
+use cleartitle_schema::snapshot::HostNamed;
+use cleartitle_schema::surt::UrlKey;
 use cleartitle_schema::time::Timestamp;
 use cleartitle_schema::vocab::{Access, Channel};
 use proptest::prelude::*;
@@ -285,6 +286,58 @@ fn the_generator_makes_statements_of_every_kind_and_every_verdict() {
     }
     assert_eq!(kinds.len(), 11, "{kinds:?}");
     assert_eq!(verdicts.len(), 5, "{verdicts:?}");
+}
+
+/// Holds copies of one host against the first of them; returns how many were said to be alike on a host that rules name.
+fn alike(seed: u64) -> usize {
+    const PATHS: [&str; 6] = ["/", "/a", "/A/b/", "/a/x.html", "/bxc?q=1", "/elsewhere"];
+    let mut dice = Dice(seed);
+    let mut statements = statements(&mut dice);
+    // Few are left, lest a path be named on every host.
+    statements.retain(|_| dice.chance(3));
+    let snapshot: Made = snapshot(statements);
+    let policy = asking(&mut dice);
+    let plan = Plan::new(&snapshot, &policy, USED_AT);
+    let mut shared = 0;
+    for _ in 0..30 {
+        let acquired_at = dice.chance(4).then(|| dice.moment());
+        let site = format!("https://{}{}", dice.one(&HOSTS), if dice.chance(6) { ":8443" } else { "" });
+        let mut one = || {
+            let mut copy = Acquisition::fetched(&format!("{site}{}", dice.one(&PATHS)));
+            (copy.captured_at, copy.acquired_at) = ((!dice.chance(9)).then(|| dice.moment()), acquired_at);
+            (copy.channel, copy.access) = (Some(Channel::Crawl), Some(Access::Open));
+            let names = [sha1(dice.one(&TEXTS)), content(dice.one(&TEXTS)).parse().unwrap()];
+            copy.content.extend(dice.chance(2).then(|| dice.one(&names)));
+            copy
+        };
+        let first = one();
+        let key = UrlKey::parse(&first.urls[0].url).unwrap();
+        let HostRuling { ruling, host, alike } = plan.rule_host(&first).unwrap();
+        let direct = plan.rule_directly(&first, Missing::default()).unwrap();
+        assert_eq!(
+            (&ruling.decision, &ruling.outcome, host),
+            (&direct.decision, &direct.outcome, Some(key.host.clone()))
+        );
+        let Some(alike) = alike else { continue };
+        for _ in 0..8 {
+            let other = one();
+            let listed = other.content.iter().any(|name| !snapshot.by_content(name).unwrap().is_empty());
+            if listed || !alike.holds(other.captured_at, other.acquired_at) {
+                continue;
+            }
+            let direct = plan.rule_directly(&other, Missing::default()).unwrap();
+            assert_eq!(direct.decision, ruling.decision, "seed {seed}: {first:?} and {other:?}");
+            assert_eq!(direct.outcome, ruling.outcome);
+            shared += usize::from(snapshot.names_host(&key).unwrap() == HostNamed::Whole);
+        }
+    }
+    shared
+}
+
+#[test]
+fn copies_that_are_alike_on_their_host_are_ruled_alike() {
+    let shared: usize = (0..300).map(alike).sum();
+    assert!(shared > 300, "{shared}");
 }
 
 /// Two documents of one claim, of which the registry saw one served: one lookup finds the same statements for both, and the
