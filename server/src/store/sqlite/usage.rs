@@ -96,7 +96,7 @@ mod tests {
         let of = |reader: &str, after| store.usage_of(&reader.parse().unwrap(), after, 9).unwrap();
         assert_eq!(of("lab.example", 0), [first.clone(), second.clone()]);
         assert_eq!(of("lab.example", first.number), [second]);
-        assert_eq!(of("press.example", 0), [first.clone()]);
+        assert_eq!(of("press.example", 0), std::slice::from_ref(&first));
         assert_eq!(of("other.example", 0), []);
         assert_eq!(store.usage_from(0, 1).unwrap(), of("press.example", 0));
         assert_eq!(store.usage_from(first.number, 9).unwrap().len(), 1);
