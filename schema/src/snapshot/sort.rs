@@ -319,9 +319,11 @@ impl Head {
 
 #[cfg(test)]
 mod tests {
+    use super::super::tape::tests::Counted;
     use super::*;
     use proptest::collection::vec;
     use proptest::prelude::*;
+    use std::cell::Cell;
 
     fn sorted(records: &[Vec<u8>], mut room: Room<'_>, share: Option<usize>) -> Vec<Vec<u8>> {
         let mut sorter = Sorter::new(share);
@@ -352,5 +354,30 @@ mod tests {
         let mut expected = records.clone();
         expected.sort();
         assert_eq!(sorted(&records, Room::memory(), Some(400)), expected);
+    }
+
+    #[test]
+    fn records_lie_in_scratch_once() {
+        // Leaked, for scratch has no lifetime.
+        let held: &'static Cell<usize> = Box::leak(Box::new(Cell::new(0)));
+        let most = Cell::new(0);
+        let mut room = Room::bounded(0, || {
+            most.set(most.get().max(held.get()));
+            Ok(Box::new(Counted::new(held)))
+        });
+        let mut sorter = Sorter::new(Some(400));
+        let count = 40_000u32;
+        for number in 0..count {
+            sorter.push(&mut room, &number.wrapping_mul(2_654_435_761).to_be_bytes()).unwrap();
+        }
+        let mut sorted = sorter.sorted(&mut room).unwrap();
+        let (all, mut record, mut read) = (count as usize * 5, Vec::new(), 0);
+        while sorted.next(&mut record).unwrap() {
+            read += 1;
+        }
+        assert_eq!((read, held.get()), (count, 0), "what was read is given up");
+        drop(room);
+        // Beside the records that lie there, those of one merge.
+        assert!(most.get() >= all / 2 && most.get() <= all + all / 4, "{} of {all}", most.get());
     }
 }

@@ -78,17 +78,23 @@ impl Tape {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use std::cell::Cell;
     use std::io::{Cursor, Read, Seek, Write};
 
-    /// Scratch that is counted while it is held.
-    struct Counted<'c>(Cursor<Vec<u8>>, &'c Cell<usize>);
+    /// Scratch whose bytes are counted while it is held.
+    pub struct Counted<'c>(Cursor<Vec<u8>>, &'c Cell<usize>);
+
+    impl<'c> Counted<'c> {
+        pub fn new(held: &'c Cell<usize>) -> Self {
+            Self(Cursor::new(Vec::new()), held)
+        }
+    }
 
     impl Drop for Counted<'_> {
         fn drop(&mut self) {
-            self.1.set(self.1.get() - 1);
+            self.1.set(self.1.get() - self.0.get_ref().len());
         }
     }
 
@@ -100,6 +106,7 @@ mod tests {
 
     impl Write for Counted<'_> {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.1.set(self.1.get() + bytes.len());
             self.0.write(bytes)
         }
 
@@ -118,17 +125,14 @@ mod tests {
     fn what_was_read_is_given_up() {
         // Leaked, for scratch has no lifetime.
         let held: &'static Cell<usize> = Box::leak(Box::new(Cell::new(0)));
-        let mut room = Room::bounded(0, || {
-            held.set(held.get() + 1);
-            Ok(Box::new(Counted(Cursor::new(Vec::new()), held)))
-        });
+        let mut room = Room::bounded(0, || Ok(Box::new(Counted::new(held))));
         let mut tape = Tape::of(&mut room, 100).unwrap();
         let written: Vec<u8> = (0..1_000u32).map(|at| (at % 251) as u8).collect();
         for part in written.chunks(30) {
             tape.turn(&mut room).unwrap();
             tape.put(part).unwrap();
         }
-        assert_eq!(held.get(), 9, "pieces of 120 bytes");
+        assert_eq!(held.get(), 1_000, "in pieces of 120 bytes");
         let (mut bytes, mut read) = (Vec::new(), Vec::new());
         loop {
             tape.take(&mut bytes, 70).unwrap();
@@ -136,7 +140,7 @@ mod tests {
                 break;
             }
             read.extend_from_slice(&bytes);
-            assert_eq!(held.get(), 9 - (read.len() - 1) / 120, "after {} bytes", read.len());
+            assert_eq!(held.get(), 1_000 - (read.len() - 1) / 120 * 120, "after {} bytes", read.len());
         }
         assert!(read == written && held.get() == 0 && tape.put(b"late").is_err());
     }
