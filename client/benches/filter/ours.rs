@@ -3,7 +3,7 @@
 use cleartitle::crawl::store::Store;
 use cleartitle::crawl::{FieldChoice, Options};
 use cleartitle::filter::index::IndexRun;
-use cleartitle::filter::{Asking, Checks, Identity, Job, Plan, pipeline::Bounds};
+use cleartitle::filter::{Asking, Checks, Identity, Job, OutputCoding, Plan, pipeline::Bounds};
 use cleartitle::report::Report;
 use cleartitle_schema::policy::{Disposition, Policy};
 use cleartitle_schema::snapshot::VerifiedSnapshot;
@@ -29,6 +29,8 @@ pub fn policy() -> Policy {
 pub struct Way {
     pub threads: usize,
     pub checks: Checks,
+    /// How kept lines are compressed.
+    pub output_coding: OutputCoding,
     /// The inputs are indexes.
     pub index: Option<IndexRun>,
 }
@@ -36,7 +38,7 @@ pub struct Way {
 impl Way {
     /// The whole filter.
     pub const fn whole(threads: usize) -> Self {
-        Self { threads, checks: Checks::ALL, index: None }
+        Self { threads, checks: Checks::ALL, output_coding: OutputCoding::Same, index: None }
     }
 }
 
@@ -62,6 +64,7 @@ pub fn filter(
         fields: fields.clone(),
         largest_record: 0,
         decisions: cleartitle::filter::DecisionsForm::default(),
+        output_coding: way.output_coding,
         index: way.index.clone(),
     };
     let job = Job {

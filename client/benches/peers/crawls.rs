@@ -4,10 +4,12 @@ use crate::bare::{inflate, read};
 use crate::clock::took;
 use crate::corpus::{self, Corpus, Size};
 use crate::filter::Way;
+use crate::floors::{self, Kept};
 use crate::ours::Filter;
 use crate::python::Peer;
 use crate::rounds::{Contest, Keeping, Run, Unit};
 use crate::{FILES, SEED};
+use cleartitle::filter::OutputCoding;
 use fastwarc::warc::iter::filter::has_record_type;
 use fastwarc::warc::iter::{ArchiveIterator, ArchiveIteratorOptions};
 use fastwarc::warc::record::{SharedWarcRecord as _, WarcRecordType};
@@ -22,6 +24,7 @@ const NOTES: &[&str] = &[
     "fastwarc looks up the host, takes BLAKE3 of each document that is kept, and writes nothing; of other records it reads the \
      header; it inflates by zlib-rs in Rust, by its own build in Python",
     "bare inflation reads from memory, and is told where every member ends",
+    "the floor reads from memory, is told where members end and which of them are kept, and writes no manifest and no decisions",
     "a first pass (--only) looks at less, and hands on candidates as they are stored; that the filter keeps of them what it keeps of \
      the crawl is checked in every round, after the clock has stopped",
     "no record declares a digest, so that nobody takes SHA-1",
@@ -92,7 +95,11 @@ pub fn contest(folder: &Path, filter: &Filter, python: Option<&Path>, rounds: us
     let expected = filter.run(&paths, &Way::whole(1)).answer.expect("an answer");
     let reserved: u64 = corpora.iter().map(|corpus| corpus.reserved).sum();
     assert_eq!(expected.count + reserved, FILES * size.pages as u64, "what is reserved is dropped, and nothing else");
-    let mut buffer = vec![0; 16 * 1024 * 1024];
+    let outputs = filter.outputs(&paths, OutputCoding::Same);
+    let kept =
+        corpora.iter().zip(&ends).zip(&outputs).map(|((corpus, ends), kept)| Kept::of(&corpus.stored, ends, kept));
+    let kept: Vec<Kept> = kept.collect();
+    let (mut buffer, mut second) = (vec![0; 16 * 1024 * 1024], vec![0; 16 * 1024 * 1024]);
     let mut contest = Contest::new(title, Unit::Seconds, filter.first_mode(), expected, NOTES);
     contest.add("bare inflation (libdeflate), 1 thread", || {
         let mut inflated = 0;
@@ -104,6 +111,7 @@ pub fn contest(folder: &Path, filter: &Filter, python: Option<&Path>, rounds: us
         assert_eq!(inflated, plain, "all bytes are inflated");
         Run { took, answer: None, wrote: None, count: 1 }
     });
+    contest.add("floor: inflation, kept members written, synced", || floors::members(&kept, &mut second));
     filter.join(&mut contest, &paths);
     filter.join_first_passes(&mut contest, &paths);
     contest.add("fastwarc 2.0.0, Rust, host and BLAKE3", || fastwarc(&paths, &hosts));

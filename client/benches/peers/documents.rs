@@ -1,10 +1,12 @@
 //! Text documents: bare decoding, our filter and datatrove, over JSON Lines under zstd and over Parquet.
 
 use crate::clock::took;
+use crate::floors;
 use crate::ours::Filter;
 use crate::python::Peer;
 use crate::rounds::{Contest, Run, Unit};
 use crate::texts::Texts;
+use cleartitle::filter::OutputCoding;
 use parquet::column::reader::ColumnReader;
 use parquet::errors::ParquetError;
 use parquet::file::reader::{FileReader as _, SerializedFileReader};
@@ -18,6 +20,10 @@ const LINES: &[&str] = &[
      byte into zstd frames of 1 MiB (level 3), and writes and syncs them, a manifest, and a decision for each that is dropped",
     "datatrove (JsonlReader, a BaseFilter by the same hosts, JsonlWriter with zstd) takes no digest, makes no manifest and syncs \
      nothing, in one process; it writes its own layout, `metadata` nested and `file_path` added",
+    "datatrove to plain lines writes more bytes and compresses none, as ours does with --output-coding plain",
+    "ours with --only urls looks at the lines' URLs, and hands on candidates, which clear nothing; that the filter keeps of them what \
+     it keeps of the lines is checked in every round, after the clock has stopped",
+    "floors decode everything and compress (or copy) and sync the kept lines, without looking for a line's end, a digest, a manifest",
     "bare decoding is zstd's stream decoder into 1 MiB of memory, without a look at the lines",
 ];
 const TABLES: &[&str] = &[
@@ -26,6 +32,10 @@ const TABLES: &[&str] = &[
      each that is dropped",
     "datatrove (ParquetReader, a BaseFilter by the same hosts, ParquetWriter with snappy) takes no digest, makes no manifest and \
      syncs nothing, in one process; it writes the same columns and `file_path`, cut by content as it does unless told otherwise",
+    "datatrove to plain lines writes JSON instead of columns, uncompressed; ours writes of tables nothing but tables",
+    "the floor reads every column of every row, and encodes and syncs the kept rows by the `parquet` crate, without a digest, a \
+     manifest, a decision; ours skips what of dropped rows it need not read, and copies whole pages and row groups where it can",
+    "a table takes no --only: its URLs are read first in any case",
     "the base reads every column of every row by the `parquet` crate and looks at nothing",
 ];
 
@@ -96,7 +106,8 @@ pub fn lines(folder: &Path, texts: &Texts, filter: &Filter, python: Option<&Path
         stored(paths),
         texts.plain as f64 / 1e6
     );
-    let mut buffer = vec![0; 1024 * 1024];
+    let (mut buffer, mut second) = (vec![0; 1024 * 1024], vec![0; 1024 * 1024]);
+    let kept = filter.outputs(paths, OutputCoding::Plain);
     let mut contest = Contest::new(title, Unit::Seconds, filter.first_mode(), texts.expected.clone(), LINES);
     contest.add("bare decoding (zstd), 1 thread", || {
         let mut plain = 0;
@@ -104,9 +115,20 @@ pub fn lines(folder: &Path, texts: &Texts, filter: &Filter, python: Option<&Path
         assert_eq!(plain, texts.plain, "all bytes are decoded");
         Run { took, answer: None, wrote: None, count: 1 }
     });
+    let shared = std::cell::RefCell::new(&mut second);
+    for (name, level) in [
+        ("floor: decoding, kept lines at zstd 3, synced", Some(3)),
+        ("floor: decoding, kept lines at zstd 1, synced", Some(1)),
+        ("floor: decoding, kept lines plain, synced", None),
+    ] {
+        let (kept, shared) = (&kept, &shared);
+        contest.add(name, move || floors::lines(paths, kept, level, |paths| decoded(paths, &mut shared.borrow_mut())));
+    }
     filter.join(&mut contest, paths);
-    let peer = Peer::new(python, "jsonl", &folder.join("reserved.txt"), &folder.join("lines"));
-    contest.add_python("datatrove 0.10.1, Jsonl to Jsonl", peer);
+    filter.join_lines(&mut contest, paths);
+    let peer = |work| Peer::new(python, work, &folder.join("reserved.txt"), &folder.join("lines"));
+    contest.add_python("datatrove 0.10.1, Jsonl.zst to Jsonl.zst", peer("jsonl"));
+    contest.add_python("datatrove 0.10.1, Jsonl.zst to plain Jsonl", peer("jsonl-plain"));
     contest.run(rounds)
 }
 
@@ -125,8 +147,10 @@ pub fn tables(folder: &Path, texts: &Texts, filter: &Filter, python: Option<&Pat
         assert!(rows as u64 >= texts.expected.count, "all rows are read");
         Run { took, answer: None, wrote: None, count: 1 }
     });
+    contest.add("floor: all read, kept rows encoded, synced", || floors::rows(paths, &texts.keeps));
     filter.join(&mut contest, paths);
-    let peer = Peer::new(python, "parquet", &folder.join("reserved.txt"), &folder.join("tables"));
-    contest.add_python("datatrove 0.10.1, Parquet to Parquet", peer);
+    let peer = |work| Peer::new(python, work, &folder.join("reserved.txt"), &folder.join("tables"));
+    contest.add_python("datatrove 0.10.1, Parquet to Parquet", peer("parquet"));
+    contest.add_python("datatrove 0.10.1, Parquet to plain Jsonl", peer("parquet-jsonl"));
     contest.run(rounds)
 }

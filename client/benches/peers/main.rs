@@ -20,6 +20,7 @@ mod crawls;
 mod documents;
 #[path = "../filter/ours.rs"]
 mod filter;
+mod floors;
 mod indexed;
 mod lookups;
 mod ours;

@@ -4,7 +4,7 @@ use crate::clock::took;
 use crate::corpus::{self, Size};
 use crate::filter::{self, Way};
 use crate::rounds::{Answer, Contest, Keeping, Run};
-use cleartitle::filter::{Check, Checks};
+use cleartitle::filter::{Check, Checks, OutputCoding};
 use cleartitle_schema::policy::{Disposition, Policy};
 use cleartitle_schema::snapshot::VerifiedSnapshot;
 use serde::Deserialize;
@@ -17,10 +17,15 @@ struct Mode {
     threads: usize,
     /// What is looked at; everything where nothing is named.
     only: &'static [Check],
+    coding: OutputCoding,
 }
 
 const fn mode(name: &'static str, threads: usize, only: &'static [Check]) -> Mode {
-    Mode { name, threads, only }
+    Mode { name, threads, only, coding: OutputCoding::Same }
+}
+
+const fn coded(name: &'static str, coding: OutputCoding) -> Mode {
+    Mode { coding, ..mode(name, 1, &[]) }
 }
 
 /// Every way that is measured; the first is the one that the peers are held against.
@@ -32,6 +37,13 @@ const FIRST_PASSES: [Mode; 4] = [
     mode("ours, --only urls,content, 1 thread", 1, &[Check::Urls, Check::Content]),
     mode("ours, --only urls,content, 2 threads", 2, &[Check::Urls, Check::Content]),
     mode("ours, --only urls,signals, 1 thread", 1, &[Check::Urls, Check::Signals]),
+];
+
+/// Over lines: kept ones coded otherwise, and a first pass.
+const LINES: [Mode; 3] = [
+    coded("ours, --output-coding plain, 1 thread", OutputCoding::Plain),
+    coded("ours, --output-coding zstd:1, 1 thread", OutputCoding::Zstd(1)),
+    mode("ours, --only urls, 1 thread", 1, &[Check::Urls]),
 ];
 
 /// A row of the manifest, of which only the names of the document are read.
@@ -94,6 +106,25 @@ impl Filter {
         self.join_by(contest, paths, &WHOLE);
     }
 
+    /// Adds what there is for lines alone.
+    pub fn join_lines<'a>(&'a self, contest: &mut Contest<'a>, paths: &'a [PathBuf]) {
+        self.join_by(contest, paths, &LINES);
+    }
+
+    /// What the filter keeps of these files, each as it is stored.
+    pub fn outputs(&self, paths: &[PathBuf], coding: OutputCoding) -> Vec<Vec<u8>> {
+        let out = tempfile::tempdir().expect("a folder");
+        filter::filter(
+            &self.snapshot,
+            &self.policy,
+            paths,
+            &Way { output_coding: coding, ..Way::whole(2) },
+            out.path(),
+        );
+        let name = |path: &PathBuf| coding.name_of(&path.file_name().expect("a name").to_string_lossy());
+        paths.iter().map(|path| std::fs::read(out.path().join("kept").join(name(path))).expect("an output")).collect()
+    }
+
     /// Adds the first passes.
     pub fn join_first_passes<'a>(&'a self, contest: &mut Contest<'a>, paths: &'a [PathBuf]) {
         self.join_by(contest, paths, &FIRST_PASSES);
@@ -101,7 +132,8 @@ impl Filter {
 
     fn join_by<'a>(&'a self, contest: &mut Contest<'a>, paths: &'a [PathBuf], modes: &'static [Mode]) {
         for mode in modes {
-            let way = Way { checks: Checks::only(mode.only), ..Way::whole(mode.threads) };
+            let (checks, output_coding) = (Checks::only(mode.only), mode.coding);
+            let way = Way { checks, output_coding, ..Way::whole(mode.threads) };
             contest.add(mode.name, move || self.run(paths, &way));
         }
     }

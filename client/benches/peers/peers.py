@@ -2,8 +2,8 @@
 
     python peers.py WORK RESERVED INPUTS OUT        prints one JSON object to stdout
 
-WORK is `fastwarc` (WARC.gz: iterate, drop by host, BLAKE3 of what is kept, nothing written), `jsonl` or `parquet` (datatrove: its reader, a
-filter by the same hosts, its writer). RESERVED is a file of hosts, INPUTS a folder of files, OUT an empty folder. `seconds` and `cores` begin
+WORK is `fastwarc` (WARC.gz: iterate, drop by host, BLAKE3 of what is kept, nothing written), `jsonl`, `jsonl-plain`, `parquet` or
+`parquet-jsonl` (datatrove: its reader, a filter by the same hosts, its writer: JSONL under zstd or plain, Parquet). RESERVED is a file of hosts, INPUTS a folder of files, OUT an empty folder. `seconds` and `cores` begin
 after the imports and the reading of RESERVED, and end when the last output is closed; what was kept is then read back for its digest.
 """
 
@@ -61,19 +61,26 @@ def datatrove(reader, writer, read_back, reserved):
     return work, kept
 
 
-def jsonl(reserved, inputs, out):
-    from datatrove.pipeline.readers import JsonlReader
-    from datatrove.pipeline.writers import JsonlWriter
+def lines_of(out, compression):
     import zstandard
 
-    def read_back():
-        for name in sorted(os.listdir(out)):
-            with zstandard.open(os.path.join(out, name), "rt", encoding="utf-8", newline="\n") as lines:
-                for line in lines:
-                    row = json.loads(line)
-                    yield row["id"], row["text"]
+    opened = zstandard.open if compression else open
+    for name in sorted(os.listdir(out)):
+        with opened(os.path.join(out, name), "rt", encoding="utf-8", newline="\n") as lines:
+            for line in lines:
+                row = json.loads(line)
+                yield row["id"], row["text"]
 
-    return datatrove(JsonlReader(inputs), JsonlWriter(out, compression="zstd"), read_back, reserved)
+
+def to_jsonl(reader, compression):
+    def peer(reserved, inputs, out):
+        from datatrove.pipeline import readers
+        from datatrove.pipeline.writers import JsonlWriter
+
+        writer = JsonlWriter(out, compression=compression)
+        return datatrove(getattr(readers, reader)(inputs), writer, lambda: lines_of(out, compression), reserved)
+
+    return peer
 
 
 def parquet(reserved, inputs, out):
@@ -93,7 +100,14 @@ def main():
     work, reserved, inputs, out = sys.argv[1:]
     with open(reserved, encoding="utf-8") as lines:
         reserved = frozenset(line.strip() for line in lines)
-    run, kept = {"fastwarc": fastwarc, "jsonl": jsonl, "parquet": parquet}[work](reserved, inputs, out)
+    peers = {
+        "fastwarc": fastwarc,
+        "jsonl": to_jsonl("JsonlReader", "zstd"),
+        "jsonl-plain": to_jsonl("JsonlReader", None),
+        "parquet": parquet,
+        "parquet-jsonl": to_jsonl("ParquetReader", None),
+    }
+    run, kept = peers[work](reserved, inputs, out)
     clock, cores = time.perf_counter(), time.process_time()
     found = run()
     seconds, cores = time.perf_counter() - clock, time.process_time() - cores

@@ -41,6 +41,8 @@ pub struct Texts {
     pub lines: Vec<PathBuf>,
     pub tables: Vec<PathBuf>,
     pub expected: Answer,
+    /// Of each document, in the order of the files, whether it must be kept.
+    pub keeps: Vec<bool>,
     /// Bytes of all lines before compression.
     pub plain: u64,
 }
@@ -49,7 +51,7 @@ pub struct Texts {
 pub fn made(folder: &Path, count: usize, size: &Size) -> Texts {
     let folders = ["lines", "tables"].map(|name| folder.join(name));
     folders.iter().for_each(|folder| std::fs::create_dir(folder).expect("a folder"));
-    let (mut lines, mut tables, mut plain) = (Vec::new(), Vec::new(), 0);
+    let (mut lines, mut tables, mut keeps, mut plain) = (Vec::new(), Vec::new(), Vec::new(), 0);
     let (mut keeping, hosts) = (Keeping::default(), Hosts::of(size));
     for file in 0..FILES {
         let mut dice = Dice(SEED + 100 + file);
@@ -58,6 +60,7 @@ pub fn made(folder: &Path, count: usize, size: &Size) -> Texts {
         for number in 0..count / FILES as usize {
             let rank = hosts.draw(&mut dice);
             let text = document(&mut dice, &words, file, number, rank);
+            keeps.push(!corpus::is_reserved(rank));
             if !corpus::is_reserved(rank) {
                 keeping.put(&text.id, &blake3::hash(text.text.as_bytes()).to_hex());
             }
@@ -68,7 +71,7 @@ pub fn made(folder: &Path, count: usize, size: &Size) -> Texts {
         plain += put_lines(&lines[lines.len() - 1], &texts).expect("room for the corpus");
         put_table(&tables[tables.len() - 1], &texts).expect("room for the corpus");
     }
-    Texts { lines, tables, expected: keeping.end(), plain }
+    Texts { lines, tables, expected: keeping.end(), keeps, plain }
 }
 
 fn document(dice: &mut Dice, words: &[String], file: u64, number: usize, rank: usize) -> Text {

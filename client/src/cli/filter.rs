@@ -6,7 +6,8 @@ use crate::crawl::{DatasetLayout, FieldChoice, Limits, Options};
 use crate::files;
 use crate::filter::index::{IndexRun, Root};
 use crate::filter::{
-    Asking, Check, Checks, DamageRow, DecisionsForm, FilterError, Identity, Job, Plan, Shard, Watch, pipeline,
+    Asking, Check, Checks, DamageRow, DecisionsForm, FilterError, Identity, Job, OutputCoding, Plan, Shard, Watch,
+    pipeline,
 };
 use crate::{clock, policy_file, report};
 use cleartitle_schema::policy::Policy;
@@ -82,6 +83,7 @@ Examples:
   cleartitle filter --snapshot terms.snapshot --policy cleartitle.toml --out first --only urls CC-MAIN-*.warc.gz
   cleartitle filter --snapshot terms.snapshot --policy cleartitle.toml --out out --index cdx-*.gz
   cleartitle filter --snapshot terms.snapshot --policy cleartitle.toml --out out --index --fetch s3://commoncrawl/ cdx-*.gz
+  cleartitle filter --snapshot terms.snapshot --policy cleartitle.toml --out out --output-coding plain 'dolma-*.jsonl.zst'
   zstdcat dolma.zst | cleartitle filter --snapshot terms.snapshot --policy cleartitle.toml --out out --kept - - | wc -l")]
 pub struct Args {
     /// The snapshot that `cleartitle pull` brought.
@@ -156,6 +158,10 @@ pub struct Args {
     /// In which form decisions on what was not kept are written: NAME.decisions.jsonl or NAME.decisions.parquet.
     #[arg(long, value_name = "FORM", value_enum, default_value_t)]
     decisions: DecisionsForm,
+    /// How kept lines of JSONL are compressed: `same` as their input, `plain` for whoever pipes them onwards, or `zstd:LEVEL`. The
+    /// lines stay as they are, byte for byte; names end accordingly. Records and tables are kept as they are stored.
+    #[arg(long, value_name = "CODING", default_value_t, conflicts_with_all = ["index", "only"])]
+    output_coding: OutputCoding,
     /// The largest record, line and decoded payload that is read, in MiB; what is larger is damage, never kept. Memory grows with it.
     #[arg(long, value_name = "MIB", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=4096))]
     max_record: u16,
@@ -226,6 +232,7 @@ pub fn run(args: &Args, talk: Talk) -> anyhow::Result<Exit> {
         fields: fields.clone(),
         largest_record: largest as u64,
         decisions: args.decisions,
+        output_coding: args.output_coding,
         index,
     };
     let threads = args.threads.or_else(|| std::thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);
@@ -255,7 +262,7 @@ pub fn run(args: &Args, talk: Talk) -> anyhow::Result<Exit> {
         Err(error) => return refused(error),
     };
     if args.kept.is_some() {
-        pass_on(&args.out, &report.inputs[0].name)?;
+        pass_on(&args.out, &args.output_coding.name_of(&report.inputs[0].name))?;
     }
     match args.format {
         _ if args.kept.is_some() => talk.say(&report),

@@ -84,15 +84,23 @@ impl<W: Write> WarcWriter<W> {
 #[derive(Debug)]
 pub struct JsonlWriter<W> {
     inner: W,
-    codec: Codec,
+    coding: Coding,
     batch: Vec<u8>,
     needs_line_end: bool,
 }
 
 impl<W: Write> JsonlWriter<W> {
-    /// Begins an output.
-    pub fn new(inner: W, codec: Codec) -> Self {
-        Self { inner, codec, batch: Vec::new(), needs_line_end: false }
+    /// Begins an output. Lines under zstd are compressed at the level named, or at 3.
+    ///
+    /// # Errors
+    /// When there is no such level.
+    pub fn new(inner: W, codec: Codec, level: Option<i32>) -> io::Result<Self> {
+        let coding = match codec {
+            Codec::Plain => Coding::Plain,
+            Codec::Gzip => Coding::Gzip,
+            Codec::Zstd => Coding::Zstd(Frames::new(level.unwrap_or(ZSTD_LEVEL))?),
+        };
+        Ok(Self { inner, coding, batch: Vec::new(), needs_line_end: false })
     }
 
     /// Writes one line; its own line end, or the lack of one at the end of its file, stays.
@@ -114,8 +122,11 @@ impl<W: Write> JsonlWriter<W> {
 
     fn put(&mut self) -> io::Result<()> {
         if !self.batch.is_empty() {
-            let framed = compress(self.codec, &[&self.batch])?;
-            self.inner.write_all(&framed)?;
+            match &mut self.coding {
+                Coding::Plain => self.inner.write_all(&self.batch)?,
+                Coding::Gzip => self.inner.write_all(&compress(Codec::Gzip, &[&self.batch])?)?,
+                Coding::Zstd(frames) => self.inner.write_all(frames.frame(&self.batch)?)?,
+            }
             self.batch.clear();
         }
         Ok(())
@@ -132,6 +143,45 @@ impl<W: Write> JsonlWriter<W> {
     }
 }
 
+/// How batches of lines are coded.
+#[derive(Debug)]
+enum Coding {
+    Plain,
+    Gzip,
+    Zstd(Frames),
+}
+
+/// A level that takes little longer than reading does.
+const ZSTD_LEVEL: i32 = 3;
+
+/// Frames one after the other, by one context and into one buffer.
+struct Frames {
+    compressor: zstd::bulk::Compressor<'static>,
+    framed: Vec<u8>,
+}
+
+impl std::fmt::Debug for Frames {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("Frames").finish_non_exhaustive()
+    }
+}
+
+impl Frames {
+    fn new(level: i32) -> io::Result<Self> {
+        let mut compressor = zstd::bulk::Compressor::new(level)?;
+        compressor.include_checksum(true)?;
+        compressor.include_contentsize(true)?;
+        Ok(Self { compressor, framed: Vec::new() })
+    }
+
+    fn frame(&mut self, plain: &[u8]) -> io::Result<&[u8]> {
+        self.framed.clear();
+        self.framed.reserve(zstd::zstd_safe::compress_bound(plain.len()));
+        self.compressor.compress_to_buffer(plain, &mut self.framed)?;
+        Ok(&self.framed)
+    }
+}
+
 /// One member or frame of its own, with a checksum and without a time stamp.
 pub(super) fn compress(codec: Codec, parts: &[&[u8]]) -> io::Result<Vec<u8>> {
     match codec {
@@ -142,7 +192,7 @@ pub(super) fn compress(codec: Codec, parts: &[&[u8]]) -> io::Result<Vec<u8>> {
             encoder.finish()
         }
         Codec::Zstd => {
-            let mut encoder = zstd::stream::write::Encoder::new(Vec::new(), 3)?;
+            let mut encoder = zstd::stream::write::Encoder::new(Vec::new(), ZSTD_LEVEL)?;
             encoder.include_checksum(true)?;
             encoder.set_pledged_src_size(Some(parts.iter().map(|part| part.len() as u64).sum()))?;
             parts.iter().try_for_each(|part| encoder.write_all(part))?;

@@ -66,6 +66,12 @@ pub enum FilterError {
     /// A table in a run that leaves checks out.
     #[error("`{0}` is a table, of which nothing is left out")]
     WholeTable(String),
+    /// A coding was named for what is kept as it is stored.
+    #[error("`{0}` holds no lines, so that it can't be kept in another coding")]
+    NotLines(String),
+    /// A folder whose outputs are coded otherwise.
+    #[error("the run in `{}` was begun with another --output-coding", .0.display())]
+    OtherCoding(PathBuf),
     /// A receipt names its inputs' digests, and what came from standard input is gone by then.
     #[error("a run over standard input can't be signed for")]
     Fleeting,
@@ -97,6 +103,10 @@ impl FilterError {
             Self::WholeTable(_) => {
                 Some("leave --only out: a table's URLs are read first, and its texts only where they decide")
             }
+            Self::NotLines(_) => Some(
+                "leave --output-coding out: records and tables are kept as they are stored, lines alone can be coded otherwise",
+            ),
+            Self::OtherCoding(_) => Some("give the --output-coding that it was begun with, or name another folder"),
             Self::Fleeting => Some("write it to a file first, or leave --sign-key out"),
             _ => None,
         }

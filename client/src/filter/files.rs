@@ -1,6 +1,7 @@
 //! The files of one input: `.partial` until they are whole, then synced and given their names.
 
 use super::FilterError;
+use super::coding::OutputCoding;
 use super::state;
 use serde::Serialize;
 use std::fs::File;
@@ -31,6 +32,16 @@ impl Paths {
     #[must_use]
     pub fn of_candidates(out: &Path, name: &str) -> Self {
         Self { kept: out.join("candidates").join(name), ..Self::of(out, name) }
+    }
+
+    /// The same with kept lines coded as told, under the name that says so.
+    #[must_use]
+    pub fn coded(self, out: &Path, name: &str, coding: OutputCoding) -> Self {
+        if coding.is_same() {
+            return self;
+        }
+        let name = coding.name_of(name);
+        Self { kept: out.join("kept").join(&name), review: out.join("review").join(&name), ..self }
     }
 
     /// For an input's name.

@@ -47,7 +47,7 @@ pub fn named(locations: &[Location]) -> Result<Vec<Named>, FilterError> {
 }
 
 /// The first two places that hold the same name, or a name and the folder of another.
-fn twice(names: &[String]) -> Option<(usize, usize)> {
+pub(super) fn twice(names: &[String]) -> Option<(usize, usize)> {
     let mut seen = HashMap::new();
     for (at, name) in names.iter().enumerate() {
         if let Some(first) = seen.insert(name.as_str(), at) {

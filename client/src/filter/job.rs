@@ -17,7 +17,7 @@ use super::table::{Rows, content_decides};
 use super::table_output::{EndedTable, TableOutputs};
 use crate::crawl::parquet::Table;
 use crate::crawl::store::{Location, Store};
-use crate::crawl::{self, FieldChoice, OpenError, Opened, Options, Reader};
+use crate::crawl::{self, Container, FieldChoice, OpenError, Opened, Options, Reader};
 use crate::report::{InputLine, Report, Tally};
 use crate::run_receipt::{INPUTS, OUTPUTS, RECEIPT};
 use ed25519_dalek::SigningKey;
@@ -133,6 +133,7 @@ impl<D: AsRef<[u8]> + Sync> Job<'_, D> {
     /// The inputs of this part under the names that the whole list gives them: parts never write the same name.
     pub(super) fn named(&self) -> Result<Vec<Named>, FilterError> {
         let all = inputs::named(&self.inputs)?;
+        self.identity.output_coding.apart(&all)?;
         let mine = |place: usize| self.shard.is_none_or(|shard| shard.takes(place));
         Ok(all.into_iter().enumerate().filter(|(place, _)| mine(*place)).map(|(_, named)| named).collect())
     }
@@ -143,6 +144,11 @@ impl<D: AsRef<[u8]> + Sync> Job<'_, D> {
         let empty = std::fs::read_dir(&self.out).map_err(failed)?.next().is_none();
         if !empty && !self.resume {
             return Err(FilterError::NotEmpty(self.out.clone()));
+        }
+        // Outputs of another coding have other names, and nobody would take them away.
+        let before = state::load::<Identity>(&self.out.join("state").join("run.json"));
+        if before.is_some_and(|before| before.output_coding != self.identity.output_coding) {
+            return Err(FilterError::OtherCoding(self.out.clone()));
         }
         // What an earlier run signed for is about to change.
         for name in [RECEIPT, OUTPUTS, INPUTS] {
@@ -167,6 +173,12 @@ impl<D: AsRef<[u8]> + Sync> Job<'_, D> {
         let options = Options { heads_only: !self.asking.checks.payload(), ..self.options.clone() };
         match crawl::open_input(stored, &name, options, &self.fields)? {
             Opened::Table(_) if self.hands_on() => Err(FilterError::WholeTable(name)),
+            Opened::Table(_) if !self.identity.output_coding.is_same() => Err(FilterError::NotLines(name)),
+            Opened::Records(reader)
+                if reader.container() != Container::Jsonl && !self.identity.output_coding.is_same() =>
+            {
+                Err(FilterError::NotLines(name))
+            }
             opened => Ok(opened),
         }
     }
@@ -247,7 +259,8 @@ impl<D: AsRef<[u8]> + Sync> Job<'_, D> {
         let mut outputs = if self.hands_on() {
             Outputs::of_candidates(&Paths::of_candidates(&self.out, name), name, reader)?
         } else {
-            Outputs::create(&Paths::of(&self.out, name), name, reader)?
+            let coding = self.identity.output_coding;
+            Outputs::create(&Paths::of(&self.out, name).coded(&self.out, name, coding), name, reader, coding)?
         };
         let judge = Judge { plan: self.plan, asking: &self.asking, finality };
         let mut documents = 0;

@@ -23,6 +23,7 @@
 pub mod alike;
 mod candidate;
 mod checks;
+mod coding;
 pub mod companions;
 mod decisions;
 mod document;
@@ -49,6 +50,7 @@ mod told;
 mod tests;
 
 pub use checks::{Check, Checks};
+pub use coding::{CodingError, OutputCoding};
 pub use decisions::DecisionsForm;
 pub use document::{Asking, DamageRow, Document, Judge, Judged};
 pub use error::FilterError;

@@ -1,6 +1,7 @@
 //! One input's outputs: kept, reviewed and handed-on records, and what is told of every document.
 
 use super::FilterError;
+use super::coding::OutputCoding;
 use super::companions::{Name, Names, Queue, Released};
 use super::document::{DamageRow, Document};
 use super::files::{Lines, Paths, create, seal, seal_if};
@@ -35,16 +36,21 @@ struct Records {
 pub(super) struct Shape {
     pub container: Container,
     pub codec: Codec,
+    /// The level of compression of lines; the usual one where none is named.
+    pub level: Option<i32>,
     pub dictionary: Option<Arc<Dictionary>>,
 }
 
 impl Records {
     fn create(path: &Path, file: String, shape: Shape) -> Result<Self, FilterError> {
         let inner = create(path)?;
-        let Shape { container, codec, dictionary } = shape;
+        let Shape { container, codec, level, dictionary } = shape;
         let mut offset = 0;
         let writer = match container {
-            Container::Jsonl => Writer::Jsonl(JsonlWriter::new(inner, codec)),
+            Container::Jsonl => {
+                let writer = JsonlWriter::new(inner, codec, level);
+                Writer::Jsonl(writer.map_err(|source| FilterError::write(path, source))?)
+            }
             Container::Warc => {
                 let head = dictionary.as_ref().filter(|_| codec == Codec::Zstd);
                 offset = head.map_or(0, |dictionary| dictionary.frame.len() as u64);
@@ -117,16 +123,17 @@ fn names(sketch: &Sketch) -> Names {
 }
 
 impl Outputs {
-    /// Opens the partial files for an input.
+    /// Opens the partial files for an input; `paths` are [`Paths::coded`].
     ///
     /// # Errors
     /// When one can't be made.
-    pub fn create<R>(paths: &Paths, name: &str, reader: &Reader<R>) -> Result<Self, FilterError>
+    pub fn create<R>(paths: &Paths, name: &str, reader: &Reader<R>, coding: OutputCoding) -> Result<Self, FilterError>
     where
         R: std::io::Read + std::io::Seek,
     {
-        let (container, codec, dictionary) = (reader.container(), reader.codec(), reader.dictionary());
-        Self::shaped(paths, name, name, &Shape { container, codec, dictionary })
+        let (container, dictionary) = (reader.container(), reader.dictionary());
+        let (codec, level) = coding.codec(reader.codec());
+        Self::shaped(paths, name, &coding.name_of(name), &Shape { container, codec, level, dictionary })
     }
 
     /// The same where some records are handed on as candidates; `paths` are [`Paths::of_candidates`].
@@ -137,7 +144,10 @@ impl Outputs {
     where
         R: std::io::Read + std::io::Seek,
     {
-        Ok(Self { not_checked: Some(Lines::create(&paths.not_checked)?), ..Self::create(paths, name, reader)? })
+        Ok(Self {
+            not_checked: Some(Lines::create(&paths.not_checked)?),
+            ..Self::create(paths, name, reader, OutputCoding::Same)?
+        })
     }
 
     /// The same for records that go by another name than their input, or another shape.

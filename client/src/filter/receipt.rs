@@ -65,7 +65,8 @@ impl<D: AsRef<[u8]> + Sync> Job<'_, D> {
         } else {
             found.extend(inputs.iter().flat_map(|input| {
                 let paths = if self.hands_on() { Paths::of_candidates } else { Paths::of };
-                let Paths { kept, review, decisions, not_checked, .. } = paths(&self.out, &input.name);
+                let Paths { kept, review, decisions, not_checked, .. } =
+                    paths(&self.out, &input.name).coded(&self.out, &input.name, self.identity.output_coding);
                 let (table, not_checked_table) = (table_of(&decisions), table_of(&not_checked));
                 let handed_on = [not_checked, not_checked_table].into_iter().filter(|_| self.hands_on());
                 [kept, review, decisions, table].into_iter().chain(handed_on)

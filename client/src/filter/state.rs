@@ -1,6 +1,7 @@
 //! What a run is, and which inputs it has finished: the files under `state/` by which a stopped run goes on.
 
 use super::FilterError;
+use super::coding::OutputCoding;
 use super::decisions::DecisionsForm;
 use super::document::Asking;
 use super::index::IndexRun;
@@ -38,6 +39,9 @@ pub struct Identity {
     pub largest_record: u64,
     /// In which form decisions are written.
     pub decisions: DecisionsForm,
+    /// How kept lines are compressed. Left out: as they were.
+    #[serde(default, skip_serializing_if = "OutputCoding::is_same")]
+    pub output_coding: OutputCoding,
     /// That the inputs are indexes, and where their records are fetched. Left out: they are crawls.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub index: Option<IndexRun>,

@@ -146,6 +146,7 @@ fn sections<E: std::error::Error + Send + Sync + 'static>(
         check(&registered, before, head)?;
         before = Some((registered.index, registered.registered_at));
         write_statement(&registered, &mut sections)?;
+        [Section::Payloads, Section::Text].iter().try_for_each(|section| sections[section.rank()].turn(room))?;
         facts.add(room, places, &registered)?;
         places = count(usize::try_from(places).unwrap_or(usize::MAX) + 1)?;
     }

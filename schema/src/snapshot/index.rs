@@ -168,6 +168,7 @@ impl Index<'_, '_> {
             directory.entry(host_word(hash, bits), self.section(Section::HostDirectory))?;
             self.put(Section::Hosts, &(host_mark(hash, bits) << 40 | offset).to_le_bytes())?;
             self.put(Section::Rules, named.get(name + 1..).unwrap_or_default())?;
+            self.sections[Section::Rules.rank()].turn(self.room)?;
         }
         directory.end(bits, self.section(Section::HostDirectory))
     }
@@ -196,6 +197,8 @@ impl Index<'_, '_> {
             let mut clears = false;
             let Some(name) = groups.next(1, &mut places, |fact| clears |= fact.last() == Some(&1))? else { break };
             let Some(digest) = name.last_chunk::<32>() else { break };
+            let sections = [Section::Contents, Section::Clearing];
+            sections.iter().try_for_each(|section| self.sections[section.rank()].turn(self.room))?;
             let key = content_key(digest, bits);
             if current != Some(key) {
                 self.merged(current, &mut merged, &mut directory)?;

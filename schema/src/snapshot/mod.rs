@@ -21,6 +21,7 @@ mod signers;
 mod sort;
 mod spool;
 mod tails;
+mod tape;
 mod tree;
 mod url_rules;
 mod verified;

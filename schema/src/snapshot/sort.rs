@@ -3,10 +3,11 @@
 //! Pure: where scratch lies is the caller's ([`Room`]). The order is that of the bytes, so that a build within a megabyte
 //! and one without a bound write the same body.
 
+use super::tape::Tape;
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 use std::collections::binary_heap::PeekMut;
-use std::io::{self, Cursor, Read, Seek, SeekFrom, Write};
+use std::io::{self, Cursor, Read, Seek, Write};
 
 /// Bytes that can be written, and read again from any place: a temporary file, or memory.
 pub trait Scratch: Read + Write + Seek {}
@@ -55,8 +56,9 @@ impl<'r> Room<'r> {
     }
 }
 
-/// Most runs that are merged at once.
-const FAN: usize = 64;
+/// So many runs of one level are merged to one of the next as soon as they are there, and given up while they are read: what
+/// is sorted lies once in scratch, and few files are open.
+const FAN: usize = 32;
 
 /// Where a record stands in the arena, with its first eight bytes: most comparisons end there.
 pub(super) struct Place {
@@ -70,14 +72,13 @@ pub(super) struct Sorter {
     arena: Vec<u8>,
     places: Vec<Place>,
     share: Option<usize>,
-    file: Option<Box<dyn Scratch>>,
-    runs: Vec<std::ops::Range<u64>>,
-    end: u64,
+    /// Sorted runs, by how often their records were merged.
+    levels: Vec<Vec<Tape>>,
 }
 
 impl Sorter {
     fn new(share: Option<usize>) -> Self {
-        Self { arena: Vec::new(), places: Vec::new(), share, file: None, runs: Vec::new(), end: 0 }
+        Self { arena: Vec::new(), places: Vec::new(), share, levels: Vec::new() }
     }
 
     pub(super) fn push(&mut self, room: &mut Room<'_>, record: &[u8]) -> io::Result<()> {
@@ -108,98 +109,92 @@ impl Sorter {
 
     fn spill(&mut self, room: &mut Room<'_>) -> io::Result<()> {
         self.sort();
-        let file = match &mut self.file {
-            Some(file) => file,
-            none => none.insert(room.scratch()?),
-        };
-        let mut run = RunWriter::at(file, self.end)?;
+        let mut run = RunWriter::new(room)?;
         for place in &self.places {
-            run.put(&self.arena[place.at..place.at + place.length])?;
+            run.put(&self.arena[place.at..place.at + place.length], room)?;
         }
-        let end = run.end()?;
-        self.runs.push(self.end..end);
-        self.end = end;
         self.arena.clear();
         self.places.clear();
+        let mut run = run.end()?;
+        for level in 0.. {
+            if level == self.levels.len() {
+                self.levels.push(Vec::new());
+            }
+            self.levels[level].push(run);
+            if self.levels[level].len() < FAN {
+                break;
+            }
+            let runs = std::mem::take(&mut self.levels[level]);
+            run = merged(runs, self.share.unwrap_or(usize::MAX), room)?;
+        }
         Ok(())
     }
 
     /// All records in the order of their bytes.
     pub(super) fn sorted(mut self, room: &mut Room<'_>) -> io::Result<Sorted> {
-        if self.runs.is_empty() {
+        if self.levels.is_empty() {
             self.sort();
             return Ok(Sorted::Memory { arena: self.arena, places: self.places.into_iter() });
         }
         self.spill(room)?;
         (self.arena, self.places) = (Vec::new(), Vec::new());
-        let Some(mut file) = self.file.take() else { return Err(io::Error::other("a sorter lost its scratch")) };
-        let share = self.share.unwrap_or(usize::MAX);
-        while self.runs.len() > FAN {
-            let first: Vec<_> = self.runs.drain(..FAN).collect();
-            let mut merge = Merge::of(&mut file, &first, share)?;
-            let mut record = Vec::new();
-            // Reading and writing take turns on one file, so that what was merged gathers for a while before it is written.
-            let (mut at, mut gathered) = (self.end, Vec::new());
-            while merge.next(&mut file, &mut record)? {
-                gathered.extend_from_slice(&length_of(&record)?);
-                gathered.extend_from_slice(&record);
-                if gathered.len() >= BUFFER {
-                    at = write_at(&mut file, at, &mut gathered)?;
-                }
-            }
-            at = write_at(&mut file, at, &mut gathered)?;
-            self.runs.push(self.end..at);
-            self.end = at;
-        }
-        let merge = Merge::of(&mut file, &self.runs, share)?;
-        Ok(Sorted::Runs { file, merge })
+        let runs = self.levels.into_iter().flatten().collect();
+        Ok(Sorted::Runs(Merge::of(runs, self.share.unwrap_or(usize::MAX))?))
     }
+}
+
+/// One run of several.
+fn merged(runs: Vec<Tape>, share: usize, room: &mut Room<'_>) -> io::Result<Tape> {
+    let mut merge = Merge::of(runs, share)?;
+    let (mut run, mut record) = (RunWriter::new(room)?, Vec::new());
+    while merge.next(&mut record)? {
+        run.put(&record, room)?;
+    }
+    run.end()
 }
 
 const BUFFER: usize = 256 << 10;
 
-fn length_of(record: &[u8]) -> io::Result<[u8; 4]> {
-    let length = u32::try_from(record.len()).map_err(|_| io::Error::other("a record of more than 4 GiB"))?;
-    Ok(length.to_le_bytes())
+/// Writes a record's length: unsigned LEB128, one byte for nearly all.
+fn put_length(mut length: usize, out: &mut Vec<u8>) {
+    while length >= 0x80 {
+        out.push(0x80 | (length & 0x7f) as u8);
+        length >>= 7;
+    }
+    out.push(length as u8);
 }
 
-fn write_at(file: &mut Box<dyn Scratch>, at: u64, bytes: &mut Vec<u8>) -> io::Result<u64> {
-    file.seek(SeekFrom::Start(at))?;
-    file.write_all(bytes)?;
-    let end = at + bytes.len() as u64;
-    bytes.clear();
-    Ok(end)
-}
-
-struct RunWriter<'f> {
-    file: &'f mut Box<dyn Scratch>,
-    at: u64,
+struct RunWriter {
+    tape: Tape,
     buffer: Vec<u8>,
 }
 
-impl<'f> RunWriter<'f> {
-    fn at(file: &'f mut Box<dyn Scratch>, at: u64) -> io::Result<Self> {
-        Ok(Self { file, at, buffer: Vec::with_capacity(BUFFER) })
+impl RunWriter {
+    fn new(room: &mut Room<'_>) -> io::Result<Self> {
+        Ok(Self { tape: Tape::new(room)?, buffer: Vec::with_capacity(BUFFER) })
     }
 
-    fn put(&mut self, record: &[u8]) -> io::Result<()> {
-        self.buffer.extend_from_slice(&length_of(record)?);
+    fn put(&mut self, record: &[u8], room: &mut Room<'_>) -> io::Result<()> {
+        put_length(record.len(), &mut self.buffer);
         self.buffer.extend_from_slice(record);
         if self.buffer.len() >= BUFFER {
-            self.at = write_at(self.file, self.at, &mut self.buffer)?;
+            self.tape.put(&self.buffer)?;
+            self.buffer.clear();
+            self.tape.turn(room)?;
         }
         Ok(())
     }
 
-    fn end(mut self) -> io::Result<u64> {
-        write_at(self.file, self.at, &mut self.buffer)
+    fn end(mut self) -> io::Result<Tape> {
+        self.tape.put(&self.buffer)?;
+        Ok(self.tape)
     }
 }
 
 /// Records in order, one after the other.
 pub(super) enum Sorted {
     Memory { arena: Vec<u8>, places: std::vec::IntoIter<Place> },
-    Runs { file: Box<dyn Scratch>, merge: Merge },
+    Runs(Merge),
 }
 
 impl Sorted {
@@ -212,7 +207,7 @@ impl Sorted {
                 record.extend_from_slice(&arena[place.at..place.at + place.length]);
                 Ok(true)
             }
-            Self::Runs { file, merge } => merge.next(file, record),
+            Self::Runs(merge) => merge.next(record),
         }
     }
 }
@@ -225,7 +220,7 @@ pub(super) struct Merge {
 struct Head {
     record: Vec<u8>,
     /// What of the run is not in the buffer yet.
-    rest: std::ops::Range<u64>,
+    rest: Tape,
     buffer: Vec<u8>,
     read: usize,
     size: usize,
@@ -253,22 +248,22 @@ impl Ord for Head {
 }
 
 impl Merge {
-    fn of(file: &mut Box<dyn Scratch>, runs: &[std::ops::Range<u64>], share: usize) -> io::Result<Self> {
+    fn of(runs: Vec<Tape>, share: usize) -> io::Result<Self> {
         let size = (share / (runs.len() + 1)).clamp(4 << 10, BUFFER);
         let mut heads = BinaryHeap::with_capacity(runs.len());
-        for run in runs {
-            let mut head = Head { record: Vec::new(), rest: run.clone(), buffer: Vec::new(), read: 0, size };
-            if head.advance(file)? {
+        for rest in runs {
+            let mut head = Head { record: Vec::new(), rest, buffer: Vec::new(), read: 0, size };
+            if head.advance()? {
                 heads.push(head);
             }
         }
         Ok(Self { heads })
     }
 
-    fn next(&mut self, file: &mut Box<dyn Scratch>, record: &mut Vec<u8>) -> io::Result<bool> {
+    fn next(&mut self, record: &mut Vec<u8>) -> io::Result<bool> {
         let Some(mut head) = self.heads.peek_mut() else { return Ok(false) };
         std::mem::swap(record, &mut head.record);
-        if !head.advance(file)? {
+        if !head.advance()? {
             PeekMut::pop(head);
         }
         Ok(true)
@@ -276,38 +271,42 @@ impl Merge {
 }
 
 impl Head {
-    fn advance(&mut self, file: &mut Box<dyn Scratch>) -> io::Result<bool> {
+    /// Takes the next record; `false` behind the last.
+    fn advance(&mut self) -> io::Result<bool> {
         self.record.clear();
-        if self.read == self.buffer.len() && self.rest.is_empty() {
-            return Ok(false);
+        if self.read == self.buffer.len() {
+            self.fill()?;
+            if self.buffer.is_empty() {
+                return Ok(false);
+            }
         }
-        let mut length = [0; 4];
-        self.take(file, length.len(), |from, bytes| length[from..from + bytes.len()].copy_from_slice(bytes))?;
-        let length = usize::try_from(u32::from_le_bytes(length)).unwrap_or(usize::MAX);
+        let (mut length, mut shift, mut more) = (0usize, 0, true);
+        while more && shift < usize::BITS {
+            self.take(1, |_, byte| {
+                length |= usize::from(byte[0] & 0x7f) << shift;
+                more = byte[0] & 0x80 != 0;
+            })?;
+            shift += 7;
+        }
         let mut record = std::mem::take(&mut self.record);
-        self.take(file, length, |_, bytes| record.extend_from_slice(bytes))?;
+        self.take(length, |_, bytes| record.extend_from_slice(bytes))?;
         self.record = record;
         Ok(true)
     }
 
-    fn take(
-        &mut self,
-        file: &mut Box<dyn Scratch>,
-        count: usize,
-        mut give: impl FnMut(usize, &[u8]),
-    ) -> io::Result<()> {
+    fn fill(&mut self) -> io::Result<()> {
+        self.read = 0;
+        self.rest.take(&mut self.buffer, self.size)
+    }
+
+    fn take(&mut self, count: usize, mut give: impl FnMut(usize, &[u8])) -> io::Result<()> {
         let mut given = 0;
         while given < count {
             if self.read == self.buffer.len() {
-                let more = (self.rest.end - self.rest.start).min(self.size as u64);
-                if more == 0 {
+                self.fill()?;
+                if self.buffer.is_empty() {
                     return Err(io::ErrorKind::UnexpectedEof.into());
                 }
-                self.buffer.resize(usize::try_from(more).unwrap_or(self.size), 0);
-                file.seek(SeekFrom::Start(self.rest.start))?;
-                file.read_exact(&mut self.buffer)?;
-                self.rest.start += more;
-                self.read = 0;
             }
             let end = self.buffer.len().min(self.read + count - given);
             give(given, &self.buffer[self.read..end]);
@@ -320,9 +319,11 @@ impl Head {
 
 #[cfg(test)]
 mod tests {
+    use super::super::tape::tests::Counted;
     use super::*;
     use proptest::collection::vec;
     use proptest::prelude::*;
+    use std::cell::Cell;
 
     fn sorted(records: &[Vec<u8>], mut room: Room<'_>, share: Option<usize>) -> Vec<Vec<u8>> {
         let mut sorter = Sorter::new(share);
@@ -353,5 +354,30 @@ mod tests {
         let mut expected = records.clone();
         expected.sort();
         assert_eq!(sorted(&records, Room::memory(), Some(400)), expected);
+    }
+
+    #[test]
+    fn records_lie_in_scratch_once() {
+        // Leaked, for scratch has no lifetime.
+        let held: &'static Cell<usize> = Box::leak(Box::new(Cell::new(0)));
+        let most = Cell::new(0);
+        let mut room = Room::bounded(0, || {
+            most.set(most.get().max(held.get()));
+            Ok(Box::new(Counted::new(held)))
+        });
+        let mut sorter = Sorter::new(Some(400));
+        let count = 40_000u32;
+        for number in 0..count {
+            sorter.push(&mut room, &number.wrapping_mul(2_654_435_761).to_be_bytes()).unwrap();
+        }
+        let mut sorted = sorter.sorted(&mut room).unwrap();
+        let (all, mut record, mut read) = (count as usize * 5, Vec::new(), 0);
+        while sorted.next(&mut record).unwrap() {
+            read += 1;
+        }
+        assert_eq!((read, held.get()), (count, 0), "what was read is given up");
+        drop(room);
+        // Beside the records that lie there, those of one merge.
+        assert!(most.get() >= all / 2 && most.get() <= all + all / 4, "{} of {all}", most.get());
     }
 }

@@ -2,8 +2,9 @@
 
 use super::build::BuildError;
 use super::format::{Measure, NONE, Section};
-use super::sort::{Room, Scratch};
-use std::io::{self, Read as _, SeekFrom, Write};
+use super::sort::Room;
+use super::tape::Tape;
+use std::io::{self, Write};
 
 const BUFFER: usize = 64 << 10;
 
@@ -15,7 +16,7 @@ pub(super) fn count(number: usize) -> Result<u32, BuildError> {
 /// Takes a section's bytes, and gives them back in one pass.
 pub(super) struct Spool {
     section: Section,
-    scratch: Box<dyn Scratch>,
+    tape: Tape,
     buffer: Vec<u8>,
     written: u64,
     checksum: blake3::Hasher,
@@ -23,8 +24,8 @@ pub(super) struct Spool {
 
 impl Spool {
     pub(super) fn new(section: Section, room: &mut Room<'_>) -> io::Result<Self> {
-        let scratch = room.scratch()?;
-        Ok(Self { section, scratch, buffer: Vec::with_capacity(BUFFER), written: 0, checksum: blake3::Hasher::new() })
+        let tape = Tape::new(room)?;
+        Ok(Self { section, tape, buffer: Vec::with_capacity(BUFFER), written: 0, checksum: blake3::Hasher::new() })
     }
 
     pub(super) fn length(&self) -> u64 {
@@ -36,6 +37,11 @@ impl Spool {
         count(usize::try_from(self.length() / self.section.width() as u64).unwrap_or(usize::MAX))
     }
 
+    /// Lets what follows stand in new scratch where there is much; for the sections that grow with what is listed.
+    pub(super) fn turn(&mut self, room: &mut Room<'_>) -> io::Result<()> {
+        self.tape.turn(room)
+    }
+
     pub(super) fn put(&mut self, bytes: &[u8]) -> io::Result<()> {
         if self.buffer.len() + bytes.len() > BUFFER {
             self.flush()?;
@@ -43,7 +49,7 @@ impl Spool {
         if bytes.len() > BUFFER {
             self.checksum.update(bytes);
             self.written += bytes.len() as u64;
-            return self.scratch.write_all(bytes);
+            return self.tape.put(bytes);
         }
         self.buffer.extend_from_slice(bytes);
         Ok(())
@@ -51,7 +57,7 @@ impl Spool {
 
     fn flush(&mut self) -> io::Result<()> {
         self.checksum.update(&self.buffer);
-        self.scratch.write_all(&self.buffer)?;
+        self.tape.put(&self.buffer)?;
         self.written += self.buffer.len() as u64;
         self.buffer.clear();
         Ok(())
@@ -66,18 +72,15 @@ impl Spool {
         Ok((self.written, *self.checksum.finalize().as_bytes()))
     }
 
-    /// Writes all of it to `out`, with zeros up to the next multiple of 8.
+    /// Writes all of it to `out`, giving up what is written, with zeros up to the next multiple of 8.
     pub(super) fn write_to(mut self, mut out: impl Write) -> io::Result<()> {
         self.flush()?;
-        self.scratch.seek(SeekFrom::Start(0))?;
-        let mut left = self.written;
-        self.buffer.resize(BUFFER, 0);
-        while left > 0 {
-            let part = usize::try_from(left.min(BUFFER as u64)).unwrap_or(BUFFER);
-            let piece = &mut self.buffer[..part];
-            self.scratch.read_exact(piece)?;
-            out.write_all(piece)?;
-            left -= part as u64;
+        loop {
+            self.tape.take(&mut self.buffer, BUFFER)?;
+            if self.buffer.is_empty() {
+                break;
+            }
+            out.write_all(&self.buffer)?;
         }
         let padding = self.written.next_multiple_of(8) - self.written;
         out.write_all(&[0; 8][..usize::try_from(padding).unwrap_or_default()])

@@ -47,6 +47,7 @@ fn run(
         fields: FieldChoice::default(),
         largest_record: 0,
         decisions: cleartitle::filter::DecisionsForm::default(),
+        output_coding: cleartitle::filter::OutputCoding::Same,
         index,
     };
     let job = Job {

@@ -26,8 +26,10 @@ const HOLD: usize = 16 * 1024 * 1024;
 const AT_ONCE: usize = 1024 * 1024;
 /// The same once something broken was met, since every candidate after it may be as broken.
 const AT_ONCE_AFTER_DAMAGE: usize = 64 * 1024;
-/// Most input looked at to see whether a candidate after damage begins with the wanted bytes.
+/// Input looked at, a step at a time, to see whether a candidate after damage begins with the wanted bytes.
 const CANDIDATE_INPUT: usize = 4096;
+/// Most of it for a zstd frame, which gives nothing before its first block is there: 128 KiB at most, behind two headers.
+const CANDIDATE_FRAME: usize = 128 * 1024 + CANDIDATE_INPUT;
 
 /// What one call of an inflater did.
 #[derive(Debug, Default, Clone, Copy)]
@@ -286,22 +288,29 @@ impl Units {
     /// Whether the unit at the source's position begins with the wanted bytes. Consumes nothing.
     fn begins_as_wanted<R: Read + Seek>(&mut self, source: &mut Source<R>) -> io::Result<bool> {
         self.inflater.reset()?;
-        let bytes = source.peek(CANDIDATE_INPUT)?;
-        let mut rest = &bytes[..bytes.len().min(CANDIDATE_INPUT)];
-        self.wasted += rest.len() as u64;
+        let most = if self.codec == Codec::Zstd { CANDIDATE_FRAME } else { CANDIDATE_INPUT };
+        let bytes = source.peek(most)?;
         let mut produced = 0;
         let needed = self.wanted.len().max(1);
-        loop {
-            let Ok(step) = self.inflater.run(rest, &mut self.output[produced..needed]) else { return Ok(false) };
-            rest = &rest[step.consumed..];
-            produced += step.produced;
-            if produced == needed {
-                return Ok(self.output[..needed].starts_with(self.wanted));
-            }
-            if step.done || (rest.is_empty() && step.produced == 0) {
-                return Ok(false);
+        // What is given counts as wasted step by step, so that many candidates that end late use the budget up.
+        for mut rest in bytes[..bytes.len().min(most)].chunks(CANDIDATE_INPUT) {
+            self.wasted += rest.len() as u64;
+            loop {
+                let Ok(step) = self.inflater.run(rest, &mut self.output[produced..needed]) else { return Ok(false) };
+                rest = &rest[step.consumed..];
+                produced += step.produced;
+                if produced == needed {
+                    return Ok(self.output[..needed].starts_with(self.wanted));
+                }
+                if step.done {
+                    return Ok(false);
+                }
+                if rest.is_empty() && step.produced == 0 {
+                    break;
+                }
             }
         }
+        Ok(false)
     }
 }
 

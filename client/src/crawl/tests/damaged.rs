@@ -85,6 +85,32 @@ fn frames_are_found_again_after_damage() {
 }
 
 #[test]
+fn frames_that_give_nothing_before_a_large_block_are_found_again() {
+    // Texts that hardly compress, so that the first block of a frame is as long as blocks may be.
+    let mut word = 7_u64;
+    let mut letter = || {
+        word = word.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        char::from(b'0' + (word >> 58) as u8)
+    };
+    let mut line = |id: u32| {
+        let text: String = (0..200_000).map(|_| letter()).filter(|letter| *letter != '\\').collect();
+        format!("{{\"id\":\"{id}\",\"text\":\"{text}\"}}\n")
+    };
+    let frames: Vec<_> = (1..=3).map(|id| zst(line(id).as_bytes(), b"")).collect();
+    let mut bytes = frames.concat();
+    bytes[1000] ^= 0x55;
+    let lines = read(&bytes, "a.jsonl.zst");
+    assert_eq!((lines.ids(), lines.damage.len()), (vec!["2", "3"], 1));
+    assert_eq!(lines.damage[0].range(), 0..frames[0].len() as u64);
+
+    let records: Vec<_> = (1..=3).map(|id| zst(&response(id, "", line(id).as_bytes()), b"")).collect();
+    let mut bytes = records.concat();
+    bytes[1000] ^= 0x55;
+    let crawl = read(&bytes, "a.warc.zst");
+    assert_eq!((crawl.ids(), crawl.damage.len()), (vec!["<urn:uuid:2>", "<urn:uuid:3>"], 1));
+}
+
+#[test]
 fn a_wrong_length_costs_its_record_and_no_other() {
     let records = small_crawl();
     let text = String::from_utf8(records[2].clone()).unwrap();

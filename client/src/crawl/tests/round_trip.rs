@@ -98,7 +98,7 @@ fn lines_are_kept_as_they_were() {
     {
         let read = read(&bytes, name);
         assert_eq!((read.records.len(), read.damage.len()), (3, 0), "{name}");
-        let mut writer = JsonlWriter::new(Vec::new(), read.codec);
+        let mut writer = JsonlWriter::new(Vec::new(), read.codec, None).unwrap();
         read.records.iter().for_each(|record| writer.write(record).unwrap());
         let written = writer.finish().unwrap();
         let plain: Vec<u8> =

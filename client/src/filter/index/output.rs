@@ -77,7 +77,7 @@ impl Sink {
     pub fn create(out: &Path, name: &str, opened: &Opened, fetched: Option<Codec>) -> Result<Self, FilterError> {
         let (paths, kept) = paths(out, name, fetched);
         if let Some(codec) = fetched {
-            let shape = Shape { container: Container::Warc, codec, dictionary: None };
+            let shape = Shape { container: Container::Warc, codec, level: None, dictionary: None };
             return Ok(Self::Records(Box::new(Outputs::shaped(&paths, name, &kept, &shape)?)));
         }
         let candidates = match opened {

@@ -164,6 +164,7 @@ pub struct Run<'a> {
     pub sign_key: Option<ed25519_dalek::SigningKey>,
     pub index: Option<IndexRun>,
     pub checks: Checks,
+    pub output_coding: crate::filter::OutputCoding,
 }
 
 impl<'a> Run<'a> {
@@ -181,6 +182,7 @@ impl<'a> Run<'a> {
             sign_key: None,
             index: None,
             checks: Checks::ALL,
+            output_coding: crate::filter::OutputCoding::Same,
         }
     }
 
@@ -208,6 +210,7 @@ pub fn run_over<D: AsRef<[u8]> + Sync>(
         fields: run.fields.clone(),
         largest_record: 0,
         decisions: crate::filter::DecisionsForm::default(),
+        output_coding: run.output_coding,
         index: run.index.clone(),
     };
     let job = Job {

@@ -1,5 +1,6 @@
 //! The filter as a whole: rulings from the memo against direct ones, runs over made and real crawls, stops and resumes.
 
+mod coded;
 mod indexes;
 mod lying_tables;
 mod made;
