@@ -94,7 +94,7 @@ fn entry(root: &Node, path: &Path, file: &Arc<str>) -> Entry {
         }
     }
     for (name, node) in root.members() {
-        if !LEFT_OUT.contains(&name.as_str()) {
+        if !LEFT_OUT.contains(&&&**name) {
             entry.fact(name, node, file);
         }
     }
@@ -128,7 +128,7 @@ fn claims(config: &Node, file: &Arc<str>, found: &mut Vec<FileClaim>) {
         for path in paths.items() {
             let Some(text) = path.text().filter(|text| !text.contains(['*', '?', '[', '{'])) else { continue };
             let place = path.place(file).member("data_files");
-            found.push(FileClaim { path: text.to_owned(), digests: Vec::new(), bytes: None, place });
+            found.push(FileClaim { path: text.to_owned(), digests: Vec::new(), bytes: None, within: None, place });
         }
     }
 }

@@ -56,7 +56,7 @@ fn outputs(stage: &Node, name: Option<&str>, file: &Arc<str>, items: &mut Vec<It
             entry.facts.push(("stage".to_owned(), Stated { text: name.to_owned(), place: stage.place(file) }));
         }
         for (name, value) in stage.member("meta").map(Node::members).unwrap_or_default() {
-            if name == "license" {
+            if &**name == "license" {
                 let said = value.items().iter().filter_map(|one| {
                     Some(Stated { text: one.text()?.to_owned(), place: one.place(file).member(name) })
                 });
@@ -81,14 +81,14 @@ fn path_of(node: &Node) -> Option<(&str, &Node)> {
         return Some((path.text()?, path));
     }
     match node.members() {
-        [(path, _)] if path != "url" && path != "repo" => Some((path, node)),
+        [(path, _)] if !matches!(&**path, "url" | "repo") => Some((path, node)),
         _ => None,
     }
 }
 
 fn claim(node: &Node, path: &str, at: &Node, whole: bool, file: &Arc<str>) -> FileClaim {
     let bytes = node.text_of("size").filter(|_| whole).and_then(|size| size.parse().ok());
-    FileClaim { path: path.to_owned(), digests: Vec::new(), bytes, place: at.place(file).member("path") }
+    FileClaim { path: path.to_owned(), digests: Vec::new(), bytes, within: None, place: at.place(file).member("path") }
 }
 
 fn dependency(dep: &Node, file: &Arc<str>, entry: &mut Entry) {

@@ -81,6 +81,9 @@ pub struct FileClaim {
     /// The length that it claims, in bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bytes: Option<u64>,
+    /// The archive, repository or set of files that it lies in, which is not opened here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub within: Option<String>,
     /// Where.
     pub place: Place,
 }

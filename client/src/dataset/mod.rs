@@ -21,6 +21,7 @@ mod parquet;
 pub(crate) mod rows;
 mod sheet;
 mod spdx;
+mod texts;
 mod tree;
 
 pub use columns::Columns;

@@ -199,7 +199,7 @@ impl Sheet<'_> {
             if entry.name.is_none() && !entry.is_named() {
                 entry.in_collection(&text);
             }
-            entry.files.push(FileClaim { path: text, digests: entry.copy.content.clone(), bytes, place });
+            entry.files.push(FileClaim { path: text, digests: entry.copy.content.clone(), bytes, within: None, place });
         }
         if entry.is_named() {
             damage.push(Item::Entry(Box::new(entry)));
