@@ -134,6 +134,13 @@ pub struct Entry {
 pub enum Item {
     /// An entry.
     Entry(Box<Entry>),
+    /// Something that is no entry by rule and was not looked at: a license's text, a set of files of which none is listed.
+    NotChecked {
+        /// Where.
+        place: Place,
+        /// What, and why, in words.
+        what: String,
+    },
     /// Something that can't be read, which is never a yes.
     Damage {
         /// Where.

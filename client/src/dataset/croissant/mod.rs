@@ -187,7 +187,7 @@ mod tests {
         };
         let url = |item: &Item| match item {
             Item::Entry(entry) => entry.copy.urls.first().map(|it| it.url.clone()),
-            Item::Damage { .. } => None,
+            Item::Damage { .. } | Item::NotChecked { .. } => None,
         };
         for named in [r#"{"@id":"f1"}"#, r#""f1""#] {
             let found = read_text(&part(named, ""));

@@ -2,7 +2,7 @@
 
 use super::linked::Words;
 use super::{Graph, origins, part};
-use crate::dataset::entry::{Entry, FileClaim, Item, Stated};
+use crate::dataset::entry::{Entry, Item, Stated};
 use crate::dataset::texts::{no_text, stated, texts};
 use crate::dataset::tree::Node;
 use std::collections::HashSet;
@@ -135,9 +135,8 @@ fn files<'n>(
         for value in words.all(node, "includes") {
             let within = part::container(words, node).unwrap_or_else(|| "a set of files".to_owned());
             for (pattern, at) in texts(Some(value), "includes", file, told) {
-                let place = at.place(file).member("includes");
-                let (path, within) = (pattern.to_owned(), Some(within.clone()));
-                entry.files.push(FileClaim { path, digests: Vec::new(), bytes: None, within, place });
+                let what = format!("the files `{pattern}` of `{within}` are not listed here, and were not checked");
+                told.push(Item::NotChecked { place: at.place(file).member("includes"), what });
             }
         }
     }

@@ -6,7 +6,9 @@ use crate::dataset::naming;
 use crate::dataset::texts::{no_text, stated, texts};
 use crate::dataset::tree::Node;
 use cleartitle_schema::acquisition::Acquisition;
-use cleartitle_schema::id::ContentName;
+use cleartitle_schema::id::{ContentId, ContentName, Sha256Alias};
+use data_encoding::BASE64;
+use sha2::Digest as _;
 
 /// References that lead to the bytes themselves.
 const HERE: &[&str] = &["distribution", "distribution-intake", "source-distribution"];
@@ -103,8 +105,7 @@ impl Reader<'_> {
                 entry.files.push(FileClaim { path, digests: digests.to_vec(), bytes: None, within: None, place });
             }
             if let Some(attached) = contents.member("attachment") {
-                let what = "the data is attached to the paper itself; it is not looked at here".to_owned();
-                self.items.push(Item::Damage { place: attached.place(file).member("attachment"), what });
+                self.attached(attached, entry);
             }
         }
         for name in ["type", "name", "classification", "sensitiveData", "description"] {
@@ -118,6 +119,26 @@ impl Reader<'_> {
                 if let Some(named) = named {
                     entry.fact(&format!("data.governance.{role}"), named, file);
                 }
+            }
+        }
+    }
+
+    /// Data that lies in the paper itself is named by its own bytes.
+    fn attached(&mut self, node: &Node, entry: &mut Entry) {
+        let text = node.member("content").and_then(Node::string);
+        let bytes = match node.text_of("encoding") {
+            Some("base64") => text.and_then(|text| BASE64.decode(text.as_bytes()).ok()),
+            None => text.map(|text| text.as_bytes().to_vec()),
+            Some(_) => None,
+        };
+        match bytes {
+            Some(bytes) => {
+                entry.named_by(ContentName::Blake3(ContentId(*blake3::hash(&bytes).as_bytes())));
+                entry.named_by(ContentName::Sha256(Sha256Alias(sha2::Sha256::digest(&bytes).into())));
+            }
+            None => {
+                let what = "data is attached that can't be read".to_owned();
+                self.items.push(Item::Damage { place: node.place(self.file).member("attachment"), what });
             }
         }
     }
