@@ -207,7 +207,17 @@ impl Below<'_> {
         if matches!(folder, "" | ".") || path.starts_with('/') || naming::is_other_address(path) {
             return path.to_owned();
         }
-        format!("{folder}/{}", path.trim_start_matches("./"))
+        // What leads up from the working folder and stays in the paper's leads nowhere out of it.
+        let mut parts: Vec<&str> = Vec::new();
+        for part in folder.split('/').chain(path.split('/')).filter(|part| !matches!(*part, "" | ".")) {
+            match parts.last() {
+                Some(last) if part == ".." && *last != ".." => {
+                    parts.pop();
+                }
+                _ => parts.push(part),
+            }
+        }
+        parts.join("/") + if path.ends_with('/') { "/" } else { "" }
     }
 }
 
@@ -266,6 +276,9 @@ mod tests {
     fn paths_lie_in_the_working_folder() {
         let found = entries("wdir: ../raw\nouts:\n- path: a.csv\n  md5: x\n");
         assert_eq!(found[0].files[0].path, "../raw/a.csv");
+        let up = entries("stages:\n  a:\n    wdir: a/b\n    cmd: c\n    outs: [../../../x, ../y, ./z/]\n");
+        let paths: Vec<&str> = up.iter().map(|entry| entry.files[0].path.as_str()).collect();
+        assert_eq!(paths, ["../x", "a/y", "a/b/z/"]);
         let listed = entries("outs:\n- path: data\n  files:\n  - relpath: x/a.csv\n    size: 3\n");
         assert_eq!(listed[0].files[1].path, "data/x/a.csv");
         assert_eq!(listed[0].files[1].bytes, Some(3));

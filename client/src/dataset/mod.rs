@@ -12,6 +12,7 @@ mod dvc;
 pub mod entry;
 pub mod files;
 mod folder;
+pub mod inventory;
 pub(crate) mod lane;
 pub mod mistakes;
 mod naming;

@@ -26,6 +26,12 @@ pub(super) fn texts<'n>(
     found
 }
 
+/// What is told of a part of an inventory that says that it does not hold all of it: what it leaves out may be what says no.
+pub(super) fn not_carried(what: &str, node: &Node, file: &Arc<str>) -> Item {
+    let what = format!("the inventory does not carry this, so judge the paper that it was made of: {what}");
+    Item::Damage { place: node.place(file), what }
+}
+
 /// A text as it is stated in a member.
 pub(super) fn stated(text: &str, node: &Node, member: &str, file: &Arc<str>) -> Stated {
     Stated { text: text.to_owned(), place: node.place(file).member(member) }

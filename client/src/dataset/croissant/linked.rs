@@ -131,6 +131,14 @@ impl Words {
     }
 }
 
+/// An additional property of a node by its name.
+pub fn property<'n>(words: &Words, node: &'n Node, name: &str) -> Option<&'n str> {
+    let found = words.all(node, "additionalProperty").find(|it| {
+        words.first(it, "name").and_then(Node::string) == Some(name)
+    });
+    found.and_then(|it| words.first(it, "value")?.string())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,9 +3,10 @@
 //! An origin that nothing names is an origin all the same, and stays unresolved; so is one that only the rows of the data name.
 
 use super::Graph;
-use super::linked::Words;
+use super::linked::{Words, property};
 use crate::dataset::entry::Origin;
 use crate::dataset::tree::Node;
+use crate::dataset::inventory::LINK;
 use cleartitle_schema::lineage::Link;
 use std::sync::Arc;
 
@@ -57,6 +58,7 @@ fn gather(words: &Words, node: &Node, graph: &Graph<'_>, file: &Arc<str>, depth:
             let meant = referred(origin, graph);
             let (of, at) = words.said(meant).or_else(|| words.said(origin)).unwrap_or((NAMELESS, origin));
             let place = at.place(file).member(word);
+            let link = property(words, meant, LINK).and_then(|link| link.parse().ok()).unwrap_or(link);
             found.push(Origin { link, of: of.to_owned(), place });
             // What it was made from is told here and nowhere else.
             if depth < 8 {

@@ -1,10 +1,11 @@
 //! A data set as a whole: its names, pages, licenses and origins, what refers to nothing, and the parts that are no files.
 
-use super::linked::Words;
+use super::linked::{Words, property};
 use super::{Graph, origins, part};
 use crate::dataset::entry::{Entry, Item, Stated};
-use crate::dataset::texts::{no_text, stated, texts};
+use crate::dataset::texts::{no_text, not_carried, stated, texts};
 use crate::dataset::tree::Node;
+use crate::dataset::inventory::NOT_CARRIED;
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -89,6 +90,12 @@ fn work(words: &Words, node: &Node, graph: &Graph<'_>, file: &Arc<str>, told: &m
             Ok(name) => entry.named_by(name),
             Err(_) => entry.shown_at(text),
         }
+    }
+    for value in words.all(node, "contentUrl") {
+        texts(Some(value), "contentUrl", file, told).iter().for_each(|(url, _)| entry.fetched_from(url));
+    }
+    if let Some(lost) = property(words, node, NOT_CARRIED) {
+        told.push(not_carried(lost, node, file));
     }
     entry.ids.extend(node.text_of("@id").map(str::to_owned));
     licenses(words, node, "/license", file, &mut entry, told);

@@ -3,9 +3,9 @@
 use super::Reader;
 use crate::dataset::entry::{Entry, FileClaim, Item};
 use crate::dataset::naming;
-use crate::dataset::texts::{no_text, stated, texts};
+use crate::dataset::texts::{no_text, not_carried, stated, texts};
 use crate::dataset::tree::Node;
-use cleartitle_schema::acquisition::Acquisition;
+use crate::dataset::inventory::{BYTES, NOT_CARRIED};
 use cleartitle_schema::id::{ContentId, ContentName, Sha256Alias};
 use data_encoding::BASE64;
 use sha2::Digest as _;
@@ -46,12 +46,7 @@ impl Reader<'_> {
         entry.in_collection(name.as_deref().unwrap_or_default());
         entry.name = name;
         self.contents(node, &[], &mut entry);
-        self.items.push(if entry.copy == Acquisition::default() {
-            let what = "a data set of a model that is neither named nor has an address".to_owned();
-            Item::Damage { place: entry.place, what }
-        } else {
-            Item::Entry(Box::new(entry))
-        });
+        self.entries.push(entry);
     }
 
     fn data(&mut self, node: &Node, within: &[String], is_file: bool) -> Entry {
@@ -74,7 +69,7 @@ impl Reader<'_> {
             self.licenses(evidence, "licenses", &mut entry);
         }
         if is_file && let Some(at) = node.member("name") {
-            let bytes = property(node, "cleartitle:bytes").and_then(|bytes| bytes.parse().ok());
+            let bytes = property(node, BYTES).and_then(|bytes| bytes.parse().ok());
             let (path, place) = (at.text().unwrap_or_default().to_owned(), at.place(file).member("name"));
             entry.files.push(FileClaim { path, digests: digests.clone(), bytes, within: None, place });
         }
@@ -87,6 +82,9 @@ impl Reader<'_> {
             self.contents(data, &digests, &mut entry);
         }
         self.pedigree(node, &mut entry);
+        if let Some(lost) = property(node, NOT_CARRIED) {
+            self.items.push(not_carried(lost, node, file));
+        }
         for name in ["version", "purl", "publisher", "copyright"] {
             if let Some(value) = node.member(name) {
                 entry.fact(name, value, file);

@@ -8,6 +8,7 @@ use crate::dataset::entry::{Entry, Origin, Place};
 use crate::dataset::naming;
 use crate::dataset::texts::no_text;
 use crate::dataset::tree::Node;
+use crate::dataset::inventory::LINK;
 use cleartitle_schema::lineage::Link;
 
 /// What stands for an ancestor without any name.
@@ -87,7 +88,7 @@ impl Reader<'_> {
 /// How it was made from its ancestor: as our own inventories say, or adapted, of which an adapter may have rights.
 fn link_of(ancestor: &Node) -> Link {
     let properties = ancestor.member("properties").map(Node::items).unwrap_or_default();
-    let stated = properties.iter().find(|it| it.text_of("name") == Some("cleartitle:link"));
+    let stated = properties.iter().find(|it| it.text_of("name") == Some(LINK));
     stated.and_then(|it| it.text_of("value")?.parse().ok()).unwrap_or(Link::Adaptation)
 }
 

@@ -1,10 +1,12 @@
 //! One element of SPDX 3 as an entry: its names, hashes, places and facts.
 
-use crate::dataset::entry::{Entry, FileClaim, Item};
+use crate::dataset::entry::{Entry, FileClaim, Item, Origin};
 use crate::dataset::naming;
-use crate::dataset::texts::{no_text, texts};
+use crate::dataset::texts::{no_text, not_carried, texts};
 use crate::dataset::tree::Node;
+use crate::dataset::inventory::{COLLECTION, NOT_CARRIED, ORIGIN};
 use cleartitle_schema::id::ContentName;
+use cleartitle_schema::lineage::Link;
 use std::sync::Arc;
 
 /// What an element is called in short.
@@ -24,7 +26,12 @@ pub fn id(node: &Node) -> Option<&str> {
 
 /// Whether an element is a data set or a file.
 pub fn is_data(node: &Node) -> bool {
-    matches!(kind(node), "dataset_DatasetPackage" | "DatasetPackage" | "software_File" | "File")
+    let purpose = || node.first_of(&["software_primaryPurpose", "primaryPurpose"]).and_then(Node::text);
+    match kind(node) {
+        "dataset_DatasetPackage" | "DatasetPackage" | "software_File" | "File" => true,
+        "software_Package" | "Package" => purpose().is_some_and(|purpose| purpose.ends_with("data")),
+        _ => false,
+    }
 }
 
 fn is_file(node: &Node) -> bool {
@@ -55,6 +62,7 @@ pub fn read(node: &Node, file: &Arc<str>, items: &mut Vec<Item>) -> Entry {
         entry.shown_at(url);
     }
     references(node, &mut entry, file, items);
+    properties(node, &mut entry, file, items);
     // A file's name is its path; a package has no bytes of its own beside the paper.
     if is_file(node)
         && let Some((path, at)) = names.first()
@@ -105,6 +113,26 @@ fn digests(node: &Node, entry: &mut Entry, file: &Arc<str>, items: &mut Vec<Item
         }
     }
     found
+}
+
+/// What our own inventories say in properties.
+fn properties(node: &Node, entry: &mut Entry, file: &Arc<str>, items: &mut Vec<Item>) {
+    let extensions = node.member("extension").map(Node::items).unwrap_or_default().iter();
+    for property in extensions.flat_map(|it| it.member("extension_cdxProperty").map(Node::items).unwrap_or_default()) {
+        let of = |member: &str| property.member(member).and_then(Node::string);
+        let (Some(name), Some(value)) = (of("extension_cdxPropName"), of("extension_cdxPropValue")) else { continue };
+        match name {
+            NOT_CARRIED => items.push(not_carried(value, node, file)),
+            COLLECTION => entry.in_collection(value),
+            _ => {
+                if let Some(link) = name.strip_prefix(ORIGIN) {
+                    let place = property.place(file).member("extension_cdxProperty");
+                    let link = link.parse().unwrap_or(Link::Adaptation);
+                    entry.derived_from.push(Origin { link, of: value.to_owned(), place });
+                }
+            }
+        }
+    }
 }
 
 /// Where else it is to be had, and the pages and identifiers that it has.
