@@ -72,7 +72,8 @@ impl Lab {
         registry.register(&open, &grant);
         let lab = Self { registry };
         // Nobody's word is enough for this lab, so that nothing but a worse verdict, or damage, closes the gate.
-        let policy = "version = 1\nuse = \"train-ai\"\n[asker]\ndomain = \"lab.example\"\n[actions]\nunknown = \"keep\"\n";
+        let policy =
+            "version = 1\nuse = \"train-ai\"\n[asker]\ndomain = \"lab.example\"\n[actions]\nunknown = \"keep\"\n";
         std::fs::write(lab.path("policy.toml"), policy).expect("a policy");
         let (out, url, key) = (lab.path("s.snapshot"), lab.registry.url(""), lab.registry.log_key());
         let _ = cleartitle(&["pull", "--registry", &url, "--log-key", &key, "--out", &out]).exits(0);

@@ -47,7 +47,8 @@ struct Paper<'a> {
 impl Paper<'_> {
     fn outputs(&mut self, stage: &Node, name: Option<&str>) {
         let file = self.file;
-        let below = Below { folder: stage.text_of("wdir").unwrap_or_default(), imported: stage.member("cmd").is_none() };
+        let below =
+            Below { folder: stage.text_of("wdir").unwrap_or_default(), imported: stage.member("cmd").is_none() };
         let deps = stage.member("deps").map(Node::items).unwrap_or_default();
         for out in stage.member("outs").map(Node::items).unwrap_or_default() {
             let Some((path, at)) = path_of(out) else {
@@ -162,7 +163,8 @@ impl Paper<'_> {
             if self.items.iter().any(known) {
                 continue;
             }
-            let mut entry = Entry { place: artifact.place(self.file), name: Some(name.to_string()), ..Entry::default() };
+            let mut entry =
+                Entry { place: artifact.place(self.file), name: Some(name.to_string()), ..Entry::default() };
             entry.in_collection(name);
             entry.in_collection(path);
             entry.ids.push(path.to_owned());
@@ -265,10 +267,7 @@ mod tests {
             .collect();
         assert_eq!(
             told,
-            [
-                (Some("out/${item}"), vec!["raw/${item}", NAMELESS]),
-                (Some("z"), vec!["https://press.example/a"])
-            ]
+            [(Some("out/${item}"), vec!["raw/${item}", NAMELESS]), (Some("z"), vec!["https://press.example/a"])]
         );
     }
 

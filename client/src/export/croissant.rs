@@ -89,9 +89,7 @@ fn property(name: &str, value: &str) -> Value {
 /// An entry: no file of the distribution, which lists what there is to load, but a part of the data set.
 fn entry_of(listed: &Listed) -> Value {
     let mut part = json!({ "@type": "sc:MediaObject", "name": listed.name });
-    let origin = |(link, of): &(Link, String)| {
-        json!({ "@type": "sc:CreativeWork", "name": of, "additionalProperty": property(inventory::LINK, link.word()) })
-    };
+    let origin = |(link, of): &(Link, String)| json!({ "@type": "sc:CreativeWork", "name": of, "additionalProperty": property(inventory::LINK, link.word()) });
     let lost: Vec<Value> = listed.lost().map(|lost| property(inventory::NOT_CARRIED, &lost)).into_iter().collect();
     let texts = |all: &[String]| all.iter().map(|text| json!(text)).collect::<Vec<_>>();
     let members: [(&str, Vec<Value>); 7] = [

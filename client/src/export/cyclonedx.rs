@@ -93,8 +93,7 @@ fn entry_of(paper: usize, rank: usize, listed: &Listed) -> Value {
     };
     let reference = |kind: &str, url: &String| json!({ "type": kind, "url": url });
     let references = listed.fetched.iter().map(|url| reference("distribution", url));
-    let references: Vec<Value> =
-        references.chain(listed.shown.iter().map(|url| reference("website", url))).collect();
+    let references: Vec<Value> = references.chain(listed.shown.iter().map(|url| reference("website", url))).collect();
     let origin = |(link, of): &(Link, String)| {
         let link = vec![(inventory::LINK.to_owned(), link.word().to_owned())];
         json!({ "type": "data", "name": of, "properties": name_value(link) })

@@ -173,7 +173,10 @@ impl Input {
         found.extend(self.verdicts.iter().rev().map(verdict));
         let unlisted = self.entries - self.listed.len() as u64;
         if unlisted > 0 {
-            found.push((inventory::NOT_CARRIED.to_owned(), format!("{unlisted} entries beyond the first {}", self.listed.len())));
+            found.push((
+                inventory::NOT_CARRIED.to_owned(),
+                format!("{unlisted} entries beyond the first {}", self.listed.len()),
+            ));
         }
         let unread = self.stated.counts.keys().filter(|license| check_expression(license).is_err());
         found.extend(unread.map(|license| ("cleartitle:license-as-stated".to_owned(), license.clone())));

@@ -3,8 +3,8 @@
 use super::listed::{self, Listed};
 use super::{Claimed, Input, Inventory};
 use crate::dataset::inventory;
-use cleartitle_schema::id::ContentName;
 use crate::disclosure::modality::Modality;
+use cleartitle_schema::id::ContentName;
 use serde_json::{Value, json};
 
 /// What stands where nobody can say which license.
@@ -171,10 +171,8 @@ impl Graph {
         let reference = |kind: &str, urls: &[String]| {
             (!urls.is_empty()).then(|| json!({ "type": "ExternalRef", "externalRefType": kind, "locator": urls }))
         };
-        let references: Vec<Value> = reference("altDownloadLocation", more)
-            .into_iter()
-            .chain(reference("altWebPage", &listed.shown))
-            .collect();
+        let references: Vec<Value> =
+            reference("altDownloadLocation", more).into_iter().chain(reference("altWebPage", &listed.shown)).collect();
         if !references.is_empty() {
             members["externalRef"] = references.into();
         }

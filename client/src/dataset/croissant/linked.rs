@@ -66,7 +66,10 @@ impl Words {
 
     /// All values of a member, by whatever name of it.
     pub fn all<'n>(&self, node: &'n Node, name: &str) -> impl Iterator<Item = &'n Node> {
-        node.members().iter().filter(move |(word, _)| self.local(word) == Some(name)).flat_map(|(_, value)| value.items())
+        node.members()
+            .iter()
+            .filter(move |(word, _)| self.local(word) == Some(name))
+            .flat_map(|(_, value)| value.items())
     }
 
     /// The first value of a member.
@@ -133,9 +136,8 @@ impl Words {
 
 /// An additional property of a node by its name.
 pub fn property<'n>(words: &Words, node: &'n Node, name: &str) -> Option<&'n str> {
-    let found = words.all(node, "additionalProperty").find(|it| {
-        words.first(it, "name").and_then(Node::string) == Some(name)
-    });
+    let found =
+        words.all(node, "additionalProperty").find(|it| words.first(it, "name").and_then(Node::string) == Some(name));
     found.and_then(|it| words.first(it, "value")?.string())
 }
 

@@ -191,7 +191,11 @@ mod tests {
         };
         for named in [r#"{"@id":"f1"}"#, r#""f1""#] {
             let found = read_text(&part(named, ""));
-            assert_eq!(found.iter().filter_map(url).collect::<Vec<_>>(), ["https://reserved.example/x.zip"], "{found:?}");
+            assert_eq!(
+                found.iter().filter_map(url).collect::<Vec<_>>(),
+                ["https://reserved.example/x.zip"],
+                "{found:?}"
+            );
         }
         for unknown in
             [r#"{"@type":"DataDownload","contentUrl":"https://reserved.example/x"}"#, r#"{"@id":"gone"}"#, "7"]

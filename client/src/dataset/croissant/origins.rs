@@ -5,8 +5,8 @@
 use super::Graph;
 use super::linked::{Words, property};
 use crate::dataset::entry::Origin;
-use crate::dataset::tree::Node;
 use crate::dataset::inventory::LINK;
+use crate::dataset::tree::Node;
 use cleartitle_schema::lineage::Link;
 use std::sync::Arc;
 
@@ -71,9 +71,7 @@ fn gather(words: &Words, node: &Node, graph: &Graph<'_>, file: &Arc<str>, depth:
 /// A node that stands elsewhere in the graph, where this one is only its id.
 fn referred<'n>(node: &'n Node, graph: &Graph<'n>) -> &'n Node {
     match node.members() {
-        [(name, id)] if &**name == "@id" => {
-            id.text().and_then(|id| graph.get(id)).copied().unwrap_or(node)
-        }
+        [(name, id)] if &**name == "@id" => id.text().and_then(|id| graph.get(id)).copied().unwrap_or(node),
         _ => node,
     }
 }

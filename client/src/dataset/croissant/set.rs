@@ -3,9 +3,9 @@
 use super::linked::{Words, property};
 use super::{Graph, origins, part};
 use crate::dataset::entry::{Entry, Item, Stated};
+use crate::dataset::inventory::NOT_CARRIED;
 use crate::dataset::texts::{no_text, not_carried, stated, texts};
 use crate::dataset::tree::Node;
-use crate::dataset::inventory::NOT_CARRIED;
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -104,14 +104,7 @@ fn work(words: &Words, node: &Node, graph: &Graph<'_>, file: &Arc<str>, told: &m
 }
 
 /// Licenses as a node states them; one that says nothing that can be read is told.
-pub fn licenses(
-    words: &Words,
-    node: &Node,
-    member: &str,
-    file: &Arc<str>,
-    entry: &mut Entry,
-    told: &mut Vec<Item>,
-) {
+pub fn licenses(words: &Words, node: &Node, member: &str, file: &Arc<str>, entry: &mut Entry, told: &mut Vec<Item>) {
     for license in words.all(node, "license") {
         match words.said(license) {
             Some((text, at)) => entry.licenses.push(stated(text, at, member, file)),
@@ -121,13 +114,7 @@ pub fn licenses(
 }
 
 /// The ids of the files, and what sets of files say: files are entries of their own, a set has none.
-fn files<'n>(
-    words: &Words,
-    set: &'n Node,
-    file: &Arc<str>,
-    entry: &mut Entry,
-    told: &mut Vec<Item>,
-) -> Vec<&'n str> {
+fn files<'n>(words: &Words, set: &'n Node, file: &Arc<str>, entry: &mut Entry, told: &mut Vec<Item>) -> Vec<&'n str> {
     let mut ids = Vec::new();
     for node in words.all(set, "distribution") {
         ids.extend(words.id(node));

@@ -2,10 +2,10 @@
 
 use super::Reader;
 use crate::dataset::entry::{Entry, FileClaim, Item};
+use crate::dataset::inventory::{BYTES, NOT_CARRIED};
 use crate::dataset::naming;
 use crate::dataset::texts::{no_text, not_carried, stated, texts};
 use crate::dataset::tree::Node;
-use crate::dataset::inventory::{BYTES, NOT_CARRIED};
 use cleartitle_schema::id::{ContentId, ContentName, Sha256Alias};
 use data_encoding::BASE64;
 use sha2::Digest as _;

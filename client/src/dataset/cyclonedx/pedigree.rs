@@ -5,10 +5,10 @@
 
 use super::Reader;
 use crate::dataset::entry::{Entry, Origin, Place};
+use crate::dataset::inventory::LINK;
 use crate::dataset::naming;
 use crate::dataset::texts::no_text;
 use crate::dataset::tree::Node;
-use crate::dataset::inventory::LINK;
 use cleartitle_schema::lineage::Link;
 
 /// What stands for an ancestor without any name.

@@ -1,10 +1,10 @@
 //! One element of SPDX 3 as an entry: its names, hashes, places and facts.
 
 use crate::dataset::entry::{Entry, FileClaim, Item, Origin};
+use crate::dataset::inventory::{COLLECTION, NOT_CARRIED, ORIGIN};
 use crate::dataset::naming;
 use crate::dataset::texts::{no_text, not_carried, texts};
 use crate::dataset::tree::Node;
-use crate::dataset::inventory::{COLLECTION, NOT_CARRIED, ORIGIN};
 use cleartitle_schema::id::ContentName;
 use cleartitle_schema::lineage::Link;
 use std::sync::Arc;

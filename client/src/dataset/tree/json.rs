@@ -42,14 +42,24 @@ impl<'de> Deserialize<'de> for Members<'de> {
 pub fn read(text: &str) -> Result<Tree, Complaint> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let raw: &RawValue = serde_json::from_str(text).map_err(|error| complaint(&error))?;
-    let mut reader = Reader { text, cursor: 0, at: At { line: 1, column: 1 }, nodes: 0, names: Names::default(), complaints: Vec::new() };
+    let mut reader = Reader {
+        text,
+        cursor: 0,
+        at: At { line: 1, column: 1 },
+        nodes: 0,
+        names: Names::default(),
+        complaints: Vec::new(),
+    };
     let root = reader.node(raw.get(), 0)?;
     Ok(Tree { root, complaints: reader.complaints })
 }
 
 fn complaint(error: &serde_json::Error) -> Complaint {
     let column = u32::try_from(error.column()).unwrap_or(u32::MAX);
-    Complaint { at: At { line: u32::try_from(error.line()).unwrap_or(u32::MAX).max(1), column: column.max(1) }, what: format!("no JSON: {error}") }
+    Complaint {
+        at: At { line: u32::try_from(error.line()).unwrap_or(u32::MAX).max(1), column: column.max(1) },
+        what: format!("no JSON: {error}"),
+    }
 }
 
 struct Reader<'a> {
