@@ -94,7 +94,7 @@ fn a_name_that_too_many_bear_is_unresolved_beside_what_a_link_says() {
     let link = json!({"link": "adaptation", "parent": {"urls": [{"url": url, "role": "fetched"}], "captured_at": "2026-01-01T00:00:00Z"}});
     let root = json!({"url": "https://root.example/", "lineage": [link]});
     let bearers: Vec<Value> = (0..=MAX_ALIKE).map(|n| json!({"url": url, "name": format!("bearer-{n}")})).collect();
-    let clear = first(&[&[root.clone()], &bearers[..1]]);
+    let clear = first(&[std::slice::from_ref(&root), &bearers[..1]]);
     assert_eq!(depth(&clear).1, 0, "one bearer is meant: {clear:?}");
     let unclear = first(&[&[root], &bearers]);
     assert_eq!(depth(&unclear).1, 1, "nobody knows which is meant: {unclear:?}");

@@ -115,7 +115,7 @@ fn entry(root: &Node, path: &Path, file: &Arc<str>, told: &mut Vec<Item>) -> Ent
         }
     }
     for (name, node) in root.members() {
-        if !LEFT_OUT.contains(&&&**name) {
+        if !LEFT_OUT.contains(&&**name) {
             entry.fact(name, node, file);
         }
     }
