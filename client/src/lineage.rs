@@ -50,6 +50,8 @@ pub struct Index {
     wanted: HashSet<String>,
     entries: Vec<Known>,
     by_name: HashMap<String, Vec<usize>>,
+    /// By the ids that only their own paper knows them by.
+    by_id: HashMap<(Arc<str>, String), Vec<usize>>,
     full: bool,
 }
 
@@ -149,7 +151,9 @@ impl Index {
     fn know(&mut self, entry: Entry) {
         let names = names_of(entry.name.as_deref(), &entry.copy);
         let names: Vec<String> = names.into_iter().filter(|name| self.wanted.contains(name)).collect();
-        if names.is_empty() {
+        // By its ids an entry is meant in its own paper alone: every paper has its `paper-1`.
+        let ids: Vec<String> = entry.ids.iter().filter(|id| self.wanted.contains(*id)).cloned().collect();
+        if names.is_empty() && ids.is_empty() {
             return;
         }
         if self.entries.len() >= MAX_NAMES {
@@ -157,6 +161,9 @@ impl Index {
             return;
         }
         let place = self.entries.len();
+        for id in ids {
+            self.by_id.entry((Arc::clone(&entry.place.file), id)).or_default().push(place);
+        }
         for name in names {
             let places = self.by_name.entry(name).or_default();
             // One more than can be meant tells that nobody knows which is.
@@ -176,9 +183,13 @@ impl Index {
     /// The entries that a name stands for, those of the same paper before all others; none where there are none, or too many.
     fn meant(&self, name: &str, file: &str) -> Vec<usize> {
         let all = self.by_name.get(name).map(Vec::as_slice).unwrap_or_default();
-        let here: Vec<usize> = all.iter().copied().filter(|place| &*self.entries[*place].file == file).collect();
+        let by_id = self.by_id.get(&(Arc::from(file), name.to_owned())).map(Vec::as_slice).unwrap_or_default();
+        let here = all.iter().copied().filter(|place| &*self.entries[*place].file == file);
+        let mut here: Vec<usize> = here.chain(by_id.iter().copied()).collect();
+        here.sort_unstable();
+        here.dedup();
         let meant = if here.is_empty() { all.to_vec() } else { here };
-        if self.full || all.len() > MAX_ALIKE { Vec::new() } else { meant }
+        if self.full || all.len() > MAX_ALIKE || by_id.len() > MAX_ALIKE { Vec::new() } else { meant }
     }
 }
 
@@ -198,7 +209,7 @@ fn each(papers: Papers<'_>, paper: &Path, mut take: impl FnMut(Entry)) -> Result
     for item in papers.open(paper)? {
         match item.map_err(|source| LineageError::Read { path: paper.to_owned(), source })? {
             Item::Entry(entry) => take(*entry),
-            Item::Damage { .. } => {}
+            Item::Damage { .. } | Item::NotChecked { .. } => {}
         }
     }
     Ok(())

@@ -17,6 +17,7 @@ mod disclosure;
 mod documents;
 mod domains;
 mod erasure;
+mod exports;
 mod filter;
 mod first_pass;
 mod gate;

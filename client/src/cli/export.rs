@@ -16,8 +16,9 @@ use std::path::PathBuf;
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 One file or package stands for each paper: its SHA-256 and BLAKE3, how many entries it lists, their verdicts, the licenses that it
-states, the statements that decided; beside it the files that it claims, with their digests. Documents do not become components:
-the paper lists them. Ids are made of the papers' digests, and no clock is read: equal inputs give equal bytes.
+states, the statements that decided; beside it the files that it claims, with their digests, and its first 1,000 entries with what
+the form has a place for. What it has none for is said under cleartitle:not-carried, and `check` takes that for damage: an
+inventory is never better than its papers. Ids are made of the papers' digests, and no clock is read: equal inputs give equal bytes.
 
 croissant is Croissant 1.1; spdx is SPDX 3.0.1, cyclonedx CycloneDX 1.6. Names come from --name, who
 answers for the data set from [disclosure] provider-name, else the policy's asker. Beside sealed deals (--sealed) no statement is told

@@ -133,6 +133,7 @@ pub fn each(
             read.rows += 1;
             match item.with_context(|| format!("cannot read `{}` to its end", paper.display()))? {
                 Item::Entry(entry) => take(resolve(*entry, index))?,
+                Item::NotChecked { .. } => {}
                 Item::Damage { place, what } => {
                     read.damaged += 1;
                     if read.damaged <= TOLD {

@@ -5,13 +5,23 @@
 
 use super::entry::{Entry, FileClaim, Item, Origin, Stated};
 use super::naming;
+use super::texts::{stated, texts};
 use super::tree::{self, At, Complaint, Node, Tree};
 use cleartitle_schema::lineage::Link;
 use std::path::Path;
 use std::sync::Arc;
 
 /// Members that say nothing of rights, and are long.
-const LEFT_OUT: &[&str] = &["configs", "dataset_info", "license", "license_name", "source_datasets", "pretty_name"];
+const LEFT_OUT: &[&str] =
+    &["configs", "dataset_info", "license", "licenses", "license_name", "source_datasets", "pretty_name"];
+
+/// What stands for a source that a card speaks of and does not name.
+const NAMELESS: &str = "(a data set that the card does not name)";
+
+/// Whether a text begins as a card does.
+pub(super) fn has_head(text: &str) -> bool {
+    front_matter(text).is_some()
+}
 
 /// The front matter and the line that it begins in; none where the text has no such head.
 fn front_matter(text: &str) -> Option<Result<&str, Complaint>> {
@@ -46,11 +56,27 @@ pub fn read(text: &str, path: &Path, file: &Arc<str>) -> Vec<Item> {
         Err(complaint) => return vec![tree::damage(file, complaint)],
     };
     let mut items: Vec<Item> = complaints.into_iter().map(|complaint| tree::damage(file, complaint)).collect();
-    items.push(Item::Entry(Box::new(entry(&root, path, file))));
+    let entry = entry(&root, path, file, &mut items);
+    items.push(Item::Entry(Box::new(entry)));
     items
 }
 
-fn entry(root: &Node, path: &Path, file: &Arc<str>) -> Entry {
+/// The texts of a member that is one, a list of them, or (in older cards) one such list for each configuration.
+fn words<'n>(node: Option<&'n Node>, member: &str, file: &Arc<str>, told: &mut Vec<Item>) -> Vec<(&'n str, &'n Node)> {
+    let mut found = Vec::new();
+    for item in node.map(Node::items).unwrap_or_default() {
+        let members = item.members();
+        if members.is_empty() {
+            found.extend(texts(Some(item), member, file, told));
+        }
+        for (_, of_config) in members {
+            found.extend(texts(Some(of_config), member, file, told));
+        }
+    }
+    found
+}
+
+fn entry(root: &Node, path: &Path, file: &Arc<str>, told: &mut Vec<Item>) -> Entry {
     let mut entry = Entry { place: root.place(file), ..Entry::default() };
     let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let folders: Vec<String> = absolute
@@ -60,31 +86,26 @@ fn entry(root: &Node, path: &Path, file: &Arc<str>) -> Entry {
         .filter_map(Path::file_name)
         .map(|name| name.to_string_lossy().into_owned())
         .collect();
-    let name = root.text_of("pretty_name").map(str::to_owned).or_else(|| folders.first().cloned());
+    let titles = texts(root.member("pretty_name"), "pretty_name", file, told);
+    let name = titles.first().map(|(title, _)| (*title).to_owned()).or_else(|| folders.first().cloned());
     entry.in_collection(name.as_deref().unwrap_or("card"));
     entry.name = name;
     let cached = folders.iter().find_map(|folder| folder.strip_prefix("datasets--")?.split_once("--"));
     if let Some(collection) = cached.and_then(|(owner, name)| naming::hugging_face(&format!("hf:{owner}/{name}"))) {
         entry.in_collection(&collection);
     }
-    entry.licenses = licenses(root, file);
-    for source in root.member("source_datasets").map(Node::items).unwrap_or_default() {
-        // `original`, `extended` say that there is one, `extended|squad` which.
-        let Some(text) = source.text() else { continue };
-        let of = text.strip_prefix("extended|").unwrap_or(text).trim();
-        if matches!(of, "" | "original" | "extended" | "other") || of.starts_with("other-") {
-            continue;
+    entry.licenses = licenses(root, file, told);
+    for (text, at) in words(root.member("source_datasets"), "source_datasets", file, told) {
+        if let Some(of) = source(text) {
+            let place = at.place(file).member("source_datasets");
+            entry.derived_from.push(Origin { link: Link::Adaptation, of, place });
         }
-        let of = if naming::is_hub_id(of) { format!("hf:{}", of.to_ascii_lowercase()) } else { of.to_owned() };
-        entry.derived_from.push(Origin {
-            link: Link::Adaptation,
-            of,
-            place: source.place(file).member("source_datasets"),
-        });
     }
     for config in root.member("configs").map(Node::items).unwrap_or_default() {
-        claims(config, file, &mut entry.files);
+        claims(config, file, &mut entry.files, told);
     }
+    let addresses: Vec<String> = entry.files.iter().map(|claim| claim.path.clone()).collect();
+    addresses.iter().for_each(|path| entry.fetched_from(path));
     let sizes = root.member("dataset_info").map(Node::items).unwrap_or_default();
     for info in sizes {
         for name in ["dataset_size", "download_size"] {
@@ -94,25 +115,38 @@ fn entry(root: &Node, path: &Path, file: &Arc<str>) -> Entry {
         }
     }
     for (name, node) in root.members() {
-        if !LEFT_OUT.contains(&name.as_str()) {
+        if !LEFT_OUT.contains(&&**name) {
             entry.fact(name, node, file);
         }
     }
     entry
 }
 
-fn licenses(root: &Node, file: &Arc<str>) -> Vec<Stated> {
-    let stated = |node: &Node, member: &str| {
-        Some(Stated { text: node.text()?.to_owned(), place: node.place(file).member(member) })
-    };
-    let named = root.member("license_name").and_then(|name| stated(name, "license_name"));
-    let items = root.member("license").map(Node::items).unwrap_or_default();
-    let mut found: Vec<Stated> = items
-        .iter()
-        .filter(|license| named.is_none() || license.text().is_none_or(|text| !text.eq_ignore_ascii_case("other")))
-        .filter_map(|license| stated(license, "license"))
-        .collect();
-    found.extend(named);
+/// What a data set was made from, by one word of its card: `original` says that it was made from none, `extended|squad` from
+/// which, `extended|other-memoirs` from one that the hub does not have, `extended` and `other` from one that nobody names.
+fn source(text: &str) -> Option<String> {
+    let text = text.trim();
+    let of = text.strip_prefix("extended|").unwrap_or(text).trim();
+    let of = of.strip_prefix("other-").unwrap_or(of).trim();
+    match of {
+        "original" => None,
+        "" | "extended" | "other" => Some(NAMELESS.to_owned()),
+        hub if naming::is_hub_id(hub) => Some(format!("hf:{}", hub.to_ascii_lowercase())),
+        other => Some(other.to_owned()),
+    }
+}
+
+fn licenses(root: &Node, file: &Arc<str>, told: &mut Vec<Item>) -> Vec<Stated> {
+    let named = words(root.member("license_name"), "license_name", file, told);
+    let mut found = Vec::new();
+    for member in ["license", "licenses"] {
+        for (text, at) in words(root.member(member), member, file, told) {
+            if named.is_empty() || !text.eq_ignore_ascii_case("other") {
+                found.push(stated(text, at, member, file));
+            }
+        }
+    }
+    found.extend(named.into_iter().map(|(text, at)| stated(text, at, "license_name", file)));
     if found.is_empty() {
         // That nobody says it is said here, where it belongs.
         found.push(Stated { text: String::new(), place: root.place(file).member("license") });
@@ -121,14 +155,48 @@ fn licenses(root: &Node, file: &Arc<str>) -> Vec<Stated> {
 }
 
 /// Files that a configuration names outright; a pattern claims none.
-fn claims(config: &Node, file: &Arc<str>, found: &mut Vec<FileClaim>) {
+fn claims(config: &Node, file: &Arc<str>, found: &mut Vec<FileClaim>, told: &mut Vec<Item>) {
     let Some(files) = config.member("data_files") else { return };
     for one in files.items() {
         let paths = one.member("path").unwrap_or(one);
-        for path in paths.items() {
-            let Some(text) = path.text().filter(|text| !text.contains(['*', '?', '[', '{'])) else { continue };
+        for (text, path) in words(Some(paths), "data_files", file, told) {
             let place = path.place(file).member("data_files");
-            found.push(FileClaim { path: text.to_owned(), digests: Vec::new(), bytes: None, place });
+            if text.contains(['*', '?', '[', '{']) {
+                let what = format!("the files `{text}` are not listed here, and were not checked");
+                told.push(Item::NotChecked { place, what });
+                continue;
+            }
+            found.push(FileClaim { path: text.to_owned(), digests: Vec::new(), bytes: None, within: None, place });
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_source_is_none_only_where_the_card_says_so() {
+        for (text, of) in [
+            ("original", None),
+            ("extended|squad", Some("squad")),
+            ("extended|other-sts-b", Some("sts-b")),
+            ("extended|Owner/Name", Some("hf:owner/name")),
+            ("other-memoirs", Some("memoirs")),
+            ("extended", Some(NAMELESS)),
+            ("other", Some(NAMELESS)),
+            ("extended|other", Some(NAMELESS)),
+        ] {
+            assert_eq!(source(text).as_deref(), of, "{text}");
+        }
+    }
+
+    #[test]
+    fn older_cards_say_it_for_each_configuration() {
+        let text = "---\nlicenses:\n  cola:\n  - other\n  - mit\nsource_datasets:\n  cola:\n  - extended|a\n  sst: extended|b\n---\n";
+        let found = read(text, Path::new("README.md"), &Arc::from("README.md"));
+        let [Item::Entry(entry)] = found.as_slice() else { panic!("{found:?}") };
+        assert_eq!(entry.licenses.iter().map(|it| it.text.as_str()).collect::<Vec<_>>(), ["other", "mit"]);
+        assert_eq!(entry.derived_from.iter().map(|it| it.of.as_str()).collect::<Vec<_>>(), ["a", "b"]);
     }
 }

@@ -81,6 +81,9 @@ pub struct FileClaim {
     /// The length that it claims, in bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bytes: Option<u64>,
+    /// The archive, repository or set of files that it lies in, which is not opened here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub within: Option<String>,
     /// Where.
     pub place: Place,
 }
@@ -131,6 +134,13 @@ pub struct Entry {
 pub enum Item {
     /// An entry.
     Entry(Box<Entry>),
+    /// Something that is no entry by rule and was not looked at: a license's text, a set of files of which none is listed.
+    NotChecked {
+        /// Where.
+        place: Place,
+        /// What, and why, in words.
+        what: String,
+    },
     /// Something that can't be read, which is never a yes.
     Damage {
         /// Where.

@@ -104,6 +104,9 @@ fn finding(code: PaperCode, level: Level, claim: &FileClaim, message: String, hi
 fn verify_one(entry: &Entry, claim: &FileClaim, base: &Path, passed: &mut dyn FnMut(u64)) -> Vec<Finding> {
     let path = &claim.path;
     let note = |message: String| vec![finding(PaperCode::NotChecked, Level::Note, claim, message, None)];
+    if let Some(within) = &claim.within {
+        return note(format!("it lies in `{within}`, which is not opened here: its digest was not checked"));
+    }
     if naming::is_url(path) || (naming::is_other_address(path) && !path.starts_with("file:")) {
         return note("the file lies elsewhere and was not fetched: its digest was not checked".to_owned());
     }
@@ -186,6 +189,7 @@ mod tests {
             path: path.to_owned(),
             digests: digests.iter().map(|name| name.parse().unwrap()).collect(),
             bytes,
+            within: None,
             place: Place::default(),
         }
     }

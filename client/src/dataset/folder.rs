@@ -2,12 +2,17 @@
 //!
 //! Files come in the order of their names, folder by folder. Links and special files are told as damage and not followed; so
 //! is what can't be read. A card (`README.md`), a license file (`LICENSE`, `COPYING`), a file's own `SPDX-License-Identifier`
-//! line and its `FILE.license` companion state licenses: the nearest card and license file above a file speak for it. Those
-//! papers are no entries, nor is what lies in `.git`, `.dvc` and `.cache`.
+//! line and its `FILE.license` companion state licenses: the nearest card and license file above a file speak for it. What a
+//! card says of origins and names holds for every file below it. Those papers are no entries, and each is told as not checked;
+//! so is what lies in `.git`, `.dvc` and `.cache`.
+//!
+//! Who calls his data `license.parquet` or `COPYING.csv` would have it passed over: a license file is a short plain text of
+//! that name, a companion has its file beside it, and everything else is data.
 
 use super::card;
-use super::entry::{Entry, Item, Place, Stated};
+use super::entry::{Entry, Item, Origin, Place, Stated};
 use super::files;
+use std::collections::VecDeque;
 use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
@@ -26,16 +31,31 @@ const TOOLS: &[&str] = &[".git", ".dvc", ".cache", ".hg", ".svn"];
 /// A line of REUSE and SPDX.
 const SPDX_LINE: &str = concat!("SPDX-License-", "Identifier:");
 
+/// The longest text of a license.
+const MAX_LICENSE: u64 = 256 * 1024;
+
+/// How much of a card is read.
+const MAX_CARD: u64 = 1 << 20;
+
+/// What the papers of a folder and of those above it say of every file in it.
+#[derive(Default, Clone)]
+struct Above {
+    licenses: Vec<Stated>,
+    origins: Vec<Origin>,
+    collections: Vec<String>,
+}
+
 /// A folder that is being gone through.
 struct Open {
     names: IntoIter<PathBuf>,
-    licenses: Arc<Vec<Stated>>,
+    above: Arc<Above>,
 }
 
 /// The files of a folder.
 pub struct Folder {
     root: PathBuf,
     open: Vec<Open>,
+    waiting: VecDeque<Item>,
 }
 
 impl Folder {
@@ -44,16 +64,54 @@ impl Folder {
     /// # Errors
     /// It can't be listed.
     pub fn open(path: &Path) -> io::Result<Self> {
-        let mut folder = Self { root: path.to_owned(), open: Vec::new() };
+        let mut folder = Self { root: path.to_owned(), open: Vec::new(), waiting: VecDeque::new() };
         let names = list(path)?;
         folder.enter(names, &Arc::default());
         Ok(folder)
     }
 
-    fn enter(&mut self, names: Vec<PathBuf>, above: &Arc<Vec<Stated>>) {
-        let here = licenses(&names);
-        let licenses = if here.is_empty() { Arc::clone(above) } else { Arc::new(here) };
-        self.open.push(Open { names: names.into_iter(), licenses });
+    fn enter(&mut self, names: Vec<PathBuf>, above: &Arc<Above>) {
+        let mut here = Above::default();
+        for path in names.iter().filter(|path| is_plain(path)) {
+            let name = name_of(path);
+            if is_license(path) {
+                here.licenses.extend(spdx_line(path).or_else(|| title(path)));
+            } else if is_card(&name) {
+                self.card(path, &mut here);
+            }
+        }
+        let above = if here.licenses.is_empty() && here.origins.is_empty() && here.collections.is_empty() {
+            Arc::clone(above)
+        } else {
+            let nearest = if here.licenses.is_empty() { &above.licenses } else { &here.licenses };
+            Arc::new(Above {
+                licenses: nearest.clone(),
+                origins: [above.origins.as_slice(), &here.origins].concat(),
+                collections: [above.collections.as_slice(), &here.collections].concat(),
+            })
+        };
+        self.open.push(Open { names: names.into_iter(), above });
+    }
+
+    /// What a card says; what of it can't be read is told. A readme without a head says nothing.
+    fn card(&mut self, path: &Path, here: &mut Above) {
+        let Some(text) = head(path, MAX_CARD) else {
+            self.waiting.push_back(Self::damage(path, "the card can't be read"));
+            return;
+        };
+        if !card::has_head(&text) {
+            return;
+        }
+        for item in card::read(&text, path, &place(path).file) {
+            match item {
+                Item::Entry(entry) => {
+                    here.licenses.extend(entry.licenses.into_iter().filter(|license| !license.text.is_empty()));
+                    here.origins.extend(entry.derived_from);
+                    here.collections.extend(entry.copy.collections);
+                }
+                told => self.waiting.push_back(told),
+            }
+        }
     }
 
     fn damage(path: &Path, what: impl Into<String>) -> Item {
@@ -61,8 +119,9 @@ impl Folder {
     }
 
     /// What a path below the folder comes to: nothing where it is a folder or a paper.
-    fn look(&mut self, path: &Path, licenses: &Arc<Vec<Stated>>) -> Option<Item> {
-        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    fn look(&mut self, path: &Path, above: &Arc<Above>) -> Option<Item> {
+        let name = name_of(path);
+        let passed = |what: &str| Some(Item::NotChecked { place: place(path), what: what.to_owned() });
         let kind = match fs::symlink_metadata(path) {
             Ok(found) => found.file_type(),
             Err(error) => return Some(Self::damage(path, format!("it can't be looked at: {error}"))),
@@ -72,14 +131,14 @@ impl Folder {
         }
         if kind.is_dir() {
             if TOOLS.contains(&name.as_str()) {
-                return None;
+                return passed("a tool's own folder, of which nothing is an entry");
             }
             if self.open.len() >= MAX_DEPTH {
                 return Some(Self::damage(path, format!("nested deeper than {MAX_DEPTH} folders")));
             }
             return match list(path) {
                 Ok(names) => {
-                    self.enter(names, licenses);
+                    self.enter(names, above);
                     None
                 }
                 Err(error) => Some(Self::damage(path, format!("the folder can't be listed: {error}"))),
@@ -88,13 +147,19 @@ impl Folder {
         if !kind.is_file() {
             return Some(Self::damage(path, "neither a file nor a folder, and not opened"));
         }
-        if is_card(&name) || is_license(&name) || name.ends_with(".license") {
-            return None;
+        if is_card(&name) {
+            return passed("the folder's card, which speaks for the files below it and is no entry");
         }
-        Some(self.file(path, licenses))
+        if is_license(path) {
+            return passed("a license's text, which is stated for the files below it and is no entry");
+        }
+        if is_companion(path) {
+            return passed("a file's own license, which is stated for that file and is no entry");
+        }
+        Some(self.file(path, above))
     }
 
-    fn file(&self, path: &Path, licenses: &Arc<Vec<Stated>>) -> Item {
+    fn file(&self, path: &Path, above: &Above) -> Item {
         let measured = match files::measure(path, &mut |_| ()) {
             Ok(measured) => measured,
             Err(error) => return Self::damage(path, format!("it can't be read: {error}")),
@@ -108,7 +173,9 @@ impl Folder {
         entry.facts.push(("bytes".to_owned(), Stated { text: measured.bytes.to_string(), place: place(path) }));
         let companion = PathBuf::from(format!("{}.license", path.display()));
         let own = spdx_line(path).or_else(|| spdx_line(&companion));
-        entry.licenses = own.map_or_else(|| licenses.to_vec(), |own| vec![own]);
+        entry.licenses = own.map_or_else(|| above.licenses.clone(), |own| vec![own]);
+        entry.derived_from.clone_from(&above.origins);
+        above.collections.iter().for_each(|name| entry.in_collection(name));
         Item::Entry(Box::new(entry))
     }
 }
@@ -128,31 +195,31 @@ fn is_card(name: &str) -> bool {
     name.eq_ignore_ascii_case("readme.md")
 }
 
-fn is_license(name: &str) -> bool {
-    let stem = name.split('.').next().unwrap_or_default().to_ascii_uppercase();
-    matches!(stem.as_str(), "LICENSE" | "LICENCE" | "COPYING" | "UNLICENSE") && !name.ends_with(".license")
+fn name_of(path: &Path) -> String {
+    path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
-/// The licenses that a folder's own papers state.
-fn licenses(names: &[PathBuf]) -> Vec<Stated> {
-    let mut found = Vec::new();
-    for path in names {
-        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        if fs::symlink_metadata(path).map_or(true, |found| !found.is_file()) {
-            continue;
-        }
-        if is_license(&name) {
-            found.extend(spdx_line(path).or_else(|| title(path)));
-        } else if is_card(&name) {
-            let Some(text) = head(path, 1 << 20) else { continue };
-            for item in card::read(&text, path, &place(path).file) {
-                if let Item::Entry(entry) = item {
-                    found.extend(entry.licenses.into_iter().filter(|license| !license.text.is_empty()));
-                }
-            }
-        }
-    }
-    found
+fn is_plain(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|found| found.is_file())
+}
+
+/// Whether a file is the text of a license: by its name, as a plain text that is as short as those are.
+fn is_license(path: &Path) -> bool {
+    let name = name_of(path).to_ascii_lowercase();
+    let (stem, end) = name.split_once('.').unwrap_or((&name, ""));
+    let stem = stem.split_once('-').map_or(stem, |(stem, _)| stem);
+    matches!(stem, "license" | "licence" | "copying" | "unlicense")
+        && matches!(end, "" | "txt" | "md" | "rst" | "markdown")
+        && fs::symlink_metadata(path).is_ok_and(|found| found.is_file() && found.len() <= MAX_LICENSE)
+        && fs::read(path).is_ok_and(|bytes| std::str::from_utf8(&bytes).is_ok_and(|text| !text.contains('\0')))
+}
+
+/// Whether a file is the license of the file beside it, as REUSE has it.
+fn is_companion(path: &Path) -> bool {
+    path.extension().is_some_and(|end| end == "license")
+        && is_plain(&path.with_extension(""))
+        && fs::symlink_metadata(path).is_ok_and(|found| found.len() <= MAX_LICENSE)
+        && spdx_line(path).is_some()
 }
 
 fn head(path: &Path, most: u64) -> Option<String> {
@@ -195,13 +262,16 @@ impl Iterator for Folder {
 
     fn next(&mut self) -> Option<io::Result<Item>> {
         loop {
+            if let Some(item) = self.waiting.pop_front() {
+                return Some(Ok(item));
+            }
             let open = self.open.last_mut()?;
-            let licenses = Arc::clone(&open.licenses);
+            let above = Arc::clone(&open.above);
             let Some(path) = open.names.next() else {
                 self.open.pop();
                 continue;
             };
-            if let Some(item) = self.look(&path, &licenses) {
+            if let Some(item) = self.look(&path, &above) {
                 return Some(Ok(item));
             }
         }
@@ -228,15 +298,42 @@ mod tests {
         let items: Vec<Item> = Folder::open(folder.path()).unwrap().map(Result::unwrap).collect();
         let told: Vec<(String, String)> = items
             .iter()
-            .map(|item| match item {
-                Item::Entry(entry) => (entry.name.clone().unwrap(), entry.licenses[0].text.clone()),
+            .filter_map(|item| match item {
+                Item::Entry(entry) => Some((entry.name.clone().unwrap(), entry.licenses[0].text.clone())),
+                Item::NotChecked { .. } => None,
                 Item::Damage { what, .. } => panic!("{what}"),
             })
             .collect();
         let wanted = [("a/deep/x.txt", "cc-by-4.0"), ("b/y.txt", "CC0-1.0"), ("b/z.txt", "MIT License")];
         assert_eq!(told, wanted.map(|(name, license)| (name.to_owned(), license.to_owned())));
-        let Item::Entry(first) = &items[0] else { unreachable!() };
-        assert_eq!(first.copy.content.len(), 2);
+        let first = items.iter().find_map(|item| if let Item::Entry(entry) = item { Some(entry) } else { None });
+        assert_eq!(first.unwrap().copy.content.len(), 2);
+        let passed = items.iter().filter(|item| matches!(item, Item::NotChecked { .. })).count();
+        assert_eq!(passed, 3, "the license, the card and the tool's folder are told");
+    }
+
+    #[test]
+    fn data_that_is_called_a_license_is_data_and_a_cards_origins_hold_below_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        fs::create_dir_all(at("below")).unwrap();
+        let card = "---\npretty_name: Letters\nsource_datasets:\n- extended|other-memoirs\n---\n";
+        fs::write(at("README.md"), card).unwrap();
+        fs::write(at("license.parquet"), b"PAR1\xff\xfe").unwrap();
+        fs::write(at("COPYING.csv"), "text\n").unwrap();
+        fs::write(at("LICENSE.txt"), [0xff, 0xfe, 0]).unwrap();
+        fs::write(at("alone.license"), "text").unwrap();
+        fs::write(at("below/x"), "abc").unwrap();
+        fs::write(at("below/x.license"), format!("{SPDX_LINE} CC0-1.0\n")).unwrap();
+        let items: Vec<Item> = Folder::open(folder.path()).unwrap().map(Result::unwrap).collect();
+        let entries: Vec<&Entry> =
+            items.iter().filter_map(|item| if let Item::Entry(entry) = item { Some(&**entry) } else { None }).collect();
+        let names: Vec<&str> = entries.iter().filter_map(|entry| entry.name.as_deref()).collect();
+        assert_eq!(names, ["COPYING.csv", "LICENSE.txt", "alone.license", "below/x", "license.parquet"]);
+        for entry in entries {
+            assert_eq!(entry.derived_from.iter().map(|it| it.of.as_str()).collect::<Vec<_>>(), ["memoirs"]);
+            assert!(entry.copy.collections.contains(&"letters".to_owned()), "{entry:?}");
+        }
     }
 
     #[cfg(unix)]

@@ -12,6 +12,7 @@ mod dvc;
 pub mod entry;
 pub mod files;
 mod folder;
+pub mod inventory;
 pub(crate) mod lane;
 pub mod mistakes;
 mod naming;
@@ -21,6 +22,7 @@ mod parquet;
 pub(crate) mod rows;
 mod sheet;
 mod spdx;
+mod texts;
 mod tree;
 
 pub use columns::Columns;

@@ -14,6 +14,9 @@ use std::sync::Arc;
 /// Most URLs of one cell or member that are looked at.
 const MOST_URLS: usize = 64;
 
+/// From how many names of one kind on nobody looks whether a further one is new.
+const MANY: usize = 64;
+
 /// The longest fact that is kept, in characters.
 const LONGEST_FACT: usize = 2_000;
 
@@ -134,7 +137,9 @@ impl Entry {
         let web = ["https:", "http:"]
             .iter()
             .any(|scheme| url.get(..scheme.len()).is_some_and(|begins| begins.eq_ignore_ascii_case(scheme)));
-        if web && !self.copy.urls.iter().any(|known| known.url == url) {
+        // Once it has many, one that stands twice costs less than looking for it among all others.
+        let many = self.copy.urls.len() >= MANY;
+        if web && (many || !self.copy.urls.iter().any(|known| known.url == url)) {
             self.copy.urls.push(CopyUrl { role, url: url.to_owned() });
         }
         if let Some(collection) = hugging_face(url) {
@@ -144,16 +149,19 @@ impl Entry {
 
     /// Adds a name of its bytes.
     pub(super) fn named_by(&mut self, name: ContentName) {
-        if !self.copy.content.contains(&name) {
+        if self.copy.content.len() >= MANY || !self.copy.content.contains(&name) {
             self.copy.content.push(name);
-            self.copy.content.sort();
+            if self.copy.content.len() <= MANY {
+                self.copy.content.sort();
+            }
         }
     }
 
     /// Adds a collection.
     pub(super) fn in_collection(&mut self, name: &str) {
         let name = name.trim().to_lowercase();
-        if !name.is_empty() && name.len() <= 300 && !self.copy.collections.contains(&name) {
+        let many = self.copy.collections.len() >= MANY;
+        if !name.is_empty() && name.len() <= 300 && (many || !self.copy.collections.contains(&name)) {
             self.copy.collections.push(name);
         }
     }

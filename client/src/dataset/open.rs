@@ -77,6 +77,7 @@ pub fn open_by(path: &Path, format: Option<Format>, columns: &Columns) -> Result
         _ => {
             let file: Arc<str> = Arc::from(path.display().to_string());
             let items = match tree::text(path, &file).map_err(told)? {
+                Ok(text) if format == Format::Croissant => return Ok(Box::new(croissant_items(&text, &file).map(Ok))),
                 Ok(text) => read(&text, path, format, columns, &file),
                 Err(damage) => vec![damage],
             };
@@ -89,13 +90,21 @@ pub fn open_by(path: &Path, format: Option<Format>, columns: &Columns) -> Result
 #[must_use]
 pub fn read(text: &str, path: &Path, format: Format, columns: &Columns, file: &Arc<str>) -> Vec<Item> {
     match format {
-        Format::Croissant => by(tree::json(text), file, croissant::read),
+        Format::Croissant => croissant_items(text, file).collect(),
         Format::Spdx => by(tree::json(text), file, spdx::read),
         Format::Cyclonedx => by(tree::json(text), file, cyclonedx::read),
         Format::Dvc => by(tree::yaml(text, 1), file, dvc::read),
         Format::Card => card::read(text, path, file),
         Format::Sheet => sheet::read(text, path, columns, file),
         Format::Rows | Format::Parquet | Format::Folder => Vec::new(),
+    }
+}
+
+/// The only form that may list a million files: they are not all held as entries at once.
+fn croissant_items(text: &str, file: &Arc<str>) -> Box<dyn Iterator<Item = Item> + Send> {
+    match tree::json(text) {
+        Ok(tree) => Box::new(croissant::items(tree, file)),
+        Err(complaint) => Box::new(std::iter::once(tree::damage(file, complaint))),
     }
 }
 

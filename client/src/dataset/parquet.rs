@@ -1,7 +1,7 @@
 //! Our own manifests as Parquet: columns named as a row's members are.
 //!
 //! `url`, `content`, `captured_at` (text or timestamp), `acquired_at`, `published_at`, `canonical` and `channel` are plain
-//! columns; `aliases`, `collections`, `works`, `credits`, `marks`, `in_record`, `lineage` and `derived_from` hold JSON texts; `name` and
+//! columns; `urls`, `aliases`, `collections`, `works`, `credits`, `marks`, `in_record`, `lineage` and `derived_from` hold JSON texts; `name` and
 //! `license` say what a sheet would. Other columns are not read. Rows are read a batch at a time.
 
 use super::entry::{Entry, Item, Origin, Place, Stated};
@@ -16,7 +16,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 /// The columns, those of plain texts first.
-const NAMES: [&str; 18] = [
+const NAMES: [&str; 19] = [
     "url",
     "content",
     "captured_at",
@@ -25,6 +25,7 @@ const NAMES: [&str; 18] = [
     "canonical",
     "channel",
     "access",
+    "urls",
     "aliases",
     "collections",
     "works",
@@ -66,9 +67,9 @@ fn line(cells: &mut [Option<String>]) -> Result<(LineEntry, Option<String>), Str
     if let Some(at) = cells.iter().position(|cell| cell.as_ref().is_some_and(|text| text.contains('\u{fffd}'))) {
         return Err(format!("`{}` is no UTF-8", NAMES[at]));
     }
-    let [name, license] = [16, 17].map(|at: usize| cells[at].take());
+    let [name, license] = [17, 18].map(|at: usize| cells[at].take());
     let mut members = Map::new();
-    let mut content = Vec::new();
+    let (mut content, mut urls) = (Vec::new(), Vec::new());
     for (at, cell) in cells.iter_mut().enumerate() {
         let Some(text) = cell.take().filter(|text| !text.is_empty()) else { continue };
         let value = if at < PLAIN {
@@ -79,10 +80,9 @@ fn line(cells: &mut [Option<String>]) -> Result<(LineEntry, Option<String>), Str
         match (NAMES[at], value) {
             ("content", value) => content.push(value),
             ("aliases", Value::Array(names)) => content.extend(names),
-            ("canonical", value) => {
-                let url = serde_json::json!([{ "role": "canonical", "url": value }]);
-                members.insert("urls".to_owned(), url);
-            }
+            ("canonical", value) => urls.push(serde_json::json!({ "role": "canonical", "url": value })),
+            ("urls", Value::Array(more)) => urls.extend(more),
+            ("urls", _) => return Err("`urls` is no list".to_owned()),
             (name, value) => {
                 members.insert(name.to_owned(), value);
             }
@@ -90,6 +90,9 @@ fn line(cells: &mut [Option<String>]) -> Result<(LineEntry, Option<String>), Str
     }
     if !content.is_empty() {
         members.insert("content".to_owned(), Value::Array(content));
+    }
+    if !urls.is_empty() {
+        members.insert("urls".to_owned(), Value::Array(urls));
     }
     if let Some(name) = name {
         if members.is_empty() {
@@ -206,7 +209,7 @@ mod tests {
                 it.name.clone(),
                 it.derived_from.iter().map(|it| (it.link, it.of.clone())).collect::<Vec<_>>(),
             ),
-            Item::Damage { what, .. } => panic!("{what}"),
+            Item::NotChecked { what, .. } | Item::Damage { what, .. } => panic!("{what}"),
         };
         let by_lines: Vec<Item> = crate::dataset::open(&lines_path, None).unwrap().map(Result::unwrap).collect();
         let by_table = read(&table_path);

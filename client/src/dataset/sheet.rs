@@ -190,7 +190,14 @@ impl Sheet<'_> {
             let stated = Stated { text: cell.trim().to_owned(), place };
             match self.roles[at] {
                 Some(Role::Path) if !stated.text.is_empty() => claimed = Some(stated),
-                Some(Role::Bytes) => bytes = stated.text.parse().ok(),
+                Some(Role::Bytes) => match stated.text.parse() {
+                    Ok(count) => bytes = Some(count),
+                    Err(_) if stated.text.is_empty() => {}
+                    Err(_) => damage.push(Item::NotChecked {
+                        place: stated.place,
+                        what: "no count of bytes in digits: the file's length was not checked".to_owned(),
+                    }),
+                },
                 role => damage.extend(cell_of(&mut entry, role, header, stated)),
             }
         }
@@ -199,7 +206,7 @@ impl Sheet<'_> {
             if entry.name.is_none() && !entry.is_named() {
                 entry.in_collection(&text);
             }
-            entry.files.push(FileClaim { path: text, digests: entry.copy.content.clone(), bytes, place });
+            entry.files.push(FileClaim { path: text, digests: entry.copy.content.clone(), bytes, within: None, place });
         }
         if entry.is_named() {
             damage.push(Item::Entry(Box::new(entry)));

@@ -33,6 +33,7 @@ pub fn gather(
         for item in papers.open(paper)? {
             empty = false;
             match item.with_context(|| format!("cannot read `{shown}`"))? {
+                Item::NotChecked { .. } => {}
                 Item::Damage { place, what } => facts.damage(place, what),
                 Item::Entry(entry) => {
                     let mut judged = judge.judge(resolve(*entry, &index)).context("pull the snapshot again")?;

@@ -1,6 +1,9 @@
 //! Croissant: a data set in schema.org's vocabulary with its own; a `FileObject` for each paper and for each file that it claims.
 
+use super::listed::Listed;
 use super::{Claimed, Input, Inventory};
+use crate::dataset::inventory;
+use cleartitle_schema::lineage::Link;
 use serde_json::{Map, Value, json};
 
 /// The data set.
@@ -20,9 +23,11 @@ pub fn export(inventory: &Inventory<'_>) -> Value {
     });
     let properties: Vec<Value> = properties
         .into_iter()
+        .chain(inventory.damaged())
         .chain(of_papers)
-        .map(|(name, value)| json!({ "@type": "sc:PropertyValue", "name": name, "value": value }))
+        .map(|(name, value)| property(&name, &value))
         .collect();
+    let entries: Vec<Value> = inventory.inputs.iter().flat_map(|input| &input.listed).map(entry_of).collect();
     let mut dataset = json!({
         "@context": context(),
         "@type": "sc:Dataset",
@@ -41,6 +46,9 @@ pub fn export(inventory: &Inventory<'_>) -> Value {
     let stated: Vec<&String> = inventory.inputs.iter().flat_map(|input| input.stated.counts.keys()).collect();
     if !stated.is_empty() {
         dataset["license"] = json!(stated);
+    }
+    if !entries.is_empty() {
+        dataset["hasPart"] = entries.into();
     }
     dataset
 }
@@ -72,6 +80,31 @@ fn file_of(paper: usize, rank: usize, claimed: &Claimed) -> Option<Value> {
         file.insert("contentSize".to_owned(), json!(format!("{bytes} B")));
     }
     Some(Value::Object(file))
+}
+
+fn property(name: &str, value: &str) -> Value {
+    json!({ "@type": "sc:PropertyValue", "name": name, "value": value })
+}
+
+/// An entry: no file of the distribution, which lists what there is to load, but a part of the data set.
+fn entry_of(listed: &Listed) -> Value {
+    let mut part = json!({ "@type": "sc:MediaObject", "name": listed.name });
+    let origin = |(link, of): &(Link, String)| json!({ "@type": "sc:CreativeWork", "name": of, "additionalProperty": property(inventory::LINK, link.word()) });
+    let lost: Vec<Value> = listed.lost().map(|lost| property(inventory::NOT_CARRIED, &lost)).into_iter().collect();
+    let texts = |all: &[String]| all.iter().map(|text| json!(text)).collect::<Vec<_>>();
+    let members: [(&str, Vec<Value>); 7] = [
+        ("alternateName", texts(&listed.collections)),
+        ("identifier", listed.content.iter().map(|name| json!(name.to_string())).collect()),
+        ("contentUrl", texts(&listed.fetched)),
+        ("url", texts(&listed.shown)),
+        ("license", texts(&listed.licenses)),
+        ("isBasedOn", listed.origins.iter().map(origin).collect()),
+        ("additionalProperty", lost),
+    ];
+    for (name, values) in members.into_iter().filter(|(_, values)| !values.is_empty()) {
+        part[name] = values.into();
+    }
+    part
 }
 
 /// The context that every Croissant file carries.

@@ -1,6 +1,10 @@
 //! CycloneDX 1.6: a bill of materials whose components are of type `data`, one a paper, with the files that it claims below.
 
+use super::listed::{self, Listed};
 use super::{Claimed, Input, Inventory, name_value};
+use crate::dataset::inventory;
+use cleartitle_schema::id::ContentName;
+use cleartitle_schema::lineage::Link;
 use serde_json::{Map, Value, json};
 
 /// The bill.
@@ -14,10 +18,15 @@ pub fn export(inventory: &Inventory<'_>) -> Value {
         "description": inventory.description(),
         "data": [{ "type": "dataset", "name": inventory.name, "governance": {
             "custodians": [{ "organization": { "name": inventory.originator } }] } }],
-        "properties": name_value(vec![
-            ("cleartitle:policy".to_owned(), inventory.policy_digest.clone()),
-            ("cleartitle:snapshot".to_owned(), inventory.snapshot.clone()),
-        ]),
+        "properties": name_value(
+            [
+                ("cleartitle:policy".to_owned(), inventory.policy_digest.clone()),
+                ("cleartitle:snapshot".to_owned(), inventory.snapshot.clone()),
+            ]
+            .into_iter()
+            .chain(inventory.damaged())
+            .collect(),
+        ),
     });
     license(&mut whole, inventory.declared(), inventory.concluded());
     let refs: Vec<String> = (0..inventory.inputs.len()).map(input_ref).collect();
@@ -52,7 +61,7 @@ fn license(component: &mut Value, declared: Option<String>, concluded: Option<St
 
 fn component(rank: usize, input: &Input) -> Value {
     let mut properties = input.properties();
-    properties.push(("cleartitle:bytes".to_owned(), input.bytes.to_string()));
+    properties.push((inventory::BYTES.to_owned(), input.bytes.to_string()));
     let mut component = json!({
         "type": "data",
         "bom-ref": input_ref(rank),
@@ -62,9 +71,52 @@ fn component(rank: usize, input: &Input) -> Value {
         "properties": name_value(properties),
     });
     license(&mut component, input.declared(), input.concluded());
-    if !input.files.is_empty() {
-        let files = input.files.iter().enumerate().map(|(file, claimed)| file_of(rank, file, claimed));
-        component["components"] = files.collect();
+    let files = input.files.iter().enumerate().map(|(file, claimed)| file_of(rank, file, claimed));
+    let entries = input.listed.iter().enumerate().map(|(entry, listed)| entry_of(rank, entry, listed));
+    let below: Vec<Value> = files.chain(entries).collect();
+    if !below.is_empty() {
+        component["components"] = below.into();
+    }
+    component
+}
+
+/// An entry: what the form has no other place for is a property.
+fn entry_of(paper: usize, rank: usize, listed: &Listed) -> Value {
+    let hash = |name: &ContentName| {
+        let (algorithm, hex) = listed::digest(name);
+        let algorithm = match algorithm {
+            "blake3" => "BLAKE3",
+            "sha256" => "SHA-256",
+            _ => "SHA-1",
+        };
+        json!({ "alg": algorithm, "content": hex })
+    };
+    let reference = |kind: &str, url: &String| json!({ "type": kind, "url": url });
+    let references = listed.fetched.iter().map(|url| reference("distribution", url));
+    let references: Vec<Value> = references.chain(listed.shown.iter().map(|url| reference("website", url))).collect();
+    let origin = |(link, of): &(Link, String)| {
+        let link = vec![(inventory::LINK.to_owned(), link.word().to_owned())];
+        json!({ "type": "data", "name": of, "properties": name_value(link) })
+    };
+    let data = listed.collections.iter().map(|name| json!({ "type": "dataset", "name": name }));
+    let mut component = json!({
+        "type": "data",
+        "bom-ref": format!("{}-entry-{}", input_ref(paper), rank + 1),
+        "name": listed.name,
+    });
+    let lost = listed.lost().map(|lost| vec![(inventory::NOT_CARRIED.to_owned(), lost)]).unwrap_or_default();
+    let members: [(&str, Vec<Value>); 5] = [
+        ("hashes", listed.content.iter().map(hash).collect()),
+        ("licenses", listed.licenses.iter().map(|name| json!({ "license": { "name": name } })).collect()),
+        ("externalReferences", references),
+        ("data", data.collect()),
+        ("properties", name_value(lost)),
+    ];
+    for (name, values) in members.into_iter().filter(|(_, values)| !values.is_empty()) {
+        component[name] = values.into();
+    }
+    if !listed.origins.is_empty() {
+        component["pedigree"] = json!({ "ancestors": listed.origins.iter().map(origin).collect::<Vec<_>>() });
     }
     component
 }
@@ -81,7 +133,7 @@ fn file_of(paper: usize, rank: usize, claimed: &Claimed) -> Value {
         file.insert("hashes".to_owned(), hashes.into());
     }
     if let Some(bytes) = claimed.bytes {
-        let properties = vec![("cleartitle:bytes".to_owned(), bytes.to_string())];
+        let properties = vec![(inventory::BYTES.to_owned(), bytes.to_string())];
         file.insert("properties".to_owned(), name_value(properties).into());
     }
     Value::Object(file)

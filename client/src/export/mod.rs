@@ -1,16 +1,18 @@
 //! Export: a data set's inventory in the forms that other tools read: Croissant, SPDX, CycloneDX.
 //!
 //! One file or package stands for each paper, with its digests, counts and verdicts, and beside it the files that the paper
-//! itself claims. Millions of documents do not become millions of components: no reader of these forms would hold them, and the
-//! manifest, whose digest is named, lists them already. Equal inputs give equal bytes: ids are made of the papers' digests, and
+//! itself claims and the first thousand of its entries. Millions of documents do not become millions of components: no reader
+//! of these forms would hold them, and the manifest, whose digest is named, lists them already; that they are left out is said. Equal inputs give equal bytes: ids are made of the papers' digests, and
 //! no clock is read.
 //!
 //! Not here: reports ([`crate::disclosure`]); reading such files ([`crate::dataset`]).
 
 mod croissant;
 mod cyclonedx;
+pub mod listed;
 mod spdx;
 
+use crate::dataset::inventory;
 use crate::disclosure::facts::{Facts, Names};
 use crate::disclosure::modality::Modality;
 use crate::gate::Judged;
@@ -19,6 +21,7 @@ use cleartitle_schema::id::{ContentName, StatementId};
 use cleartitle_schema::license::check_expression;
 use cleartitle_schema::time::Timestamp;
 use data_encoding::HEXLOWER;
+use listed::Listed;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
@@ -82,6 +85,8 @@ pub struct Input {
     pub statements: BTreeSet<StatementId>,
     /// Files that it claims.
     pub files: BTreeSet<Claimed>,
+    /// Its first entries.
+    pub listed: Vec<Listed>,
     /// What no longer fitted into those lists.
     pub beyond: u64,
 }
@@ -116,6 +121,9 @@ impl Input {
     pub fn count(&mut self, judged: &Judged) {
         let Judged { entry, decision, .. } = judged;
         self.entries += 1;
+        if self.listed.len() < listed::ENTRIES {
+            self.listed.push(Listed::of(entry));
+        }
         *self.verdicts.entry(decision.verdict).or_default() += 1;
         entry.licenses.iter().for_each(|license| self.stated.count(&license.text));
         let applied = decision.reasons.iter().filter(|finding| finding.code == Reason::LicenseApplies);
@@ -125,7 +133,7 @@ impl Input {
         for statement in decision.reasons.iter().filter_map(|finding| finding.statement) {
             put(&mut self.statements, statement, STATEMENTS, &mut self.beyond);
         }
-        for file in &entry.files {
+        for file in entry.files.iter().filter(|file| file.within.is_none()) {
             let named = |wanted: fn(&ContentName) -> Option<String>| file.digests.iter().find_map(wanted);
             let hex = |bytes: &[u8]| HEXLOWER.encode(bytes);
             let claimed = Claimed {
@@ -163,6 +171,13 @@ impl Input {
         let mut found = vec![("cleartitle:entries".to_owned(), self.entries.to_string())];
         let verdict = |(verdict, count): (&Verdict, &u64)| (format!("cleartitle:verdict:{verdict}"), count.to_string());
         found.extend(self.verdicts.iter().rev().map(verdict));
+        let unlisted = self.entries - self.listed.len() as u64;
+        if unlisted > 0 {
+            found.push((
+                inventory::NOT_CARRIED.to_owned(),
+                format!("{unlisted} entries beyond the first {}", self.listed.len()),
+            ));
+        }
         let unread = self.stated.counts.keys().filter(|license| check_expression(license).is_err());
         found.extend(unread.map(|license| ("cleartitle:license-as-stated".to_owned(), license.clone())));
         let decided = self.decided.counts.iter();
@@ -276,6 +291,12 @@ impl Inventory<'_> {
     #[must_use]
     pub fn beyond(&self) -> u64 {
         self.inputs.iter().map(|input| input.beyond + input.stated.beyond + input.decided.beyond).sum()
+    }
+
+    /// What the papers hold that could not be read, which no inventory makes good.
+    fn damaged(&self) -> Option<(String, String)> {
+        let damaged = self.facts.damaged;
+        (damaged > 0).then(|| (inventory::NOT_CARRIED.to_owned(), format!("{damaged} entries that could not be read")))
     }
 
     /// Whether any document is of a modality.

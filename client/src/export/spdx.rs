@@ -1,7 +1,10 @@
 //! SPDX 3.0.1 as JSON-LD: one `DatasetPackage` that contains a `File` for each paper and for each file that a paper claims.
 
+use super::listed::{self, Listed};
 use super::{Claimed, Input, Inventory};
+use crate::dataset::inventory;
 use crate::disclosure::modality::Modality;
+use cleartitle_schema::id::ContentName;
 use serde_json::{Value, json};
 
 /// What stands where nobody can say which license.
@@ -42,6 +45,9 @@ pub fn export(inventory: &Inventory<'_>) -> Value {
     });
     if all.unsized_documents == 0 && all.documents > 0 {
         members["dataset_datasetSize"] = json!(all.bytes);
+    }
+    if let Some(damaged) = inventory.damaged() {
+        members["extension"] = extension(vec![damaged]);
     }
     graph.element("dataset_DatasetPackage", &package, members);
     graph.licenses(&package, inventory.declared(), inventory.concluded(), "Dataset");
@@ -131,21 +137,58 @@ impl Graph {
     fn paper(&mut self, rank: usize, input: &Input) -> String {
         let name = format!("Paper{}", rank + 1);
         let id = self.id(&name);
-        let property = |(name, value): (String, String)| json!({ "type": "extension_CdxPropertyEntry", "extension_cdxPropName": name, "extension_cdxPropValue": value });
         let mut properties = input.properties();
-        properties.push(("cleartitle:bytes".to_owned(), input.bytes.to_string()));
-        let properties: Vec<Value> = properties.into_iter().map(property).collect();
+        properties.push((inventory::BYTES.to_owned(), input.bytes.to_string()));
         let members = json!({
             "name": input.name,
             "software_primaryPurpose": "manifest",
             "verifiedUsing": hashes(Some(&input.sha256), Some(&input.blake3)),
-            "extension": [{ "type": "extension_CdxPropertiesExtension", "extension_cdxProperty": properties }],
+            "extension": extension(properties),
         });
         self.element("software_File", &id, members);
         self.licenses(&id, input.declared(), input.concluded(), &name);
         let files: Vec<String> =
             input.files.iter().enumerate().map(|(file, claimed)| self.file(&name, file, claimed)).collect();
-        self.relation("contains", &id, &files);
+        let entries: Vec<String> =
+            input.listed.iter().enumerate().map(|(entry, listed)| self.entry(&name, entry, listed)).collect();
+        self.relation("contains", &id, &[files, entries].concat());
+        id
+    }
+
+    /// An entry: a package of data, since its name is no path. What the form has no other place for is a property.
+    fn entry(&mut self, paper: &str, rank: usize, listed: &Listed) -> String {
+        let name = format!("{paper}-Entry{}", rank + 1);
+        let id = self.id(&name);
+        let mut members = json!({ "name": listed.name, "software_primaryPurpose": "data" });
+        let hashes: Vec<Value> = listed.content.iter().map(hash).collect();
+        if !hashes.is_empty() {
+            members["verifiedUsing"] = hashes.into();
+        }
+        let (first, more) = listed.fetched.split_at(listed.fetched.len().min(1));
+        if let [first] = first {
+            members["software_downloadLocation"] = json!(first);
+        }
+        let reference = |kind: &str, urls: &[String]| {
+            (!urls.is_empty()).then(|| json!({ "type": "ExternalRef", "externalRefType": kind, "locator": urls }))
+        };
+        let references: Vec<Value> =
+            reference("altDownloadLocation", more).into_iter().chain(reference("altWebPage", &listed.shown)).collect();
+        if !references.is_empty() {
+            members["externalRef"] = references.into();
+        }
+        let collections = listed.collections.iter().map(|name| (inventory::COLLECTION.to_owned(), name.clone()));
+        let origins = listed.origins.iter().map(|(link, of)| (format!("{}{link}", inventory::ORIGIN), of.clone()));
+        let lost = listed.lost().map(|lost| (inventory::NOT_CARRIED.to_owned(), lost));
+        let properties: Vec<(String, String)> = collections.chain(origins).chain(lost).collect();
+        if !properties.is_empty() {
+            members["extension"] = extension(properties);
+        }
+        self.element("software_Package", &id, members);
+        for (rank, license) in listed.licenses.iter().enumerate() {
+            let of = self.id(&format!("{name}-License{}", rank + 1));
+            self.element("simplelicensing_SimpleLicensingText", &of, json!({ "simplelicensing_licenseText": license }));
+            self.relation("hasDeclaredLicense", &id, &[of]);
+        }
         id
     }
 
@@ -162,6 +205,18 @@ impl Graph {
         self.element("software_File", &id, members);
         id
     }
+}
+
+/// Names and values, as CycloneDX has them and SPDX borrows them.
+fn extension(properties: Vec<(String, String)>) -> Value {
+    let property = |(name, value): (String, String)| json!({ "type": "extension_CdxPropertyEntry", "extension_cdxPropName": name, "extension_cdxPropValue": value });
+    let properties: Vec<Value> = properties.into_iter().map(property).collect();
+    json!([{ "type": "extension_CdxPropertiesExtension", "extension_cdxProperty": properties }])
+}
+
+fn hash(name: &ContentName) -> Value {
+    let (algorithm, hex) = listed::digest(name);
+    json!({ "type": "Hash", "algorithm": algorithm, "hashValue": hex })
 }
 
 fn hashes(sha256: Option<&String>, blake3: Option<&String>) -> Vec<Value> {

@@ -63,6 +63,7 @@ impl Drift {
                 let read = |source| RunError::Read { paper: paper.display().to_string(), source };
                 let Entry { place, name, copy, .. } = match item.map_err(read)? {
                     Item::Entry(entry) => resolve(*entry, index),
+                    Item::NotChecked { .. } => continue,
                     Item::Damage { place, what } => {
                         drift.damaged += 1;
                         each(Err((&place, &what)));

@@ -1,6 +1,6 @@
 //! Papers through the gate: a manifest of our own by blocks of lines on every core, whatever else is a paper entry by entry.
 
-use super::finding::Finding;
+use super::finding::{Finding, Level};
 use super::run::{Batch, Gate, Ran, RunError, named, nothing_listed};
 use super::sites::Comes;
 use super::usual::{self, Plain};
@@ -10,6 +10,7 @@ use crate::dataset::{self, Entries, Entry, Format, Item, Papers, Place, rows};
 use crate::filter::HostRuling;
 use crate::question;
 use cleartitle_schema::acquisition::Acquisition;
+use cleartitle_schema::paper_code::PaperCode;
 use cleartitle_schema::policy::Disposition;
 use cleartitle_schema::snapshot::Damage;
 use std::fs::File;
@@ -22,6 +23,11 @@ const AT_ONCE: usize = 512;
 
 /// Holds the files that an entry claims against those beside its paper, which lies in a folder.
 pub type Verify<'p> = &'p dyn Fn(&Entry, &Path) -> Vec<Finding>;
+
+/// What is told of what is no entry by rule.
+fn not_checked(place: Place, message: String) -> Finding {
+    Finding { code: PaperCode::NotChecked.word(), level: Level::Note, place, about: None, message, hint: None }
+}
 
 impl Gate<'_> {
     /// Judges every entry of every paper; where rows were asked for, they go to `out`. `verify` left out, the files that papers
@@ -203,6 +209,7 @@ impl Gate<'_> {
                     batch.looked_at.push((*entry).clone());
                     self.judge(*entry, &mut batch)?;
                 }
+                Item::NotChecked { place, what } => self.found(not_checked(place, what), Vec::new, None, &mut batch),
                 Item::Damage { place, what } => self.damaged(place, &what, &mut batch),
             }
             waiting += 1;

@@ -1,12 +1,17 @@
 //! JSON with the place of every value: `serde_json` cuts the text into raw values, whose distance from its beginning is known.
 
-use super::{At, Complaint, MAX_DEPTH, MAX_NODES, Node, Tree, Value, twice};
+use super::{At, Complaint, MAX_DEPTH, MAX_NODES, Names, Node, Tree, Value, twice};
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
+use std::borrow::Cow;
 use std::fmt;
 
+/// The name of a member, which is copied only where it has escapes.
+#[derive(serde::Deserialize)]
+struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
+
 /// The members of an object, in their order, those that stand twice included.
-struct Members<'a>(Vec<(String, &'a RawValue)>);
+struct Members<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
 
 impl<'de> Deserialize<'de> for Members<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -20,7 +25,7 @@ impl<'de> Deserialize<'de> for Members<'de> {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members<'de>, A::Error> {
                 let mut members = Vec::new();
-                while let Some(name) = map.next_key::<String>()? {
+                while let Some(Name(name)) = map.next_key::<Name<'de>>()? {
                     members.push((name, map.next_value::<&'de RawValue>()?));
                 }
                 Ok(Members(members))
@@ -37,14 +42,24 @@ impl<'de> Deserialize<'de> for Members<'de> {
 pub fn read(text: &str) -> Result<Tree, Complaint> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let raw: &RawValue = serde_json::from_str(text).map_err(|error| complaint(&error))?;
-    let mut reader = Reader { text, cursor: 0, at: At { line: 1, column: 1 }, nodes: 0, complaints: Vec::new() };
+    let mut reader = Reader {
+        text,
+        cursor: 0,
+        at: At { line: 1, column: 1 },
+        nodes: 0,
+        names: Names::default(),
+        complaints: Vec::new(),
+    };
     let root = reader.node(raw.get(), 0)?;
     Ok(Tree { root, complaints: reader.complaints })
 }
 
 fn complaint(error: &serde_json::Error) -> Complaint {
     let column = u32::try_from(error.column()).unwrap_or(u32::MAX);
-    Complaint { at: At { line: error.line().max(1) as u64, column: column.max(1) }, what: format!("no JSON: {error}") }
+    Complaint {
+        at: At { line: u32::try_from(error.line()).unwrap_or(u32::MAX).max(1), column: column.max(1) },
+        what: format!("no JSON: {error}"),
+    }
 }
 
 struct Reader<'a> {
@@ -53,6 +68,7 @@ struct Reader<'a> {
     cursor: usize,
     at: At,
     nodes: usize,
+    names: Names,
     complaints: Vec<Complaint>,
 }
 
@@ -66,7 +82,7 @@ impl<'a> Reader<'a> {
             let characters = u32::try_from(last.chars().count()).unwrap_or(u32::MAX);
             self.at.column =
                 if lines == 0 { self.at.column.saturating_add(characters) } else { characters.saturating_add(1) };
-            self.at.line += lines as u64;
+            self.at.line = self.at.line.saturating_add(u32::try_from(lines).unwrap_or(u32::MAX));
             self.cursor = offset;
         }
         self.at
@@ -85,6 +101,7 @@ impl<'a> Reader<'a> {
                 let Members(raw) = serde_json::from_str(raw).map_err(told)?;
                 let mut members = Vec::with_capacity(raw.len());
                 for (name, value) in raw {
+                    let name = self.names.one(&name);
                     members.push((name, self.node(value.get(), depth + 1)?));
                 }
                 twice(&members, &mut self.complaints);

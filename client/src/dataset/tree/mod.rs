@@ -7,25 +7,26 @@ mod json;
 mod yaml;
 
 use super::entry::{Item, Place};
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::Path;
 use std::sync::Arc;
 
 /// The longest paper that is read as a tree, in bytes: it is held in memory.
-pub const MAX_PAPER: u64 = 64 << 20;
+pub const MAX_PAPER: u64 = 512 << 20;
 
 /// The deepest nesting.
 pub const MAX_DEPTH: usize = 64;
 
-/// Most values of one paper, those that an alias repeats included.
-pub const MAX_NODES: usize = 2_000_000;
+/// Most values of one paper: some 50 bytes each, and their texts.
+pub const MAX_NODES: usize = 12_000_000;
 
 /// A line and a column in characters, both from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct At {
-    /// The line.
-    pub line: u64,
+    /// The line; a paper that may be read has fewer than fit here.
+    pub line: u32,
     /// The column.
     pub column: u32,
 }
@@ -37,6 +38,21 @@ pub struct Node {
     pub at: At,
     /// What.
     pub value: Value,
+}
+
+/// The names of members that were met, each held once: a paper of a million files says `contentUrl` a million times.
+#[derive(Default)]
+struct Names(HashSet<Arc<str>>);
+
+impl Names {
+    fn one(&mut self, name: &str) -> Arc<str> {
+        if let Some(known) = self.0.get(name) {
+            return Arc::clone(known);
+        }
+        let name: Arc<str> = Arc::from(name);
+        self.0.insert(Arc::clone(&name));
+        name
+    }
 }
 
 /// What a value is.
@@ -51,7 +67,7 @@ pub enum Value {
     /// A list.
     List(Vec<Node>),
     /// Members, in their order.
-    Members(Vec<(String, Node)>),
+    Members(Vec<(Arc<str>, Node)>),
 }
 
 /// What can't be read, and where.
@@ -83,7 +99,7 @@ impl Node {
     pub fn member(&self, name: &str) -> Option<&Self> {
         self.members()
             .iter()
-            .find(|(known, _)| known == name)
+            .find(|(known, _)| &**known == name)
             .map(|(_, node)| node)
             .filter(|node| node.value != Value::Null)
     }
@@ -96,10 +112,41 @@ impl Node {
 
     /// Its members; none where it is something else.
     #[must_use]
-    pub fn members(&self) -> &[(String, Self)] {
+    pub fn members(&self) -> &[(Arc<str>, Self)] {
         match &self.value {
             Value::Members(members) => members,
             _ => &[],
+        }
+    }
+
+    /// Its members, to be taken; none where it is something else.
+    pub fn members_mut(&mut self) -> &mut [(Arc<str>, Self)] {
+        match &mut self.value {
+            Value::Members(members) => members,
+            _ => &mut [],
+        }
+    }
+
+    /// The value of this rank in the member of this rank, where both are; else itself.
+    pub fn below(&mut self, member: usize, item: usize) -> &mut Self {
+        let there = self.members().get(member).is_some_and(|(_, value)| value.items().len() > item);
+        if !there {
+            return self;
+        }
+        let value = &mut self.members_mut()[member].1;
+        match value.value {
+            Value::List(ref mut items) => &mut items[item],
+            _ => value,
+        }
+    }
+
+    /// Takes its items out of it.
+    pub fn take_items(&mut self) -> Vec<Self> {
+        let at = self.at;
+        match std::mem::replace(&mut self.value, Value::Null) {
+            Value::Null => Vec::new(),
+            Value::List(items) => items,
+            value => vec![Self { at, value }],
         }
     }
 
@@ -122,6 +169,15 @@ impl Node {
         }
     }
 
+    /// Its text, where it is one and nothing that only looks like it: a number is no URL, no digest and no license.
+    #[must_use]
+    pub fn string(&self) -> Option<&str> {
+        match &self.value {
+            Value::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
     /// The text of a member.
     #[must_use]
     pub fn text_of(&self, name: &str) -> Option<&str> {
@@ -131,7 +187,7 @@ impl Node {
     /// Where it stands in a paper.
     #[must_use]
     pub fn place(&self, file: &Arc<str>) -> Place {
-        Place { column: Some(self.at.column), ..Place::line(file, self.at.line) }
+        Place { column: Some(self.at.column), ..Place::line(file, self.at.line.into()) }
     }
 }
 
@@ -160,14 +216,14 @@ pub fn text(path: &Path, file: &Arc<str>) -> io::Result<Result<String, Item>> {
 #[must_use]
 pub fn damage(file: &Arc<str>, complaint: Complaint) -> Item {
     let Complaint { at, what } = complaint;
-    Item::Damage { place: Place { column: Some(at.column), ..Place::line(file, at.line) }, what }
+    Item::Damage { place: Place { column: Some(at.column), ..Place::line(file, at.line.into()) }, what }
 }
 
 /// Tells members that stand twice.
-fn twice(members: &[(String, Node)], complaints: &mut Vec<Complaint>) {
+fn twice(members: &[(Arc<str>, Node)], complaints: &mut Vec<Complaint>) {
     let mut seen = std::collections::BTreeSet::new();
     for (name, node) in members {
-        if !seen.insert(name.as_str()) {
+        if !seen.insert(&**name) {
             let name: String = name.chars().take(60).collect();
             complaints.push(Complaint {
                 at: node.at,

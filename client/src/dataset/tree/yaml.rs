@@ -1,17 +1,26 @@
 //! YAML 1.2 with the place of every value, from the parser's own marks. Plain words are `null`, or stay as written: what looks
-//! like a number may be a version or a digest.
+//! like a number may be a version or a digest. Merge keys (`<<`) are followed, as the tools that write these papers do: what
+//! they bring in may be the license or the origin of an entry.
 
-use super::{At, Complaint, MAX_DEPTH, MAX_NODES, Node, Tree, Value, twice};
+use super::{At, Complaint, MAX_DEPTH, Names, Node, Tree, Value, twice};
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 /// Reads the one document of a text whose first line is this one of its paper.
 ///
 /// # Errors
 /// [`Complaint`] for what is no YAML, holds more than one document, is nested too deep or holds too much.
-pub fn read(text: &str, first_line: u64) -> Result<Tree, Complaint> {
-    let mut reader =
-        Reader { first_line, open: Vec::new(), root: None, anchors: HashMap::new(), nodes: 0, complaints: Vec::new() };
+pub fn read(text: &str, first_line: u32) -> Result<Tree, Complaint> {
+    let mut reader = Reader {
+        first_line,
+        open: Vec::new(),
+        root: None,
+        anchors: HashMap::new(),
+        nodes: 0,
+        names: Names::default(),
+        complaints: Vec::new(),
+    };
     for event in Parser::new_from_str(text) {
         let (event, span) = event
             .map_err(|error| Complaint { at: reader.at(error.marker()), what: format!("no YAML: {}", error.info()) })?;
@@ -21,6 +30,9 @@ pub fn read(text: &str, first_line: u64) -> Result<Tree, Complaint> {
     let root = reader.root.unwrap_or(Node { at: At { line: first_line, column: 1 }, value: Value::Null });
     Ok(Tree { root, complaints: reader.complaints })
 }
+
+/// Most values of one paper, those that an alias repeats included: an alias costs five bytes, and may stand for a thousand values.
+const MAX_NODES: usize = 2_000_000;
 
 /// How many bytes of a text that an alias repeats count as one value more.
 const TEXT: usize = 64;
@@ -34,22 +46,23 @@ struct Open {
 
 enum Filled {
     List(Vec<Node>),
-    Members { members: Vec<(String, Node)>, name: Option<String> },
+    Members { members: Vec<(Arc<str>, Node)>, name: Option<Arc<str>> },
 }
 
 struct Reader {
-    first_line: u64,
+    first_line: u32,
     open: Vec<Open>,
     root: Option<Node>,
     anchors: HashMap<usize, Node>,
     nodes: usize,
+    names: Names,
     complaints: Vec<Complaint>,
 }
 
 impl Reader {
     fn at(&self, mark: &Marker) -> At {
-        let line = (mark.line() as u64).saturating_sub(1) + self.first_line;
-        At { line, column: u32::try_from(mark.col() + 1).unwrap_or(u32::MAX) }
+        let line = u32::try_from(mark.line()).unwrap_or(u32::MAX).saturating_sub(1);
+        At { line: line.saturating_add(self.first_line), column: u32::try_from(mark.col() + 1).unwrap_or(u32::MAX) }
     }
 
     fn take(&mut self, event: Event<'_>, at: At) -> Result<(), Complaint> {
@@ -73,7 +86,7 @@ impl Reader {
                     Filled::List(items) => Value::List(items),
                     Filled::Members { members, .. } => {
                         twice(&members, &mut self.complaints);
-                        Value::Members(members)
+                        Value::Members(merged(members, &mut self.complaints))
                     }
                 };
                 self.whole(Node { at, value }, anchor, 1)
@@ -116,12 +129,11 @@ impl Reader {
             Some(Filled::Members { members, name }) => match name.take() {
                 Some(name) => members.push((name, node)),
                 None => {
-                    let text = node.text().map(str::to_owned);
-                    if text.is_none() && node.value != Value::Null {
+                    if node.text().is_none() && node.value != Value::Null {
                         self.complaints
                             .push(Complaint { at: node.at, what: "a member whose name is no text".to_owned() });
                     }
-                    *name = Some(text.unwrap_or_default());
+                    *name = Some(self.names.one(node.text().unwrap_or_default()));
                 }
             },
         }
@@ -129,7 +141,31 @@ impl Reader {
     }
 }
 
-/// How many values a value holds, itself included.
+/// Members with those that `<<` brings in behind them: a member's own word counts before what is merged, and what is named
+/// first before what comes later.
+fn merged(members: Vec<(Arc<str>, Node)>, complaints: &mut Vec<Complaint>) -> Vec<(Arc<str>, Node)> {
+    if !members.iter().any(|(name, _)| &**name == "<<") {
+        return members;
+    }
+    let (merges, mut own): (Vec<_>, Vec<_>) = members.into_iter().partition(|(name, _)| &**name == "<<");
+    let mut known: HashSet<Arc<str>> = own.iter().map(|(name, _)| Arc::clone(name)).collect();
+    for (_, merge) in merges {
+        let parts = match merge.value {
+            Value::List(parts) => parts,
+            _ => vec![merge],
+        };
+        for Node { at, value } in parts {
+            let Value::Members(more) = value else {
+                let what = "`<<` merges something that has no members".to_owned();
+                complaints.push(Complaint { at, what });
+                continue;
+            };
+            own.extend(more.into_iter().filter(|(name, _)| known.insert(Arc::clone(name))));
+        }
+    }
+    own
+}
+
 /// How much a value weighs: one for each within it, and one for each stretch of text, which an alias copies too.
 fn count(node: &Node) -> usize {
     1 + match &node.value {
@@ -160,6 +196,18 @@ mod tests {
         assert_eq!((tags.items()[1].at.line, tags.items()[1].at.column), (5, 5));
         assert_eq!(tree.root.text_of("version"), Some("1.10"));
         assert_eq!(tree.root.member("empty"), None);
+    }
+
+    #[test]
+    fn merge_keys_bring_in_what_is_not_said_already() {
+        let text = "base: &b\n  license: cc-by-nc-4.0\n  source: x\nset:\n  source: y\n  <<: *b\nsets:\n  <<: [{a: 1}, {a: 2, b: 3}]\n<<: 7\n";
+        let tree = read(text, 1).unwrap();
+        let set = tree.root.member("set").unwrap();
+        assert_eq!((set.text_of("license"), set.text_of("source")), (Some("cc-by-nc-4.0"), Some("y")));
+        let sets = tree.root.member("sets").unwrap();
+        assert_eq!((sets.text_of("a"), sets.text_of("b"), sets.members().len()), (Some("1"), Some("3"), 2));
+        assert_eq!(tree.complaints.len(), 1);
+        assert_eq!(tree.complaints[0].at.line, 9);
     }
 
     #[test]
