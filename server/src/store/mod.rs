@@ -5,6 +5,8 @@
 
 #[cfg(test)]
 mod conformance;
+pub mod database;
+pub mod postgres;
 pub mod sqlite;
 pub mod usage;
 pub mod webhooks;

@@ -6,6 +6,7 @@ mod copy;
 mod erasure;
 mod migrate;
 mod nonces;
+mod operate;
 mod read;
 mod readers;
 mod sealed;
