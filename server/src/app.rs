@@ -20,8 +20,10 @@ use crate::log::{Candidate, Log, Sequencer, now};
 use crate::places::Place;
 use crate::refusal::Refusal;
 use crate::snapshots::Snapshots;
+use crate::store::database::Database;
+use crate::store::postgres::{Address, MOVED, PostgresStore, UNFINISHED};
 use crate::store::sqlite::SqliteStore;
-use crate::store::witnessed::{Witnessed as _, cosigned_note};
+use crate::store::witnessed::cosigned_note;
 use crate::store::{SignedHead, Store, StoreError};
 
 /// How many bodies of up to 32 MiB stand in memory at once.
@@ -56,6 +58,12 @@ pub enum OpenError {
     /// The origin does not begin with a host name, or is not one word.
     #[error("`{0}` can't be a log's origin: a host name, and a path if you like, such as `registry.example/log`")]
     OriginForm(String),
+    /// The registry was moved to another database.
+    #[error("the registry was moved to {0}\n\nhint: name it with --database, or CLEARTITLE_DATABASE")]
+    Moved(String),
+    /// The database holds part of a registry.
+    #[error("the database holds part of a registry that is being moved\n\nhint: run `cleartitle-server migrate` again, to its end")]
+    Unfinished,
     /// The log could not be begun.
     #[error(transparent)]
     Log(#[from] Refusal),
@@ -69,7 +77,7 @@ pub struct Registry {
     /// Where it lies.
     pub data: DataDir,
     /// What it keeps.
-    pub store: Arc<SqliteStore>,
+    pub store: Arc<dyn Database>,
     /// The log's name.
     pub origin: String,
     signer: NoteSigner,
@@ -87,8 +95,39 @@ impl Registry {
     pub fn open(root: &Path, origin: Option<&str>) -> Result<Self, OpenError> {
         let data = DataDir::open(root)?;
         data.check_keys()?;
+        let store = SqliteStore::open(&data.database())?;
+        if let Some(to) = store.present_setting(MOVED)? {
+            return Err(OpenError::Moved(to));
+        }
+        Self::over(data, Arc::new(store), origin)
+    }
+
+    /// The same over a database that several servers may share, or where none is named over the folder's own. All servers of one log have
+    /// the same keys, each in its own folder: another key would sign another log under the same name.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub fn open_at(root: &Path, database: Option<&Address>, origin: Option<&str>) -> Result<Self, OpenError> {
+        let Some(address) = database else { return Self::open(root, origin) };
+        let data = DataDir::open(root)?;
+        let store = PostgresStore::open(address)?;
+        if store.present_setting(UNFINISHED)?.is_some() {
+            return Err(OpenError::Unfinished);
+        }
+        if store.present_setting("origin")?.is_some() {
+            data.check_shared_keys()?;
+        }
+        for name in ["log", "operator"] {
+            let ours = print_public_key(&data.key(name)?.verifying_key());
+            if store.setting(&format!("{name} key"), &ours)? != ours {
+                return Err(DataDirError::OtherKey(data.key_file(name)).into());
+            }
+        }
+        Self::over(data, Arc::new(store), origin)
+    }
+
+    fn over(data: DataDir, store: Arc<dyn Database>, origin: Option<&str>) -> Result<Self, OpenError> {
         let (log_key, operator) = (data.key("log")?, data.key("operator")?);
-        let store = Arc::new(SqliteStore::open(&data.database())?);
         let own = || {
             let id = key_id(&log_key.verifying_key()).to_string();
             format!("log-{}.example", id.trim_start_matches("key:").get(..16).unwrap_or_default())

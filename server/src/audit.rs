@@ -23,9 +23,9 @@ use serde::Serialize;
 
 use crate::claims;
 use crate::log::tile_reader;
-use crate::store::sqlite::SqliteStore;
-use crate::store::witnessed::{Cosigned, Witnessed as _};
-use crate::store::{SignedHead, Store, StoreError};
+use crate::store::database::Database;
+use crate::store::witnessed::Cosigned;
+use crate::store::{SignedHead, StoreError};
 
 /// The most findings that are reported; a log with more is as damaged.
 const MAX_FINDINGS: usize = 1000;
@@ -100,7 +100,7 @@ struct Covering<'s> {
 type Tiles<'s> = Box<dyn Fn(TileId) -> Option<Vec<u8>> + 's>;
 
 impl<'s> Covering<'s> {
-    fn new(store: &'s SqliteStore, size: u64, root: Hash) -> Result<Self, String> {
+    fn new(store: &'s dyn Database, size: u64, root: Hash) -> Result<Self, String> {
         let tree = TileTree::new(size, Box::new(tile_reader(store)) as Tiles<'s>).map_err(|error| error.to_string())?;
         Ok(Self { root, tree })
     }
@@ -113,7 +113,7 @@ impl<'s> Covering<'s> {
 }
 
 struct Auditor<'s> {
-    store: &'s SqliteStore,
+    store: &'s dyn Database,
     log: &'s NoteVerifier,
     report: Report,
     keys: HashMap<KeyId, VerifyingKey>,
@@ -133,7 +133,7 @@ struct Auditor<'s> {
 ///
 /// # Errors
 /// [`StoreError`] when the store can't be read at all; damage within it is a finding.
-pub fn audit(store: &SqliteStore, log: &NoteVerifier) -> Result<Report, StoreError> {
+pub fn audit(store: &dyn Database, log: &NoteVerifier) -> Result<Report, StoreError> {
     let report = Report { origin: log.name().to_owned(), ..Report::default() };
     let newest = store.latest_checkpoint()?.map(|newest| Covering::new(store, newest.size, newest.root));
     let newest = newest.transpose().map_err(StoreError::Damaged)?;
@@ -163,7 +163,7 @@ pub fn audit(store: &SqliteStore, log: &NoteVerifier) -> Result<Report, StoreErr
         }
         Err(error) => auditor.found(Fault::Damaged, format!("projections can't be made again: {error}")),
     }
-    if let Err(error) = store.check_file() {
+    if let Err(error) = store.check_sound() {
         auditor.found(Fault::Damaged, error.to_string());
     }
     Ok(auditor.report)

@@ -2,10 +2,12 @@
 
 mod backup;
 mod erase;
+mod migrate;
+mod place;
 mod serve;
 
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
@@ -13,10 +15,7 @@ use clap::{Parser, Subcommand};
 use cleartitle_schema::issuer::Domain;
 use cleartitle_schema::signed::parse_public_key;
 
-use crate::app::Registry;
-use crate::data_dir::DataDir;
-use crate::store::Store;
-use crate::store::sqlite::SqliteStore;
+use self::place::Place;
 use crate::{audit, router, witness};
 
 /// The Cleartitle registry: signed terms go in, a transparency log proves them, clearance comes out.
@@ -50,9 +49,8 @@ enum Verb {
     /// Works beside a running server. Make sure yourself that the key is the domain's: the log shows that you vouched. Domains
     /// need no operator: `cleartitle domain verify` binds what they publish.
     BindKey {
-        /// The data folder.
-        #[arg(long, value_name = "DIR")]
-        data: PathBuf,
+        #[command(flatten)]
+        place: Place,
         /// The domain that the key will speak for.
         #[arg(long, value_name = "DOMAIN")]
         issuer: Domain,
@@ -68,17 +66,15 @@ enum Verb {
     },
     /// Make tiles and every derived table again from leaves and blobs, and say what differed. No server may be running.
     Rebuild {
-        /// The data folder.
-        #[arg(long, value_name = "DIR")]
-        data: PathBuf,
+        #[command(flatten)]
+        place: Place,
     },
     /// Check every leaf, tile, checkpoint, receipt and projection; exit code 0 when all is right, 1 when not.
     ///
     /// Works beside a running server, on the state at its start.
     Audit {
-        /// The data folder.
-        #[arg(long, value_name = "DIR")]
-        data: PathBuf,
+        #[command(flatten)]
+        place: Place,
         /// How to report.
         #[arg(long, value_name = "FORMAT", default_value = "human")]
         format: Format,
@@ -86,11 +82,11 @@ enum Verb {
     Erase(erase::Erase),
     Backup(backup::Backup),
     Restore(backup::Restore),
+    Migrate(migrate::Migrate),
     /// Write the canonical form of every derived table to stdout: equal text, equal projections. What is held sealed is among it.
     Dump {
-        /// The data folder.
-        #[arg(long, value_name = "DIR")]
-        data: PathBuf,
+        #[command(flatten)]
+        place: Place,
     },
     /// Print the API's description (OpenAPI 3.1, YAML).
     #[command(hide = true)]
@@ -129,26 +125,26 @@ fn run(verb: Verb) -> anyhow::Result<u8> {
             trace();
             witness::run(flags)
         }
-        Verb::BindKey { data, issuer, key, new_tenure, origin } => {
+        Verb::BindKey { place, issuer, key, new_tenure, origin } => {
             let text = std::fs::read_to_string(&key).with_context(|| format!("`{}`", key.display()))?;
             let public = parse_public_key(&text).with_context(|| format!("`{}`", key.display()))?;
-            let registry = Registry::open(&data, origin.as_deref())?;
+            let registry = place.registry(origin.as_deref())?;
             let index = registry.bind(&issuer, &public, new_tenure)?;
             println!("bound {} to {issuer} at index {index}", cleartitle_schema::signed::key_id(&public));
             Ok(0)
         }
-        Verb::Rebuild { data } => rebuild(&data),
-        Verb::Audit { data, format } => audit_all(&data, format),
-        Verb::Dump { data } => {
-            let data = DataDir::existing(&data)?;
+        Verb::Rebuild { place } => rebuild(&place),
+        Verb::Audit { place, format } => audit_all(&place, format),
+        Verb::Dump { place } => {
             let mut out = std::io::BufWriter::new(std::io::stdout().lock());
-            SqliteStore::open_frozen(&data.database())?.dump(&mut out)?;
+            place.frozen()?.dump(&mut out)?;
             out.flush()?;
             Ok(0)
         }
         Verb::Erase(verb) => verb.run(),
         Verb::Backup(verb) => verb.run(),
         Verb::Restore(verb) => verb.run(),
+        Verb::Migrate(verb) => verb.run(),
         Verb::Openapi => {
             print!("{}", router::openapi_yaml().map_err(anyhow::Error::msg)?);
             Ok(0)
@@ -163,12 +159,11 @@ fn trace() {
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
 }
 
-fn audit_all(data: &Path, format: Format) -> anyhow::Result<u8> {
-    let data = DataDir::existing(data)?;
-    let store = SqliteStore::open_frozen(&data.database())?;
+fn audit_all(place: &Place, format: Format) -> anyhow::Result<u8> {
+    let (data, store) = (place.folder()?, place.frozen()?);
     let origin = store.present_setting("origin")?.context("the database names no log")?;
     let verifier = data.log_verifier(&origin)?;
-    let report = audit::audit(&store, &verifier)?;
+    let report = audit::audit(&*store, &verifier)?;
     match format {
         Format::Json => println!("{}", serde_json::to_string(&report)?),
         Format::Human => {
@@ -179,10 +174,9 @@ fn audit_all(data: &Path, format: Format) -> anyhow::Result<u8> {
     Ok(u8::from(!report.findings.is_empty()))
 }
 
-fn rebuild(root: &Path) -> anyhow::Result<u8> {
-    let data = DataDir::existing(root)?;
-    let _held = data.lock()?;
-    let registry = Registry::open(root, None)?;
+fn rebuild(place: &Place) -> anyhow::Result<u8> {
+    let _held = place.folder()?.lock()?;
+    let registry = place.registry(None)?;
     let mut rebuilt = registry.store.rebuild()?;
     let (other, snapshots) = registry.snapshots()?.make_again()?;
     rebuilt.differing.extend(other.iter().map(|size| format!("snapshot {size}")));

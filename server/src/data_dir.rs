@@ -50,6 +50,9 @@ pub enum DataDirError {
     /// The log has begun, and the private key that signs it is not here. Another one would begin another log under its name.
     #[error("the log has begun, but `{}` is missing\n\nhint: put the log's own keys back, from where they are kept apart from the backup", .0.display())]
     KeyMissing(PathBuf),
+    /// The private key here is another one than the log's.
+    #[error("`{}` is not the key that this log began with\n\nhint: all servers of one log have the same keys: copy the first one's DIR/keys", .0.display())]
+    OtherKey(PathBuf),
     /// There is no registry here.
     #[error("`{}` holds no registry", .0.display())]
     Absent(PathBuf),
@@ -162,7 +165,9 @@ impl DataDir {
         self.key_file(name).exists()
     }
 
-    fn key_file(&self, name: &str) -> PathBuf {
+    /// Where the private key of this name is.
+    #[must_use]
+    pub fn key_file(&self, name: &str) -> PathBuf {
         self.keys().join(format!("{name}.pem"))
     }
 
@@ -171,10 +176,17 @@ impl DataDir {
     /// # Errors
     /// [`DataDirError::KeyMissing`].
     pub fn check_keys(&self) -> Result<(), DataDirError> {
-        let missing = ["log", "operator"].into_iter().find(|name| !self.has_key(name));
-        match missing {
-            Some(name) if self.database().is_file() => Err(DataDirError::KeyMissing(self.key_file(name))),
-            _ => Ok(()),
+        if self.database().is_file() { self.check_shared_keys() } else { Ok(()) }
+    }
+
+    /// Refuses a key that is gone, of a log that has begun in a database elsewhere.
+    ///
+    /// # Errors
+    /// [`DataDirError::KeyMissing`].
+    pub fn check_shared_keys(&self) -> Result<(), DataDirError> {
+        match ["log", "operator"].into_iter().find(|name| !self.has_key(name)) {
+            Some(name) => Err(DataDirError::KeyMissing(self.key_file(name))),
+            None => Ok(()),
         }
     }
 

@@ -12,7 +12,7 @@ use crate::domains::binding::{self, BindError};
 use crate::log::now;
 use crate::refusal::Refusal;
 use crate::snapshots::SnapshotError;
-use crate::store::{Page, Store, StoreError, Stored};
+use crate::store::{Page, StoreError, Stored};
 
 /// Why nothing was erased, or not all of it.
 #[derive(Debug, thiserror::Error)]

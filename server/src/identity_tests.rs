@@ -99,7 +99,7 @@ impl Log {
     }
 
     fn audited(&self) {
-        let report = audit(&self.registry.store, self.registry.verifier()).unwrap();
+        let report = audit(&*self.registry.store, self.registry.verifier()).unwrap();
         assert!(report.findings.is_empty(), "{:?}", report.findings);
     }
 }

@@ -24,7 +24,6 @@ use crate::domains::{Domains, Flags};
 use crate::log::now;
 use crate::registration::MAX_LIST;
 use crate::router::router;
-use crate::store::Store as _;
 
 const ORIGIN: &str = "registry.example/log";
 
@@ -134,7 +133,7 @@ impl Service {
     }
 
     fn audit(&self) {
-        let report = audit(&self.app.registry.store, self.app.registry.verifier()).unwrap();
+        let report = audit(&*self.app.registry.store, self.app.registry.verifier()).unwrap();
         assert_eq!(report.findings, Vec::new());
         assert_eq!(Some(report.leaves), self.app.store.head().unwrap().map(|head| head.size));
     }
@@ -496,7 +495,7 @@ async fn rebuilding_changes_nothing_and_mends_what_was_changed() {
     file.execute("UPDATE statements SET kind = 'grant' WHERE kind = 'offer'", []).unwrap();
     file.execute("DELETE FROM tiles", []).unwrap();
     drop(file);
-    let report = audit(store, service.app.registry.verifier()).unwrap();
+    let report = audit(&**store, service.app.registry.verifier()).unwrap();
     assert!(report.findings.len() >= 2, "{report:?}");
     assert_eq!(store.rebuild().unwrap().differing, ["tiles", "statements"]);
     assert_eq!(dump(), before);

@@ -35,6 +35,7 @@ mod memory;
 mod money;
 mod observe;
 mod pages;
+mod postgres;
 mod rates;
 mod receipts;
 mod registration;

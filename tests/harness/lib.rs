@@ -10,12 +10,14 @@ pub mod crawl;
 pub mod http;
 pub mod independent;
 pub mod objects;
+pub mod postgres;
 pub mod publisher;
 pub mod server;
 pub mod witness;
 
 pub use binaries::{Ran, cleartitle, cleartitle_server};
 pub use http::Answer;
+pub use postgres::Postgres;
 pub use publisher::Publisher;
 pub use server::{Registry, UNLIMITED};
 pub use witness::Witness;

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use crate::binaries::{command, server_path};
 use crate::http::{Answer, client, send};
+use crate::postgres;
 use crate::publisher::Publisher;
 use crate::{Ran, audit, cleartitle_server};
 
@@ -63,8 +64,41 @@ impl Registry {
             acknowledged: Mutex::new(Vec::new()),
             flags: Mutex::new(flags.iter().map(ToString::to_string).collect()),
         };
+        if postgres::everywhere() {
+            registry.use_database(&postgres::database("registries on PostgreSQL").expect("a database"));
+        }
         registry.begin();
         registry
+    }
+
+    /// Starts a registry on this PostgreSQL database, as the log's first server or, with the folder of another, as one more.
+    ///
+    /// # Panics
+    /// When it does not start.
+    #[must_use]
+    pub fn on_postgres(address: &str, beside: Option<&Self>) -> Self {
+        let registry = Self {
+            log: "warn",
+            folder: tempfile::tempdir().expect("a folder"),
+            process: Mutex::new(None),
+            address: Mutex::new(String::new()),
+            acknowledged: Mutex::new(Vec::new()),
+            flags: Mutex::new(UNLIMITED.map(str::to_owned).to_vec()),
+        };
+        registry.use_database(address);
+        if let Some(first) = beside {
+            copy_folder(&first.data().join("keys"), &registry.data().join("keys"));
+        }
+        registry.begin();
+        registry
+    }
+
+    /// Has every command about this data folder use a database elsewhere: see [`database_of`].
+    ///
+    /// # Panics
+    /// When that can't be written down.
+    pub fn use_database(&self, address: &str) {
+        std::fs::write(self.folder.path().join(DATABASE), address).expect("a file");
     }
 
     /// Starts a registry in which `press.example` reserves training and `open.example` grants it.
@@ -147,6 +181,7 @@ impl Registry {
             .arg(self.data())
             .args(self.flags.lock().expect("a lock").iter())
             .env("CLEARTITLE_LOG", self.log)
+            .envs(database_of(&self.data()).map(|address| ("CLEARTITLE_DATABASE", address)))
             .stdout(Stdio::piped())
             .stderr(log.expect("a log file"))
             .spawn()
@@ -338,6 +373,15 @@ impl Registry {
     pub fn audit(&self) {
         audit::audit(self);
     }
+}
+
+/// The file beside a data folder that says which database it belongs to.
+const DATABASE: &str = "database.url";
+
+/// The database of a registry that has its statements elsewhere than in its data folder.
+#[must_use]
+pub fn database_of(data: &Path) -> Option<String> {
+    std::fs::read_to_string(data.parent()?.join(DATABASE)).ok()
 }
 
 impl Drop for Registry {

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
+use super::place::Place;
 use crate::backup::{RestoreError, back_up, restore};
-use crate::data_dir::DataDir;
 
 /// Back the registry up into one new file, beside a running server.
 ///
@@ -14,9 +14,8 @@ use crate::data_dir::DataDir;
 /// Beside each backup keep the newest checkpoint somewhere else (`curl REGISTRY/checkpoint`), for `restore --published`.
 #[derive(Debug, clap::Args)]
 pub struct Backup {
-    /// The data folder.
-    #[arg(long, value_name = "DIR")]
-    data: PathBuf,
+    #[command(flatten)]
+    place: Place,
     /// The archive to write; it must not be there.
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
@@ -50,7 +49,13 @@ impl Backup {
     /// # Errors
     /// What stopped it.
     pub fn run(self) -> anyhow::Result<u8> {
-        let backed = back_up(&DataDir::existing(&self.data)?, &self.out, !self.without_keys)?;
+        if self.place.is_shared()? {
+            anyhow::bail!(
+                "a database that servers share is not backed up into one file\n\nhint: pg_basebackup with its write-ahead log, and a copy \
+                 of DIR/keys; after restoring run `cleartitle-server audit`, and compare with every checkpoint that was published"
+            );
+        }
+        let backed = back_up(&self.place.folder()?, &self.out, !self.without_keys)?;
         let keys = if self.without_keys { "without the private keys" } else { "with the private keys: keep it secret" };
         println!(
             "backup: {} leaves of `{}` in `{}`, {} bytes, {keys}",

@@ -2,14 +2,14 @@
 
 use std::io::Write as _;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context as _;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use crate::app::{App, Registry};
+use super::place::Place;
+use crate::app::App;
 use crate::data_dir::DataDir;
 use crate::domains::{self, Domains};
 use crate::jobs::{certify, news, observe, recheck, webhooks, witness as witnesses};
@@ -24,12 +24,14 @@ const INNER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
 /// Serve the registry over HTTP, or with a certificate over HTTPS; prints `listening on http://ADDRESS` when ready.
 ///
-/// The first start makes the data folder, the log's key and the operator's key. Clients pin the line in DIR/log.pub.
+/// The first start makes the data folder, the log's key and the operator's key. Clients pin the line in DIR/log.pub. One server at a
+/// time has a folder. With --database several servers, each with a folder of its own, keep one log: copy DIR/keys of the first into the
+/// folder of each other before it starts. Each keeps its own snapshots, certificates, limits and observer; of the jobs that all share, one
+/// server does each.
 #[derive(Debug, clap::Args)]
 pub struct Serve {
-    /// The data folder; one server at a time.
-    #[arg(long, value_name = "DIR")]
-    data: PathBuf,
+    #[command(flatten)]
+    place: Place,
     /// Address and port; port 0 picks a free one.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8787")]
     listen: SocketAddr,
@@ -60,7 +62,7 @@ impl Serve {
     pub fn run(self) -> anyhow::Result<u8> {
         super::trace();
         health::count();
-        let folder = DataDir::open(&self.data)?;
+        let folder = DataDir::open(&self.place.data)?;
         let observing = self.observe.job(&folder)?;
         let certifying = self.acme.job(&folder);
         let certificate = match &certifying {
@@ -69,7 +71,7 @@ impl Serve {
         };
         let (quorum, witnessing) = (self.witnesses.quorum()?, self.witnesses.job()?);
         let held = folder.lock()?;
-        let registry = Registry::open(&self.data, self.origin.as_deref())?.with_quorum(quorum)?;
+        let registry = self.place.registry(self.origin.as_deref())?.with_quorum(quorum)?;
         eprintln!("log key: {}", registry.verifier());
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         let domains = runtime.block_on(async { Domains::new(self.domains) })?;

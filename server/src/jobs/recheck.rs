@@ -15,6 +15,7 @@ use crate::domains::binding;
 use crate::domains::{LookError, Sight};
 use crate::log::now;
 use crate::store::ProofCheck;
+use crate::store::database::Duty;
 
 /// How many bindings are read at once.
 const PAGE: usize = 256;
@@ -40,6 +41,9 @@ pub async fn run(app: Arc<App>) {
 }
 
 async fn round(app: &Arc<App>) -> anyhow::Result<()> {
+    if !blocking(app, |app| Ok(app.registry.store.on_duty(Duty::Recheck)?)).await? {
+        return Ok(());
+    }
     let mut next = 0;
     loop {
         let page = blocking(app, move |app| Ok(app.store.bindings_from(next, PAGE)?)).await?;

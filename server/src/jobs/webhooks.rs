@@ -22,7 +22,8 @@ use crate::domains::Post;
 use crate::log::now;
 use crate::routes::blocking;
 use crate::store::StoreError;
-use crate::store::webhooks::{Progress, Webhook, Webhooks as _};
+use crate::store::database::Duty;
+use crate::store::webhooks::{Progress, Webhook};
 
 /// How many deliveries are on their way at once.
 const AT_ONCE: usize = 32;
@@ -56,6 +57,9 @@ pub async fn run(app: Arc<App>, flags: Flags) {
     let mut deliveries: JoinSet<String> = JoinSet::new();
     loop {
         let due = blocking(&app, |app| {
+            if !app.registry.store.on_duty(Duty::Webhooks)? {
+                return Ok(Vec::new());
+            }
             let size = app.store.head()?.map_or(0, |head| head.size);
             // As many more as are under way, since those are due too until they are noted.
             Ok(app.registry.store.webhooks_due(size, now(), 2 * AT_ONCE)?)

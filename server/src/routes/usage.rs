@@ -22,7 +22,7 @@ use super::{Shared, blocking};
 use crate::app::App;
 use crate::log::{now, receipt};
 use crate::signed_request::signer;
-use crate::store::usage::{KeptReport, NewReport, UsageReports as _};
+use crate::store::usage::{KeptReport, NewReport};
 use crate::usage;
 
 /// How many reports a page has.

@@ -15,7 +15,7 @@ use super::problem::{Code, Failure};
 use super::{Shared, blocking};
 use crate::log::now;
 use crate::signed_request::signer;
-use crate::store::webhooks::{Progress, Webhook, Webhooks as _};
+use crate::store::webhooks::{Progress, Webhook};
 
 /// The longest request.
 const MAX_REQUEST: usize = 8 << 10;

@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use super::Witness;
 use crate::app::App;
 use crate::log::tile_reader;
-use crate::store::witnessed::{Cosigned, Witnessed as _};
+use crate::store::witnessed::Cosigned;
 use crate::store::{SignedHead, StoreError};
 
 /// How old a cosignature of a quiet log's newest checkpoint may get before a fresh one is asked for, so that readers who bound

@@ -19,7 +19,7 @@ use tokio::task::JoinSet;
 
 use self::feed::Feed;
 use crate::app::App;
-use crate::store::witnessed::Witnessed as _;
+use crate::store::database::Duty;
 use crate::store::{SignedHead, StoreError};
 
 /// How often the log is looked at for a newer checkpoint; also the shortest time between two requests to one witness.
@@ -147,6 +147,9 @@ fn next_target(
     present: Option<u64>,
     age: Duration,
 ) -> Result<Option<SignedHead>, StoreError> {
+    if !app.registry.store.on_duty(Duty::Witnesses)? {
+        return Ok(None);
+    }
     let newest = app.store.latest_checkpoint()?.filter(|newest| newest.size > 0);
     let (Some(newest), Some(present)) = (&newest, present) else { return Ok(newest) };
     if newest.size == present {

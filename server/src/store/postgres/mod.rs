@@ -20,6 +20,7 @@ mod read;
 mod rows;
 mod sealed;
 mod session;
+mod take_over;
 mod tls;
 mod usage;
 mod webhooks;
@@ -43,6 +44,7 @@ use deadpool_postgres::{
 use tokio::runtime::{self, Handle};
 
 pub use self::address::{Address, AddressError};
+pub use self::take_over::{MOVED, UNFINISHED};
 use self::session::{SERVING, Session, WORKING};
 use self::tls::Tls;
 use super::database::Duty;

@@ -4,6 +4,7 @@
 
 mod copy;
 mod erasure;
+mod export;
 mod migrate;
 mod nonces;
 mod operate;
