@@ -62,7 +62,9 @@ pub enum OpenError {
     #[error("the registry was moved to {0}\n\nhint: name it with --database, or CLEARTITLE_DATABASE")]
     Moved(String),
     /// The database holds part of a registry.
-    #[error("the database holds part of a registry that is being moved\n\nhint: run `cleartitle-server migrate` again, to its end")]
+    #[error(
+        "the database holds part of a registry that is being moved\n\nhint: run `cleartitle-server migrate` again, to its end"
+    )]
     Unfinished,
     /// The log could not be begun.
     #[error(transparent)]

@@ -157,27 +157,28 @@ fn a_database_that_lies_is_caught() {
     let name = database.rsplit('/').next().unwrap().to_owned();
     let registry = Registry::on_postgres(&database, None);
     let press = registry.publisher("press.example");
-    registry.register(&press, &press.reservation("press.example"));
+    let index = registry.register(&press, &press.reservation("press.example"))["index"].as_u64().unwrap();
     let data = registry.data().display().to_string();
     for (lie, undo, code) in [
         (
-            "UPDATE statements SET kind = 'grant' WHERE idx = 2",
-            "UPDATE statements SET kind = 'reservation' WHERE idx = 2",
+            "UPDATE statements SET kind = 'grant' WHERE idx = LEAF",
+            "UPDATE statements SET kind = 'reservation' WHERE idx = LEAF",
             "altered-projection",
         ),
         ("UPDATE log_head SET size = size - 1", "UPDATE log_head SET size = size + 1", "the head is not where"),
         (
-            "UPDATE leaves SET leaf = set_byte(leaf, 5, get_byte(leaf, 5) # 1) WHERE idx = 2",
-            "UPDATE leaves SET leaf = set_byte(leaf, 5, get_byte(leaf, 5) # 1) WHERE idx = 2",
+            "UPDATE leaves SET leaf = set_byte(leaf, 5, get_byte(leaf, 5) # 1) WHERE idx = LEAF",
+            "UPDATE leaves SET leaf = set_byte(leaf, 5, get_byte(leaf, 5) # 1) WHERE idx = LEAF",
             "altered-entry",
         ),
         ("DELETE FROM bindings", "", "altered-projection"),
     ] {
-        let _ = server.sql(&name, lie);
+        let at = |sql: &str| server.sql(&name, &sql.replace("LEAF", &index.to_string()));
+        let _ = at(lie);
         let ran = cleartitle_server(&["audit", "--data", &data]).exits(1);
         assert!(ran.stdout.contains(code), "{lie}: {}", ran.stdout);
         if !undo.is_empty() {
-            let _ = server.sql(&name, undo);
+            let _ = at(undo);
         }
     }
     assert_eq!(registry.stop(), 0);
@@ -259,7 +260,8 @@ fn no_password_is_told() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data").display().to_string();
     for database in ["postgres://reg:s3cret@127.0.0.1:1/reg", "mysql://reg:s3cret@127.0.0.1/reg"] {
-        let ran = cleartitle_server(&["serve", "--data", &data, "--listen", "127.0.0.1:0", "--database", database]).exits(2);
+        let ran =
+            cleartitle_server(&["serve", "--data", &data, "--listen", "127.0.0.1:0", "--database", database]).exits(2);
         assert!(!ran.stderr.contains("s3cret") && ran.stderr.contains("error: "), "{}", ran.stderr);
     }
     let _ = cleartitle(&["--version"]).exits(0);

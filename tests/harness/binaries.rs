@@ -121,7 +121,8 @@ pub fn cleartitle<S: AsRef<OsStr>>(arguments: &[S]) -> Ran {
 pub fn cleartitle_server<S: AsRef<OsStr>>(arguments: &[S]) -> Ran {
     let mut command = command(server_path());
     command.args(arguments);
-    let folder = arguments.iter().position(|argument| argument.as_ref() == "--data").and_then(|at| arguments.get(at + 1));
+    let folder =
+        arguments.iter().position(|argument| argument.as_ref() == "--data").and_then(|at| arguments.get(at + 1));
     let database = folder.and_then(|folder| crate::server::database_of(Path::new(folder.as_ref())));
     command.envs(database.map(|address| ("CLEARTITLE_DATABASE", address)));
     let line = format!("{command:?}");

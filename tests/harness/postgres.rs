@@ -14,7 +14,8 @@ const CURE: &str = "apt-get install postgresql-15";
 
 /// Where the programs are.
 fn programs() -> Option<PathBuf> {
-    let mut found: Vec<PathBuf> = std::fs::read_dir("/usr/lib/postgresql").ok()?.flatten().map(|it| it.path().join("bin")).collect();
+    let mut found: Vec<PathBuf> =
+        std::fs::read_dir("/usr/lib/postgresql").ok()?.flatten().map(|it| it.path().join("bin")).collect();
     found.retain(|bin| bin.join("initdb").is_file());
     found.sort();
     found.pop()
@@ -82,8 +83,10 @@ impl Postgres {
         let owned = Command::new("chown").arg("postgres:").arg(&folder).stderr(Stdio::null()).status();
         let _ = owned.expect("chown can be started");
         let stop = command(&bin.join("pg_ctl"));
-        let stop: Vec<String> =
-            std::iter::once(stop.get_program()).chain(stop.get_args()).map(|it| it.to_string_lossy().into_owned()).collect();
+        let stop: Vec<String> = std::iter::once(stop.get_program())
+            .chain(stop.get_args())
+            .map(|it| it.to_string_lossy().into_owned())
+            .collect();
         let script = format!(
             "cat > /dev/null; {} -D {folder}/data -m immediate stop > /dev/null 2>&1; rm -rf {folder}",
             stop.join(" "),
@@ -167,7 +170,22 @@ impl Postgres {
     /// When it fails.
     pub fn sql(&self, database: &str, sql: &str) -> String {
         let mut ask = command(&self.bin.join("psql"));
-        ask.args(["-X", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-U", "reg", "-d", database, "-c", sql]);
+        ask.args([
+            "-X",
+            "-A",
+            "-t",
+            "-q",
+            "-v",
+            "ON_ERROR_STOP=1",
+            "-h",
+            "127.0.0.1",
+            "-U",
+            "reg",
+            "-d",
+            database,
+            "-c",
+            sql,
+        ]);
         run(ask.args(["-p", &self.port.to_string()]))
     }
 

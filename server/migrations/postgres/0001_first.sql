@@ -2,7 +2,7 @@
 CREATE TABLE registry (name TEXT COLLATE "C" PRIMARY KEY, value TEXT NOT NULL);
 -- Where the log ends: one row, compared and swapped by every commit of every server.
 CREATE TABLE log_head (
-    only SMALLINT PRIMARY KEY CHECK (only = 1),
+    one SMALLINT PRIMARY KEY CHECK (one = 1),
     size BIGINT NOT NULL,
     root BYTEA NOT NULL,
     registered_at BIGINT NOT NULL
@@ -25,7 +25,7 @@ CREATE TABLE cosignatures (
 );
 CREATE INDEX cosignatures_by_witness ON cosignatures (witness, size);
 -- The newest checkpoint that reached the quorum, so that none before it is shown again.
-CREATE TABLE witnessed (only SMALLINT PRIMARY KEY CHECK (only = 1), size BIGINT NOT NULL);
+CREATE TABLE witnessed (one SMALLINT PRIMARY KEY CHECK (one = 1), size BIGINT NOT NULL);
 -- Salts and envelopes of sealed leaves, held for their parties and given to nobody else.
 CREATE TABLE sealed (commitment BYTEA PRIMARY KEY, blob BYTEA NOT NULL);
 -- Which sealed statements were erased, so that none comes back by being sent again. Kept apart from the log, which must not tell

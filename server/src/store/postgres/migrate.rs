@@ -19,7 +19,7 @@ pub(super) fn migrate(session: &Session<'_>) -> Result<(), StoreError> {
     session.whole("BEGIN", |session| {
         // Of servers that start together one waits for the other's steps.
         session.run("SELECT pg_advisory_xact_lock(hashtext('cleartitle migration'))")?;
-        session.run("CREATE TABLE IF NOT EXISTS database_version (only SMALLINT PRIMARY KEY CHECK (only = 1), version BIGINT NOT NULL)")?;
+        session.run("CREATE TABLE IF NOT EXISTS database_version (one SMALLINT PRIMARY KEY CHECK (one = 1), version BIGINT NOT NULL)")?;
         let found = session.value::<i64>("SELECT version FROM database_version", &[])?.unwrap_or(0);
         let found = u32::try_from(found).map_err(|_| StoreError::Damaged("the database's version".to_owned()))?;
         if found > VERSION {
@@ -33,8 +33,8 @@ pub(super) fn migrate(session: &Session<'_>) -> Result<(), StoreError> {
         if found > 0 {
             write::project_all(session)?;
         }
-        let sql = "INSERT INTO database_version (only, version) VALUES (1, $1)
-             ON CONFLICT (only) DO UPDATE SET version = excluded.version";
+        let sql = "INSERT INTO database_version (one, version) VALUES (1, $1)
+             ON CONFLICT (one) DO UPDATE SET version = excluded.version";
         session.execute(sql, &[&i64::from(VERSION)]).map(|_| ())
     })
 }

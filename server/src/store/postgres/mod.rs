@@ -44,8 +44,8 @@ use deadpool_postgres::{
 use tokio::runtime::{self, Handle};
 
 pub use self::address::{Address, AddressError};
-pub use self::take_over::{MOVED, UNFINISHED};
 use self::session::{SERVING, Session, WORKING};
+pub use self::take_over::{MOVED, UNFINISHED};
 use self::tls::Tls;
 use super::database::Duty;
 use super::{
@@ -249,7 +249,7 @@ impl Store for PostgresStore {
                 None => {
                     // Nothing to lock yet: of two that begin the log at once the second waits here, and sees what the first wrote.
                     let Head { size, root, registered_at } = Head::empty();
-                    let sql = "INSERT INTO log_head (only, size, root, registered_at) VALUES (1, $1, $2, $3) ON CONFLICT DO NOTHING";
+                    let sql = "INSERT INTO log_head (one, size, root, registered_at) VALUES (1, $1, $2, $3) ON CONFLICT DO NOTHING";
                     let values: [session::Value<'_>; 3] = [&read::column(size), &root.0.as_slice(), &registered_at.0];
                     let first = session.execute(sql, &values)? == 1;
                     if first { None } else { read::head(session, true)? }

@@ -39,7 +39,7 @@ const CHANGING: [Table; 7] = [
         "size, witness, operator, time, line",
         &[Type::INT8, Type::TEXT, Type::TEXT, Type::INT8, Type::TEXT],
     ),
-    ("witnessed", "only, size", &[Type::INT2, Type::INT8]),
+    ("witnessed", "one, size", &[Type::INT2, Type::INT8]),
     ("sealed_erased", "id, commitment", &[Type::BYTEA, Type::BYTEA]),
     ("usage_readers", "domain, number", &[Type::TEXT, Type::INT8]),
     (
@@ -86,7 +86,10 @@ impl PostgresStore {
         self.apart(WORKING, |session| {
             begin(session, from)?;
             GROWING.iter().try_for_each(|table| copy_growing(session, from, table))?;
-            Ok(session.value::<i64>("SELECT coalesce(max(size), 0) FROM checkpoints", &[])?.unwrap_or(0).cast_unsigned())
+            Ok(session
+                .value::<i64>("SELECT coalesce(max(size), 0) FROM checkpoints", &[])?
+                .unwrap_or(0)
+                .cast_unsigned())
         })
     }
 
@@ -102,7 +105,9 @@ impl PostgresStore {
                 for (table, columns, types) in CHANGING {
                     session.run(&format!("DELETE FROM {table}"))?;
                     let mut rows = Vec::new();
-                    from.each_row(&format!("SELECT {columns} FROM {table}"), None, &mut |row| {
+                    // A word that PostgreSQL keeps for itself has another name there.
+                    let theirs = columns.replace("one, ", "only, ");
+                    from.each_row(&format!("SELECT {theirs} FROM {table}"), None, &mut |row| {
                         rows.push(copied(row, 0, types)?.0);
                         if rows.len() >= PAGE_ROWS {
                             session.copy(&format!("{table} ({columns})"), types, &std::mem::take(&mut rows))?;
@@ -113,7 +118,7 @@ impl PostgresStore {
                 }
                 session.execute("DELETE FROM registry WHERE name = $1", &[&MOVED])?;
                 session.execute(
-                    "INSERT INTO log_head (only, size, root, registered_at) VALUES (1, $1, $2, $3)",
+                    "INSERT INTO log_head (one, size, root, registered_at) VALUES (1, $1, $2, $3)",
                     &[&read::column(head.size), &head.root.0.as_slice(), &head.registered_at.0],
                 )?;
                 let leaves = write::project_all(session)?;

@@ -38,8 +38,8 @@ impl Witnessed for PostgresStore {
             if let Some(quorum) = quorum
                 && count(session, operators, &[&size])? >= quorum
             {
-                let sql = "INSERT INTO witnessed AS marked (only, size) VALUES (1, $1)
-                     ON CONFLICT (only) DO UPDATE SET size = greatest(marked.size, excluded.size)";
+                let sql = "INSERT INTO witnessed AS marked (one, size) VALUES (1, $1)
+                     ON CONFLICT (one) DO UPDATE SET size = greatest(marked.size, excluded.size)";
                 session.execute(sql, &[&size])?;
             }
             Ok(())
