@@ -156,6 +156,11 @@ fn run(verb: Verb) -> anyhow::Result<u8> {
 fn trace() {
     let filter = tracing_subscriber::EnvFilter::try_from_env("CLEARTITLE_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info,tower_http=warn"));
+    // Whatever is asked for: it tells every question with its values, and what is sealed is among those.
+    let filter = match "tokio_postgres=warn".parse() {
+        Ok(silence) => filter.add_directive(silence),
+        Err(_) => filter,
+    };
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
 }
 

@@ -27,7 +27,7 @@ fn state(registry: &Registry, press: &Publisher, note: &str) -> Value {
 }
 
 fn twins() -> Twins {
-    let one = Registry::start();
+    let one = Registry::in_folder("warn");
     let press = one.publisher("press.example");
     for number in 0..5 {
         state(&one, &press, &format!("common {number}"));
@@ -148,7 +148,7 @@ fn a_split_view_is_caught_by_one_reader_and_proven_by_two() {
     assert_eq!((one.stop(), other.stop()), (0, 0));
     let (code, held) = lab.verify(&[&lab.path("proof.json")]);
     assert_eq!((code, &held["holds"], &held["said"]["code"]), (0, &json!(true), &json!(Fault::SplitView)), "{held}");
-    let stranger = Lab::of(&Registry::start());
+    let stranger = Lab::of(&Registry::in_folder("warn"));
     assert_eq!(stranger.verify(&[&lab.path("proof.json")]).0, 1);
     // A made-up one does not: the same checkpoint twice.
     let mut forged: Value =
@@ -377,7 +377,7 @@ fn a_stale_snapshot_is_caught() {
 #[test]
 fn a_foreign_receipt_is_caught() {
     // The same origin, another key: what a forger would set up.
-    let (one, forger) = (Registry::start(), Registry::start());
+    let (one, forger) = (Registry::in_folder("warn"), Registry::in_folder("warn"));
     let press = forger.publisher("press.example");
     let lab = Lab::of(&one);
     let kept = lab.path("receipts");
@@ -490,6 +490,6 @@ fn a_split_view_gets_no_second_cosignature() {
         assert!(ran.stdout.contains("\"code\":\"split-view\""), "{}", ran.stdout);
     }
     // A log without witnesses is refused where they are pinned.
-    let alone = Registry::start();
+    let alone = Registry::in_folder("warn");
     Lab::of(&alone).refused(&alone.url(""), &["--witness", &pinned], Fault::NotWitnessed);
 }

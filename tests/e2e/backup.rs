@@ -30,7 +30,7 @@ fn same_receipt(one: &Registry, other: &Registry, registration: &Value) {
 
 #[test]
 fn a_backup_under_load_is_the_registry_when_it_is_restored() {
-    let registry = Registry::start();
+    let registry = Registry::in_folder("warn");
     let press = registry.publisher("press.example");
     registry.register(&press, &press.reservation("press.example"));
     let snapshot = registry.scratch().join("terms.snapshot").display().to_string();
@@ -86,7 +86,7 @@ fn a_backup_under_load_is_the_registry_when_it_is_restored() {
 #[test]
 fn a_backup_is_its_owners_and_replaces_nothing() {
     use std::os::unix::fs::PermissionsExt as _;
-    let registry = Registry::with_press_and_open();
+    let registry = Registry::in_folder("warn").and_press_and_open();
     // A loose umask makes no loose archive, and a restored key is the owner's whatever the archive says.
     let out = registry.scratch().join("loose.tar");
     let script = "umask 000; exec \"$0\" backup --data \"$1\" --out \"$2\"";
@@ -117,7 +117,7 @@ fn a_backup_is_its_owners_and_replaces_nothing() {
 
 #[test]
 fn without_its_keys_a_log_is_audited_and_does_not_go_on() {
-    let registry = Registry::with_press_and_open();
+    let registry = Registry::in_folder("warn").and_press_and_open();
     let (archive, ran) = back_up(&registry, "public.tar", &["--without-keys"]);
     assert!(ran.exits(0).stdout.contains("without the private keys"));
     let bytes = std::fs::read(&archive).expect("an archive");
@@ -138,7 +138,7 @@ fn without_its_keys_a_log_is_audited_and_does_not_go_on() {
 
 #[test]
 fn a_log_shorter_than_what_was_published_is_not_begun() {
-    let registry = Registry::start();
+    let registry = Registry::in_folder("warn");
     let press = registry.publisher("press.example");
     registry.register(&press, &press.reservation("press.example"));
     let save = |name: &str, bytes: &[u8]| {
@@ -167,7 +167,7 @@ fn a_log_shorter_than_what_was_published_is_not_begun() {
     let said = restore(&newer, &data, &["--published", &other]).exits(1).stderr;
     assert!(said.contains("is not of the history in this backup") && !data.exists(), "{said}");
     // Another log's checkpoint proves nothing, nor does a file that is none.
-    let stranger = Registry::start();
+    let stranger = Registry::in_folder("warn");
     for other in [save("other.note", &checkpoint(&stranger)), save("no.note", b"nothing")] {
         let said = restore(&newer, &data, &["--published", &other]).exits(1).stderr;
         assert!(said.contains("is no checkpoint of this log") && !data.exists(), "{said}");
@@ -275,7 +275,7 @@ fn forged(whole: &[(tar::Header, Vec<u8>)]) -> Vec<(&'static str, Vec<u8>)> {
 
 #[test]
 fn hostile_archives_are_refused_and_leave_nothing() {
-    let registry = Registry::with_press_and_open();
+    let registry = Registry::in_folder("warn").and_press_and_open();
     let (path, ran) = back_up(&registry, "sound.tar", &[]);
     let _ = ran.exits(0);
     let sound = std::fs::read(&path).expect("an archive");
@@ -299,7 +299,7 @@ fn hostile_archives_are_refused_and_leave_nothing() {
         ("nothing", Vec::new()),
         ("no tar file", b"evil ".repeat(1000)),
         ("a key of another log", {
-            let stranger = Registry::start();
+            let stranger = Registry::in_folder("warn");
             let key = std::fs::read(stranger.data().join("keys/log.pem")).expect("a key");
             let mut other = with_manifest(&whole, |manifest| {
                 let files = manifest["files"].as_array_mut().expect("files");
@@ -338,7 +338,7 @@ fn hostile_archives_are_refused_and_leave_nothing() {
 /// A log whose checksums a forger made anew is found by the log's own signatures.
 #[test]
 fn a_forged_history_is_found_by_the_audit() {
-    let registry = Registry::with_press_and_open();
+    let registry = Registry::in_folder("warn").and_press_and_open();
     let (path, ran) = back_up(&registry, "sound.tar", &[]);
     let _ = ran.exits(0);
     let mut whole = members(&std::fs::read(&path).expect("an archive"));

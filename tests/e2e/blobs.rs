@@ -173,7 +173,7 @@ fn kill_9_right_after_201_loses_nothing() {
 
 #[test]
 fn an_audit_finds_changed_evidence() {
-    let registry = Registry::start();
+    let registry = Registry::in_folder("warn");
     let observer = registry.publisher("observer.example");
     let bytes = b"User-agent: GPTBot\nDisallow: /the-very-words-to-find\n";
     let blob = named(&registry, &observer, bytes);

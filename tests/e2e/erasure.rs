@@ -58,7 +58,10 @@ struct Stage {
 
 /// A reservation and a grant that tell of persons, evidence beside the first, and a statement that shares one exhibit.
 fn stage() -> Stage {
-    let registry = Registry::start();
+    stage_on(Registry::start())
+}
+
+fn stage_on(registry: Registry) -> Stage {
     let (press, open) = (registry.publisher("press.example"), registry.publisher("open.example"));
     let exhibit = |bytes: &[u8]| json!({ "blob": BlobId::of(bytes).to_string(), "media_type": "text/plain" });
     let mut payload = press.reservation("press.example");
@@ -83,7 +86,7 @@ fn stage() -> Stage {
 
 #[test]
 fn what_is_erased_is_in_no_file_and_what_it_reserved_stays_reserved() {
-    let Stage { registry, press, open, reserved, granted, other } = stage();
+    let Stage { registry, press, open, reserved, granted, other } = stage_on(Registry::in_folder("warn"));
     // A lab pulled before, and the operator's own snapshots lie in the folder.
     let snapshot = registry.scratch().join("terms.snapshot").display().to_string();
     let (url, key) = (registry.url(""), registry.log_key());
@@ -190,7 +193,7 @@ fn two_builders_make_one_snapshot_of_what_remains() {
 
 #[test]
 fn an_older_backup_brings_it_back_until_it_is_erased_again() {
-    let Stage { registry, granted, reserved, .. } = stage();
+    let Stage { registry, granted, reserved, .. } = stage_on(Registry::in_folder("warn"));
     let archive = registry.scratch().join("before.tar");
     let (data, file) = (registry.data().display().to_string(), archive.display().to_string());
     let _ = cleartitle_server(&["backup", "--data", &data, "--out", &file]).exits(0);
@@ -242,7 +245,7 @@ fn nobody_but_the_operator_erases_and_not_the_keys() {
 
 #[test]
 fn a_blob_that_is_gone_without_a_word_is_found() {
-    let Stage { registry, granted, .. } = stage();
+    let Stage { registry, granted, .. } = stage_on(Registry::in_folder("warn"));
     assert_eq!(registry.stop(), 0);
     let database = rusqlite::Connection::open(registry.data().join("registry.sqlite")).expect("the database");
     let hex = granted["commitment"].as_str().expect("it").trim_start_matches("commitment:").to_owned();

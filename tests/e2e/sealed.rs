@@ -27,7 +27,7 @@ struct Scene {
 
 impl Scene {
     fn new() -> Self {
-        let registry = Registry::start_telling("trace", &[]);
+        let registry = Registry::in_folder("trace");
         let press = registry.publisher("press.example");
         registry.register(&press, &press.reservation("press.example"));
         let (lab, stranger) = (registry.publisher(SECRETS[0]), registry.publisher("stranger.example"));

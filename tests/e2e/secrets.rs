@@ -36,7 +36,7 @@ fn read_key(path: &Path) -> SigningKey {
 
 #[test]
 fn a_whole_session_prints_no_secret() {
-    let registry = Registry::start_telling("trace", &[]);
+    let registry = Registry::in_folder("trace");
     let folder = registry.scratch().to_owned();
     let path = |name: &str| folder.join(name).display().to_string();
     let (data, url) = (registry.data().display().to_string(), registry.url(""));

@@ -224,6 +224,18 @@ pub fn shared(check: &str) -> Option<&'static Postgres> {
     SERVER.get_or_init(|| Postgres::start(check, &[])).as_ref()
 }
 
+/// A copy of a database of the shared server, which nobody may be using.
+///
+/// # Panics
+/// When it can't be made.
+#[must_use]
+pub fn copy(address: &str) -> String {
+    let server = shared("a copy of a database").expect("a server");
+    let (name, from) = (format!("reg_{}", MADE.fetch_add(1, Ordering::Relaxed)), address.rsplit('/').next());
+    let _ = server.sql("postgres", &format!("CREATE DATABASE {name} TEMPLATE {}", from.unwrap_or_default()));
+    format!("postgres://reg@{}/{name}", server.host())
+}
+
 /// Whether all registries of the tests are to stand on PostgreSQL: `CLEARTITLE_TEST_DATABASE=postgres`.
 #[must_use]
 pub fn everywhere() -> bool {

@@ -56,19 +56,34 @@ impl Registry {
     /// When it does not start.
     #[must_use]
     pub fn start_telling(log: &'static str, flags: &[&str]) -> Self {
-        let registry = Self {
+        let registry = Self::empty(log, flags);
+        if postgres::everywhere() {
+            registry.use_database(&postgres::database("registries on PostgreSQL").expect("a database"));
+        }
+        registry.begin();
+        registry
+    }
+
+    /// Starts an empty registry in its folder whatever the others stand on: for tests of that folder's own files.
+    ///
+    /// # Panics
+    /// When it does not start.
+    #[must_use]
+    pub fn in_folder(log: &'static str) -> Self {
+        let registry = Self::empty(log, &[]);
+        registry.begin();
+        registry
+    }
+
+    fn empty(log: &'static str, flags: &[&str]) -> Self {
+        Self {
             log,
             folder: tempfile::tempdir().expect("a folder"),
             process: Mutex::new(None),
             address: Mutex::new(String::new()),
             acknowledged: Mutex::new(Vec::new()),
             flags: Mutex::new(flags.iter().map(ToString::to_string).collect()),
-        };
-        if postgres::everywhere() {
-            registry.use_database(&postgres::database("registries on PostgreSQL").expect("a database"));
         }
-        registry.begin();
-        registry
     }
 
     /// Starts a registry on this PostgreSQL database, as the log's first server or, with the folder of another, as one more.
@@ -77,14 +92,7 @@ impl Registry {
     /// When it does not start.
     #[must_use]
     pub fn on_postgres(address: &str, beside: Option<&Self>) -> Self {
-        let registry = Self {
-            log: "warn",
-            folder: tempfile::tempdir().expect("a folder"),
-            process: Mutex::new(None),
-            address: Mutex::new(String::new()),
-            acknowledged: Mutex::new(Vec::new()),
-            flags: Mutex::new(UNLIMITED.map(str::to_owned).to_vec()),
-        };
+        let registry = Self::empty("warn", &UNLIMITED);
         registry.use_database(address);
         if let Some(first) = beside {
             copy_folder(&first.data().join("keys"), &registry.data().join("keys"));
@@ -107,7 +115,16 @@ impl Registry {
     /// When it does not start.
     #[must_use]
     pub fn with_press_and_open() -> Self {
-        let registry = Self::start();
+        Self::start().and_press_and_open()
+    }
+
+    /// The same registry, in which `press.example` reserves training and `open.example` grants it.
+    ///
+    /// # Panics
+    /// When a statement is refused.
+    #[must_use]
+    pub fn and_press_and_open(self) -> Self {
+        let registry = self;
         let press = registry.publisher("press.example");
         registry.register(&press, &press.reservation("press.example"));
         let open = registry.publisher("open.example");
@@ -131,6 +148,9 @@ impl Registry {
             flags: Mutex::new(self.flags.lock().expect("a lock").clone()),
         };
         copy_folder(&self.data(), &other.data());
+        if let Some(database) = database_of(&self.data()) {
+            other.use_database(&postgres::copy(&database));
+        }
         other.begin();
         other
     }
