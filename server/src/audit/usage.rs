@@ -6,8 +6,8 @@ use cleartitle_schema::signed::{Envelope, open};
 use cleartitle_schema::usage::{USAGE_TYPE, UsageReport};
 
 use super::Auditor;
-use crate::store::usage::{KeptReport, UsageReports as _};
-use crate::store::{Store as _, StoreError};
+use crate::store::StoreError;
+use crate::store::usage::KeptReport;
 
 /// How many reports are read at once.
 const PAGE: usize = 256;

@@ -61,4 +61,8 @@ impl UsageReports for PostgresStore {
              WHERE domain = $1 AND number > $2 ORDER BY number LIMIT $3";
         self.read(|session| session.rows(sql, &[&reader.as_str(), &column(after), &limited(limit)], kept))
     }
+    fn usage_from(&self, after: u64, limit: usize) -> Result<Vec<KeptReport>, StoreError> {
+        let sql = "SELECT number, id, salt, envelope FROM usage_reports WHERE number > $1 ORDER BY number LIMIT $2";
+        self.read(|session| session.rows(sql, &[&column(after), &limited(limit)], kept))
+    }
 }
