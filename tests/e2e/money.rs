@@ -30,7 +30,10 @@ struct Scene {
 
 impl Scene {
     fn new() -> Self {
-        let registry = Registry::start_telling("trace", &[]);
+        Self::on(Registry::start_telling("trace", &[]))
+    }
+
+    fn on(registry: Registry) -> Self {
         let [press, lab, other, stranger] = ["press.example", "lab.example", "other-lab.example", "stranger.example"]
             .map(|name| registry.publisher(name));
         Self { registry, press, lab, other, stranger }
@@ -213,7 +216,7 @@ fn a_deal_is_used_billed_reported_read_and_discharged() {
 
 #[test]
 fn a_report_is_taken_from_a_licensee_alone_and_nothing_public_tells_of_it() {
-    let scene = Scene::new();
+    let scene = Scene::on(Registry::in_folder("trace"));
     let (sealed, public) = (scene.deal("/v1/sealed"), scene.deal_of_another());
     let origin = scene.press.origin.clone();
     let report = |deal: &StatementId, licensee: &str, log: &str, until: &str| {
