@@ -11,12 +11,14 @@ pub mod http;
 pub mod independent;
 pub mod objects;
 pub mod publisher;
+pub mod served;
 pub mod server;
 pub mod witness;
 
 pub use binaries::{Ran, cleartitle, cleartitle_server};
 pub use http::Answer;
 pub use publisher::Publisher;
+pub use served::Served;
 pub use server::{Registry, UNLIMITED};
 pub use witness::Witness;
 
