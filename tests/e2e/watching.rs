@@ -71,6 +71,7 @@ fn every_query_of_the_dashboard_and_the_alerts_names_what_is_shown() {
     let alerts: Vec<&str> = rules.lines().filter_map(|line| line.trim().strip_prefix("expr: ")).collect();
     assert!(queries.len() > 20 && alerts.len() > 10, "{} {}", queries.len(), alerts.len());
     let asked = names(&(queries.join("\n") + "\n" + &alerts.join("\n")));
+    assert_eq!(registry.read("/none").status, 404);
     let begun = Instant::now();
     loop {
         let shown = shown(&registry.read("/metrics").is(200).text());
@@ -103,7 +104,8 @@ fn nobody_who_asks_makes_a_new_label() {
         let path = registry.url(&format!("/v1/statements/x{number}"));
         let method = reqwest::Method::from_bytes(format!("M{number}").as_bytes()).expect("a method");
         let _ = harness::http::send(harness::http::client().get(&path)).expect("an answer");
-        let _ = harness::http::send(harness::http::client().get(registry.url(&format!("/none/{number}")))).expect("one");
+        let _ =
+            harness::http::send(harness::http::client().get(registry.url(&format!("/none/{number}")))).expect("one");
         let _ = harness::http::send(harness::http::client().request(method, &path)).expect("an answer");
     };
     ask(0);

@@ -23,7 +23,8 @@ impl Served {
     /// When it does not, with what it wrote to stderr.
     #[must_use]
     pub fn start(mut command: Command) -> Self {
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the server can be started");
+        let mut child =
+            command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the server can be started");
         let said = Arc::new(Mutex::new(String::new()));
         let (stderr, heard) = (child.stderr.take().expect("a pipe"), Arc::clone(&said));
         std::thread::spawn(move || {

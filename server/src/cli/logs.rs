@@ -3,7 +3,6 @@
 //! Who would attack: whoever sends a request whose parts would be read as other lines. Both forms escape what they write; no line holds
 //! a query, an address, a key or an envelope. Each line inside a request carries its id, which the answer has as `x-request-id`.
 
-use anyhow::Context as _;
 use cleartitle_schema::tlog::note::NoteVerifier;
 use tracing_subscriber::EnvFilter;
 
@@ -38,8 +37,8 @@ impl Flags {
     /// # Errors
     /// A filter that can't be read: who mistyped it would wait for lines that never come.
     pub fn begin(&self) -> anyhow::Result<()> {
-        let filter = EnvFilter::try_new(&self.log).with_context(|| {
-            format!("--log `{}`\nhint: a level, or levels by module, such as `{DEFAULT}`", self.log)
+        let filter = EnvFilter::try_new(&self.log).map_err(|error| {
+            anyhow::anyhow!("--log `{}`: {error}\nhint: a level, or levels by module, such as `{DEFAULT}`", self.log)
         })?;
         let told = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
         // A full disk under stderr must not end the server: what can't be told is not told.
