@@ -143,6 +143,29 @@ fn a_store_that_takes_no_write_is_not_ready_and_gets_ready_again() {
 }
 
 #[test]
+fn a_readiness_that_is_asked_without_end_writes_once_a_second() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let served = Served::start(serve(&folder.path().join("data")));
+    let database = rusqlite::Connection::open(folder.path().join("data/registry.sqlite")).expect("a database");
+    // While somebody reads, nothing of the write-ahead log is taken over into the database, so that it only grows.
+    database.execute_batch("BEGIN; SELECT count(*) FROM checkpoints;").expect("a reader");
+    let written = || std::fs::metadata(folder.path().join("data/registry.sqlite-wal")).expect("a log").len();
+    served.read("/readyz").is(200);
+    let (begun, before) = (Instant::now(), written());
+    for _ in 0..200 {
+        served.read("/readyz").is(200);
+    }
+    let seconds = begun.elapsed().as_secs() + 2;
+    // One probe is a transaction of a few pages of 4,096 bytes, each with a frame's head of 24.
+    let frames = (written() - before) / 4120;
+    assert!(frames <= seconds * 6, "{frames} pages in {seconds} s");
+    std::thread::sleep(Duration::from_millis(1100));
+    let before = written();
+    served.read("/readyz").is(200);
+    assert!(written() > before, "a readiness that is asked after a second writes");
+}
+
+#[test]
 fn a_sequencer_that_waits_for_the_store_is_not_ready() {
     let folder = tempfile::tempdir().expect("a folder");
     let served = Served::start(serve(&folder.path().join("data")));
