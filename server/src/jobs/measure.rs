@@ -55,7 +55,7 @@ fn files(app: &App) {
     metrics::gauge!("cleartitle_store_bytes", "file" => "write-ahead").set(length(Path::new(&log)));
     let snapshots = fs::read_dir(app.registry.data.snapshots()).into_iter().flatten().take(MAX_FILES).flatten();
     metrics::gauge!("cleartitle_snapshots_bytes").set(snapshots.map(|file| length(&file.path())).sum::<f64>());
-    match rustix::fs::statvfs(&app.registry.data.snapshots()) {
+    match rustix::fs::statvfs(app.registry.data.snapshots()) {
         Ok(found) => {
             metrics::gauge!("cleartitle_disk_free_bytes").set(found.f_bavail as f64 * found.f_frsize as f64);
         }
