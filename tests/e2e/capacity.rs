@@ -50,7 +50,7 @@ fn batch(registry: &Registry, press: &Publisher, from: usize) -> usize {
     let mut body = press.sign(&statement).to_bytes();
     body.push(b'\n');
     body.extend_from_slice(&list);
-    registry.post("/v1/documents", NDJSON, body).is(201);
+    let _ = registry.post("/v1/documents", NDJSON, body).is(201);
     list.len()
 }
 
@@ -64,7 +64,7 @@ fn what_a_record_and_a_statement_take_is_within_what_the_page_computes_with() {
     let listed = lying(&registry);
     for number in 0..statements {
         let envelope = press.sign(&press.reservation(&format!("host-{number}.press.example")));
-        registry.try_register(&envelope).expect("an answer").is(201);
+        let _ = registry.try_register(&envelope).expect("an answer").is(201);
     }
     let stated = lying(&registry);
     assert_eq!(stated.leaves - listed.leaves, statements);

@@ -121,7 +121,7 @@ fn a_store_that_takes_no_write_is_not_ready_and_gets_ready_again() {
         command.arg(folder.path().join("data"));
         command
     });
-    served.read("/readyz").is(200);
+    let _ = served.read("/readyz").is(200);
     let bounded = |most: &str| {
         let done = Command::new("prlimit").args(["--pid", &served.id(), &format!("--fsize={most}:")]).status();
         assert!(done.expect("prlimit, of util-linux").success());
@@ -132,8 +132,8 @@ fn a_store_that_takes_no_write_is_not_ready_and_gets_ready_again() {
     told.is_problem(503, "not-ready");
     assert_eq!(told.json()["detail"], "the store can't be written");
     // It is alive, and what is there can still be read.
-    served.read("/healthz").is(200);
-    served.read("/checkpoint").is(200);
+    let _ = served.read("/healthz").is(200);
+    let _ = served.read("/checkpoint").is(200);
     until("it is measured", || served.read("/metrics").is(200).text().contains("\ncleartitle_ready 0\n"));
     bounded("unlimited");
     until("it is ready again", || served.read("/readyz").status == 200);
@@ -150,10 +150,10 @@ fn a_readiness_that_is_asked_without_end_writes_once_a_second() {
     // While somebody reads, nothing of the write-ahead log is taken over into the database, so that it only grows.
     database.execute_batch("BEGIN; SELECT count(*) FROM checkpoints;").expect("a reader");
     let written = || std::fs::metadata(folder.path().join("data/registry.sqlite-wal")).expect("a log").len();
-    served.read("/readyz").is(200);
+    let _ = served.read("/readyz").is(200);
     let (begun, before) = (Instant::now(), written());
     for _ in 0..200 {
-        served.read("/readyz").is(200);
+        let _ = served.read("/readyz").is(200);
     }
     let seconds = begun.elapsed().as_secs() + 2;
     // One probe is a transaction of a few pages of 4,096 bytes, each with a frame's head of 24.
@@ -161,7 +161,7 @@ fn a_readiness_that_is_asked_without_end_writes_once_a_second() {
     assert!(frames <= seconds * 6, "{frames} pages in {seconds} s");
     std::thread::sleep(Duration::from_millis(1100));
     let before = written();
-    served.read("/readyz").is(200);
+    let _ = served.read("/readyz").is(200);
     assert!(written() > before, "a readiness that is asked after a second writes");
 }
 
@@ -169,7 +169,7 @@ fn a_readiness_that_is_asked_without_end_writes_once_a_second() {
 fn a_sequencer_that_waits_for_the_store_is_not_ready() {
     let folder = tempfile::tempdir().expect("a folder");
     let served = Served::start(serve(&folder.path().join("data")));
-    served.read("/readyz").is(200);
+    let _ = served.read("/readyz").is(200);
     let other = rusqlite::Connection::open(folder.path().join("data/registry.sqlite")).expect("a database");
     other.busy_timeout(Duration::from_secs(10)).expect("a timeout");
     other.execute_batch("BEGIN IMMEDIATE").expect("the write lock");
@@ -185,7 +185,7 @@ fn at_the_end_readiness_says_no_the_door_closes_and_whoever_is_inside_is_answere
     let mut command = serve(&folder.path().join("data"));
     command.args(["--drain", "2", "--origin", "registry.example/log"]);
     let mut served = Served::start(command);
-    served.read("/readyz").is(200);
+    let _ = served.read("/readyz").is(200);
     let mut slow = TcpStream::connect(served.socket()).expect("a connection");
     let body = Publisher::new("press.example", "registry.example/log");
     let body = body.sign(&body.reservation("press.example")).to_bytes();
@@ -199,7 +199,7 @@ fn at_the_end_readiness_says_no_the_door_closes_and_whoever_is_inside_is_answere
     served.ask_to_end();
     until("it says that it ends", || served.read("/readyz").status == 503);
     assert_eq!(served.read("/readyz").json()["detail"], "the server is shutting down");
-    served.read("/healthz").is(200);
+    let _ = served.read("/healthz").is(200);
     until("the door is closed", || !served.accepts());
     slow.write_all(&body[10..]).expect("the rest");
     let mut answer = String::new();
@@ -239,7 +239,7 @@ fn systemd_is_told_when_it_is_ready_and_when_it_stops() {
     let mut command = serve(&folder.path().join("data"));
     command.env("NOTIFY_SOCKET", folder.path().join("gone"));
     let served = Served::start(command);
-    served.read("/readyz").is(200);
+    let _ = served.read("/readyz").is(200);
     assert!(served.said().contains("systemd could not be told"), "{}", served.said());
 }
 

@@ -91,7 +91,7 @@ fn the_debian_package_holds_what_it_says_and_serves_by_its_template() {
     serve.arg("serve").arg("--config").arg(root.join("etc/cleartitle/cleartitle-server.toml"));
     serve.args(["--listen", "127.0.0.1:0", "--data"]).arg(root.join("data"));
     let mut served = Served::start(serve);
-    served.read("/readyz").is(200);
+    let _ = served.read("/readyz").is(200);
     served.ask_to_end();
     assert_eq!(served.ended(), 0, "{}", served.said());
 }
