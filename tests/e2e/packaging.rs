@@ -96,26 +96,6 @@ fn the_debian_package_holds_what_it_says_and_serves_by_its_template() {
     assert_eq!(served.ended(), 0, "{}", served.said());
 }
 
-#[test]
-fn lintian_finds_no_error_in_the_debian_package() {
-    if !there("lintian", "lintian on the Debian package", "apt-get install --no-install-recommends lintian") {
-        return;
-    }
-    let folder = tempfile::tempdir().expect("a folder");
-    let mut lintian = Command::new("lintian");
-    // What it would have: a manual page and the archive's own version numbers.
-    lintian.args([
-        "--fail-on",
-        "error",
-        "--no-cfg",
-        "--allow-root",
-        "--suppress-tags",
-        "bad-distribution-in-changes-file",
-    ]);
-    lintian.arg(package(folder.path()));
-    let _ = ran(lintian).exits(0);
-}
-
 /// Each instruction with its words, lines that go on joined, comments left out.
 fn instructions(text: &str) -> Vec<(String, String)> {
     let joined = text.lines().filter(|line| !line.starts_with('#')).collect::<Vec<_>>().join("\n").replace("\\\n", " ");
