@@ -18,6 +18,7 @@ use crate::domains::binding::{self, BindError, Operator};
 use crate::limits::{Client, Limits};
 use crate::log::{Candidate, Log, Sequencer, now};
 use crate::places::Place;
+use crate::readiness::Readiness;
 use crate::refusal::Refusal;
 use crate::snapshots::Snapshots;
 use crate::store::database::Database;
@@ -279,6 +280,8 @@ pub struct App {
     pub registry: Registry,
     /// What domains publish.
     pub domains: Domains,
+    /// Whether registrations would be durable.
+    pub readiness: Readiness,
     /// How much one address and one issuer may ask for.
     pub limits: Arc<Limits>,
     /// Whoever works on the store beside the async threads: more at once than this only push each other off the cores.
@@ -310,6 +313,7 @@ impl App {
             snapshots,
             registry,
             domains,
+            readiness: Readiness::default(),
             limits,
             at_work,
             large_bodies,

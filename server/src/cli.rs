@@ -1,7 +1,9 @@
 //! The command line of the registry's operator.
 
 mod backup;
+mod configuration;
 mod erase;
+mod logs;
 mod migrate;
 mod place;
 mod serve;
@@ -11,7 +13,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use cleartitle_schema::issuer::Domain;
 use cleartitle_schema::signed::parse_public_key;
 
@@ -40,6 +42,12 @@ struct Arguments {
 #[allow(clippy::large_enum_variant, reason = "parsed once")]
 enum Verb {
     Serve(Box<serve::Serve>),
+    /// Print the commented template of a file for `serve --config`: every setting with its default.
+    #[command(after_help = "\
+Example:
+  cleartitle-server init > cleartitle-server.toml
+  cleartitle-server serve --data registry --config cleartitle-server.toml")]
+    Init,
     /// Witness other parties' logs: cosign each checkpoint that continues what was cosigned before, and no other.
     ///
     /// Prints its verifier key on stderr, for registries (`serve --witness`) and readers (`pull --witness`) to pin.
@@ -104,8 +112,12 @@ enum Format {
 /// Runs the command line; the exit code is 0, 1 or 2.
 #[must_use]
 pub fn main() -> ExitCode {
-    let arguments = Arguments::parse();
-    match run(arguments.verb) {
+    let read = configuration::matches(Arguments::command(), std::env::args_os().collect());
+    let outcome = read.and_then(|matches| {
+        let arguments = Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+        run(arguments.verb)
+    });
+    match outcome {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
             // A closed pipe is a quiet end.
@@ -122,7 +134,7 @@ fn run(verb: Verb) -> anyhow::Result<u8> {
     match verb {
         Verb::Serve(verb) => verb.run(),
         Verb::Witness(flags) => {
-            trace();
+            logs::begin()?;
             witness::run(flags)
         }
         Verb::BindKey { place, issuer, key, new_tenure, origin } => {
@@ -145,23 +157,15 @@ fn run(verb: Verb) -> anyhow::Result<u8> {
         Verb::Backup(verb) => verb.run(),
         Verb::Restore(verb) => verb.run(),
         Verb::Migrate(verb) => verb.run(),
+        Verb::Init => {
+            std::io::stdout().write_all(configuration::template(&Arguments::command()).as_bytes())?;
+            Ok(0)
+        }
         Verb::Openapi => {
             print!("{}", router::openapi_yaml().map_err(anyhow::Error::msg)?);
             Ok(0)
         }
     }
-}
-
-/// Tells on stderr what happens, as much of it as `CLEARTITLE_LOG` asks for.
-fn trace() {
-    let filter = tracing_subscriber::EnvFilter::try_from_env("CLEARTITLE_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info,tower_http=warn"));
-    // Whatever is asked for: it tells every question with its values, and what is sealed is among those.
-    let filter = match "tokio_postgres=warn".parse() {
-        Ok(silence) => filter.add_directive(silence),
-        Err(_) => filter,
-    };
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
 }
 
 fn audit_all(place: &Place, format: Format) -> anyhow::Result<u8> {
@@ -192,4 +196,30 @@ fn rebuild(place: &Place) -> anyhow::Result<u8> {
     }
     println!("rebuild: {} leaves, made again and mended: {}", rebuilt.leaves, rebuilt.differing.join(", "));
     Ok(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `UPDATE=1 cargo test -p cleartitle-server template` writes it anew.
+    #[test]
+    fn the_packaged_template_has_every_flag_with_its_real_default() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/packaging/cleartitle-server.toml");
+        let generated = configuration::template(&Arguments::command());
+        if std::env::var_os("UPDATE").is_some() {
+            std::fs::write(path, &generated).unwrap();
+        }
+        assert!(std::fs::read_to_string(path).unwrap() == generated, "UPDATE=1 writes `{path}` again");
+        let serve = Arguments::command().find_subcommand("serve").unwrap().clone();
+        for flag in serve.get_arguments().filter(|flag| !flag.is_hide_set()) {
+            let name = flag.get_long().unwrap();
+            assert!(
+                name == "config"
+                    || generated.contains(&format!("\n#{name} = "))
+                    || generated.contains(&format!("\n# {name} = ")),
+                "{name}"
+            );
+        }
+    }
 }

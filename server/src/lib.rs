@@ -2,7 +2,7 @@
 //! place where the log grows), `store` (what is kept, and the contract), `clearance` (questions), `app` (how it fits).
 //!
 //! Floors: `main → cli → witness → serve, jobs → patience, tls, router → signed_request, routes → app → registration, clearance, backup → snapshots, erasure, audit →
-//! domains, log → changes, standing → registration, delegation → limits, peer, places, rate, store, data_dir, turns`. A file imports
+//! domains, readiness → log → changes, standing → registration, delegation → limits, peer, places, rate, store, data_dir, turns, figures, notify`. A file imports
 //! from floors below its own.
 
 pub mod app;
@@ -16,13 +16,16 @@ pub mod data_dir;
 pub mod delegation;
 pub mod domains;
 pub mod erasure;
+pub mod figures;
 pub mod jobs;
 pub mod limits;
 pub mod log;
+pub mod notify;
 pub mod patience;
 pub mod peer;
 pub mod places;
 pub mod rate;
+pub mod readiness;
 pub mod refusal;
 pub mod registration;
 pub mod router;

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use cleartitle_schema::bindings::{Established, Once, establish};
 use cleartitle_schema::evidence::Registered;
-use cleartitle_schema::id::{Commitment, StatementId};
+use cleartitle_schema::id::{Commitment, KeyId, StatementId};
 use cleartitle_schema::leaf::{Leaf, LeafKind, Published, Salt};
 use cleartitle_schema::signed::Envelope;
 use cleartitle_schema::statement::{Body, Statement};
@@ -76,6 +76,17 @@ enum Work {
     Probe(oneshot::Sender<bool>),
 }
 
+/// Why nothing can be registered now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Stuck {
+    /// The thread that commits has stopped, has too much to do, or waits for the store.
+    #[error("the sequencer does not answer")]
+    Sequencer,
+    /// Nothing can be read from the store or written to it.
+    #[error("the store can't be written")]
+    Store,
+}
+
 /// The wall clock, in whole seconds.
 #[must_use]
 pub fn now() -> Timestamp {
@@ -124,6 +135,13 @@ impl Sequencer {
             Ok(_) | Err(CommitError::Moved(_)) => Ok(()),
             Err(CommitError::Store(error)) => Err(error.into()),
         }
+    }
+
+    /// Whether the store has the log and takes a write, tried by one that nobody misses: a nonce of no key, over at once.
+    fn writes(&self) -> bool {
+        let (nobody, now) = (KeyId([0; 32]), now());
+        let there = self.store.head().is_ok_and(|head| head.is_some());
+        there && self.store.take_nonce(&nobody, "readiness", now, now).is_ok()
     }
 
     /// Commits candidates together and answers each in its place.
@@ -366,7 +384,10 @@ impl Log {
     fn send(&self, work: Work) -> Result<(), Refusal> {
         let stopped = || Refusal::Unavailable("the sequencer has stopped".to_owned());
         match self.sender.as_ref().ok_or_else(stopped)?.try_send(work) {
-            Ok(()) => Ok(()),
+            Ok(()) => {
+                metrics::gauge!("cleartitle_sequencer_waiting").increment(1.0);
+                Ok(())
+            }
             Err(TrySendError::Full(_)) => Err(Refusal::Busy),
             Err(TrySendError::Disconnected(_)) => Err(stopped()),
         }
@@ -392,13 +413,18 @@ impl Log {
         answered.await.unwrap_or_else(|_| Err(Refusal::Unavailable("the sequencer has stopped".to_owned())))
     }
 
-    /// Whether the sequencer takes work and reaches the store, within two seconds.
-    pub async fn alive(&self) -> bool {
+    /// Whether the sequencer takes work and can write to the store, within two seconds.
+    ///
+    /// # Errors
+    /// [`Stuck`].
+    pub async fn probe(&self) -> Result<(), Stuck> {
         let (answer, answered) = oneshot::channel();
-        if self.send(Work::Probe(answer)).is_err() {
-            return false;
+        self.send(Work::Probe(answer)).map_err(|_| Stuck::Sequencer)?;
+        match tokio::time::timeout(Duration::from_secs(2), answered).await {
+            Ok(Ok(true)) => Ok(()),
+            Ok(Ok(false)) => Err(Stuck::Store),
+            Ok(Err(_)) | Err(_) => Err(Stuck::Sequencer),
         }
-        matches!(tokio::time::timeout(Duration::from_secs(2), answered).await, Ok(Ok(true)))
     }
 }
 
@@ -419,6 +445,9 @@ fn sequence(sequencer: &Sequencer, receiver: &Receiver<Work>) {
         let (mut candidates, mut waiting, mut bytes) = (Vec::new(), Vec::new(), 0);
         let mut next = Some(first);
         loop {
+            if next.is_some() {
+                metrics::gauge!("cleartitle_sequencer_waiting").decrement(1.0);
+            }
             match next.take() {
                 Some(Work::Candidate(candidate, answer)) => {
                     bytes += candidate.list.as_ref().map_or(0, Vec::len);
@@ -429,7 +458,7 @@ fn sequence(sequencer: &Sequencer, receiver: &Receiver<Work>) {
                     let _ = answer.send(sequencer.commit_commitment(commitment));
                 }
                 Some(Work::Probe(answer)) => {
-                    let _ = answer.send(sequencer.store.head().is_ok_and(|head| head.is_some()));
+                    let _ = answer.send(sequencer.writes());
                 }
                 None => break,
             }
@@ -452,5 +481,20 @@ fn sequence(sequencer: &Sequencer, receiver: &Receiver<Work>) {
             // Whoever hung up has their statement registered all the same; asking again gives the receipt.
             let _ = waits.send(answer);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_sequencer_that_has_stopped_is_told() {
+        let (sender, receiver) = sync_channel(1);
+        let stopped = Log { sender: Some(sender), thread: None };
+        // It takes work, and does none of it.
+        assert_eq!(stopped.probe().await, Err(Stuck::Sequencer));
+        drop(receiver);
+        assert_eq!(stopped.probe().await, Err(Stuck::Sequencer));
     }
 }

@@ -15,6 +15,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt as _;
 
+use crate::figures::Inside;
 use crate::limits::Limits;
 use crate::patience::Patient;
 use crate::peer::Peer;
@@ -73,6 +74,7 @@ impl Server {
             };
             let (server, watcher) = (self.clone(), graceful.watcher());
             tokio::spawn(async move {
+                let _inside = Inside::new(metrics::gauge!("cleartitle_connections_open"));
                 server.connection(stream, Peer(peer.ip()), watcher).await;
                 drop(place);
             });

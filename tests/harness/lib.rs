@@ -12,6 +12,7 @@ pub mod independent;
 pub mod objects;
 pub mod postgres;
 pub mod publisher;
+pub mod served;
 pub mod server;
 pub mod witness;
 
@@ -19,6 +20,7 @@ pub use binaries::{Ran, cleartitle, cleartitle_server};
 pub use http::Answer;
 pub use postgres::Postgres;
 pub use publisher::Publisher;
+pub use served::Served;
 pub use server::{Registry, UNLIMITED};
 pub use witness::Witness;
 

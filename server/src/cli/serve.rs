@@ -2,7 +2,9 @@
 
 use std::io::Write as _;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use tokio::net::TcpListener;
@@ -12,12 +14,14 @@ use super::place::Place;
 use crate::app::App;
 use crate::data_dir::DataDir;
 use crate::domains::{self, Domains};
-use crate::jobs::{certify, news, observe, recheck, webhooks, witness as witnesses};
-use crate::limits;
+use crate::jobs::{certify, measure, news, observe, recheck, webhooks, witness as witnesses};
 use crate::router;
 use crate::routes::{Shared, health};
 use crate::serve::{self, Server};
 use crate::tls::{self, Certificate};
+use crate::{limits, notify};
+
+use super::logs;
 
 /// Where the scheduled observer's child comes in when everybody else comes by https.
 const INNER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
@@ -29,15 +33,31 @@ const INNER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 /// folder of each other before it starts. Each keeps its own snapshots, certificates, limits and observer; of the jobs that all share, one
 /// server does each.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Each flag is heard from the environment as CLEARTITLE_ and its name, CLEARTITLE_TLS_CERT for --tls-cert, and from the file that
+--config names; a flag beats the environment, the environment beats the file. SIGTERM ends it when the requests inside are done.\n\n\
+Examples:\n  \
+cleartitle-server serve --data registry\n  \
+cleartitle-server serve --config /etc/cleartitle/cleartitle-server.toml\n  \
+CLEARTITLE_LOG_FORMAT=json cleartitle-server serve --data registry --tls-cert chain.pem --tls-key key.pem")]
 pub struct Serve {
     #[command(flatten)]
     place: Place,
+    /// Settings from this file: TOML, a member for each flag. `cleartitle-server init` prints one.
+    #[arg(long, value_name = "FILE")]
+    #[allow(dead_code, reason = "read by `configuration` before everything else")]
+    config: Option<PathBuf>,
     /// Address and port; port 0 picks a free one.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8787")]
     listen: SocketAddr,
     /// The log's name, fixed at the first start: a host name, and a path if you like. Left out: one made of the log's key.
     #[arg(long, value_name = "NAME")]
     origin: Option<String>,
+    /// When asked to end, say so on /readyz and go on serving for so many seconds, so that a balancer sends nobody any more.
+    #[arg(long, value_name = "SECONDS", default_value_t = 0, value_parser = clap::value_parser!(u64).range(..=600))]
+    drain: u64,
+    #[command(flatten)]
+    logs: logs::Flags,
     #[command(flatten)]
     observe: observe::Flags,
     #[command(flatten)]
@@ -60,7 +80,7 @@ impl Serve {
     /// # Errors
     /// What stopped it.
     pub fn run(self) -> anyhow::Result<u8> {
-        super::trace();
+        self.logs.begin()?;
         health::count();
         let folder = DataDir::open(&self.place.data)?;
         let observing = self.observe.job(&folder)?;
@@ -72,14 +92,21 @@ impl Serve {
         let (quorum, witnessing) = (self.witnesses.quorum()?, self.witnesses.job()?);
         let held = folder.lock()?;
         let registry = self.place.registry(self.origin.as_deref())?.with_quorum(quorum)?;
-        eprintln!("log key: {}", registry.verifier());
+        self.logs.tell_key(registry.verifier());
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         let domains = runtime.block_on(async { Domains::new(self.domains) })?;
         let app = App::start(registry, domains, Arc::new(self.limits.into()))?;
         runtime.block_on(serve_until_asked(
             app,
             self.listen,
-            Jobs { delivering: self.webhooks, observing, witnessing, certifying, certificate },
+            Jobs {
+                delivering: self.webhooks,
+                observing,
+                witnessing,
+                certifying,
+                certificate,
+                drain: Duration::from_secs(self.drain),
+            },
         ))?;
         drop(runtime);
         drop(held);
@@ -94,6 +121,7 @@ struct Jobs {
     witnessing: Option<witnesses::Job>,
     certifying: Option<certify::Job>,
     certificate: Option<Arc<Certificate>>,
+    drain: Duration,
 }
 
 async fn serve_until_asked(app: Shared, listen: SocketAddr, jobs: Jobs) -> anyhow::Result<()> {
@@ -105,6 +133,7 @@ async fn serve_until_asked(app: Shared, listen: SocketAddr, jobs: Jobs) -> anyho
     let witnessing = jobs.witnessing.map(|job| tokio::spawn(job.run(Arc::clone(&app))));
     let delivering = tokio::spawn(webhooks::run(Arc::clone(&app), jobs.delivering));
     let telling = tokio::spawn(news::run(Arc::clone(&app)));
+    let measuring = tokio::spawn(measure::run(Arc::clone(&app)));
     let ending = Arc::clone(&app);
     let (limits, routes) = (Arc::clone(&app.limits), router::router(app));
     let (end, mut ended) = watch::channel(());
@@ -123,11 +152,16 @@ async fn serve_until_asked(app: Shared, listen: SocketAddr, jobs: Jobs) -> anyho
     writeln!(out, "listening on {scheme}://{address}")?;
     out.flush()?;
     drop(out);
+    notify::tell(&format!("READY=1\nSTATUS=listening on {scheme}://{address}"));
     let observing = jobs.observing.map(|job| tokio::spawn(job.run(door)));
     let asked_to_end = async {
         asked.await;
+        ending.readiness.end();
+        notify::tell("STOPPING=1\nSTATUS=letting requests end");
+        tokio::time::sleep(jobs.drain).await;
         rechecking.abort();
         telling.abort();
+        measuring.abort();
         delivering.abort();
         // Those who wait for changes are answered at once.
         ending.news.end();

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 pub mod certify;
+pub mod measure;
 pub mod news;
 pub mod observe;
 pub mod recheck;

@@ -36,6 +36,10 @@ pub async fn run(app: Arc<App>) {
         tokio::time::sleep(pause).await;
         if let Err(error) = round(&app).await {
             tracing::error!(error = %format!("{error:#}"), "domains were not looked at again");
+            metrics::counter!("cleartitle_recheck_rounds_total", "outcome" => "failed").increment(1);
+        } else {
+            metrics::counter!("cleartitle_recheck_rounds_total", "outcome" => "done").increment(1);
+            metrics::gauge!("cleartitle_recheck_last_done_seconds").set(now().0 as f64);
         }
     }
 }

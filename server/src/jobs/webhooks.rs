@@ -96,6 +96,16 @@ enum Outcome {
     Failed(String),
 }
 
+impl Outcome {
+    const fn word(&self) -> &'static str {
+        match self {
+            Self::Taken => "taken",
+            Self::Gone => "gone",
+            Self::Failed(_) => "failed",
+        }
+    }
+}
+
 /// One delivery, and the note of what it came to.
 async fn deliver(app: &Arc<App>, webhook: Webhook, patience: Duration) -> Result<(), StoreError> {
     let asked = Asked {
@@ -116,6 +126,7 @@ async fn deliver(app: &Arc<App>, webhook: Webhook, patience: Duration) -> Result
         None => Outcome::Taken,
         Some(body) => send(app, &webhook, body).await,
     };
+    metrics::counter!("cleartitle_webhook_deliveries_total", "outcome" => outcome.word()).increment(1);
     let behind = delivery.page.next.map_or(webhook.told.next, |next| next + 1);
     let told = told_after(&webhook.told, &outcome, behind, now(), patience);
     if told.given_up {

@@ -9,16 +9,24 @@ use axum::response::{IntoResponse, Response};
 use cleartitle_schema::api::{Health, Problem};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 
+use super::Shared;
 use super::problem::{Code, Failure};
-use super::{Shared, blocking};
+use crate::figures;
 
 static METRICS: OnceLock<PrometheusHandle> = OnceLock::new();
 
 /// Starts counting, once in a process.
 pub fn count() {
-    if let Ok(handle) = PrometheusBuilder::new().install_recorder() {
+    let buckets = PrometheusBuilder::new().set_buckets(&figures::SECONDS);
+    if let Ok(handle) = buckets.and_then(PrometheusBuilder::install_recorder) {
         let _ = METRICS.set(handle);
+        figures::describe();
     }
+}
+
+/// Sums up what was counted since: without it, durations that nobody reads would fill memory.
+pub fn sum_up() {
+    METRICS.get().inspect(|handle| handle.run_upkeep());
 }
 
 /// Whether the process answers.
@@ -28,21 +36,19 @@ pub async fn healthz() -> Json<Health> {
     Json(Health { status: "ok".to_owned() })
 }
 
-/// Whether the store and the sequencer answer.
+/// Whether a registration would be durable now: the sequencer answers, the store takes a write, and the server is not ending.
 #[utoipa::path(
     get, path = "/readyz", tag = "operators", operation_id = "isReady",
     responses(
-        (status = 200, description = "They do.", body = Health),
-        (status = 503, description = "One doesn't.", body = Problem, content_type = "application/problem+json"),
+        (status = 200, description = "It would.", body = Health),
+        (status = 503, description = "It would not.", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub async fn readyz(State(app): State<Shared>) -> Result<Json<Health>, Failure> {
-    let not_ready = |what: &str| Failure::new(Code::NotReady, format!("the {what} does not answer"));
-    let head = blocking(&app, |app| Ok(app.store.head()?)).await;
-    if !matches!(head, Ok(Some(_))) {
-        return Err(not_ready("store"));
-    }
-    if app.log.alive().await { Ok(Json(Health { status: "ok".to_owned() })) } else { Err(not_ready("sequencer")) }
+    let ready = app.readiness.ask(&app.log).await;
+    ready
+        .map(|()| Json(Health { status: "ok".to_owned() }))
+        .map_err(|why| Failure::new(Code::NotReady, why.to_string()))
 }
 
 /// Counters and histograms, in Prometheus' text form.

@@ -1,0 +1,63 @@
+//! Readiness: whether a registration that came now would be durable, found out by writing, and never while the server ends.
+//!
+//! Who would attack: whoever asks `/readyz` without end, so that each question costs a synced write. What was found out serves everybody
+//! for a second, and one question at a time finds out.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use tokio::sync::Mutex;
+
+use crate::log::{Log, Stuck};
+
+/// How long an answer serves.
+const SERVES: Duration = Duration::from_secs(1);
+
+/// Why the registry is not ready.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NotReady {
+    /// It was asked to end.
+    #[error("the server is shutting down")]
+    Ending,
+    /// Something of the log is stuck.
+    #[error(transparent)]
+    Stuck(#[from] Stuck),
+}
+
+/// What is known of the readiness.
+#[derive(Debug, Default)]
+pub struct Readiness {
+    ending: AtomicBool,
+    last: Mutex<Option<(Instant, Result<(), NotReady>)>>,
+}
+
+impl Readiness {
+    /// From now on the registry is not ready.
+    pub fn end(&self) {
+        self.ending.store(true, Ordering::Release);
+    }
+
+    /// Whether a registration would be durable now, or was within the last second.
+    ///
+    /// # Errors
+    /// [`NotReady`].
+    pub async fn ask(&self, log: &Log) -> Result<(), NotReady> {
+        if self.ending.load(Ordering::Acquire) {
+            return Err(NotReady::Ending);
+        }
+        let mut last = self.last.lock().await;
+        if let Some((at, answer)) = *last
+            && at.elapsed() < SERVES
+        {
+            return answer;
+        }
+        let answer = log.probe().await.map_err(NotReady::from);
+        match (last.map(|(_, answer)| answer), answer) {
+            (None | Some(Ok(())), Err(error)) => tracing::error!(%error, "not ready"),
+            (Some(Err(_)), Ok(())) => tracing::info!("ready again"),
+            _ => {}
+        }
+        *last = Some((Instant::now(), answer));
+        answer
+    }
+}
