@@ -52,6 +52,24 @@ pub fn write_new(path: &Path, bytes: &[u8], secret: bool) -> anyhow::Result<()> 
     written.with_context(|| format!("cannot write `{shown}`"))
 }
 
+/// Refuses to write to a place that is read from, or written to by something else.
+///
+/// # Errors
+/// That it is one of them, by whatever path.
+pub fn spare(path: &Path, taken: &[&Path]) -> anyhow::Result<()> {
+    let whole = |path: &Path| {
+        let known = std::fs::canonicalize(path);
+        known.or_else(|_| std::path::absolute(path)).unwrap_or_else(|_| path.to_owned())
+    };
+    let meant = whole(path);
+    anyhow::ensure!(
+        !taken.iter().any(|other| whole(other) == meant),
+        "`{}` is not written: it is read from, or written to by another flag",
+        path.display()
+    );
+    Ok(())
+}
+
 /// Writes a file at once or not at all, replacing an older one: through a new file beside it.
 ///
 /// # Errors

@@ -1,12 +1,14 @@
 //! The policy file: TOML that the asker writes, read into a policy.
 
 use crate::gate::rules::{self, Rules};
+use crate::shown::brief;
 use crate::terms_file::{amount, target};
 use crate::toml_file::{self, Complaint, FileError, Members, Value, value};
 use cleartitle_schema::decide::{Reason, Verdict};
 use cleartitle_schema::policy::{
     Actions, AskerHalf, ByReason, Ceiling, Exception, Policy, Reading, StatutoryException,
 };
+use cleartitle_schema::signals::is_territory;
 use cleartitle_schema::terms::Action as DutyAction;
 use cleartitle_schema::tlog::cosignature::{WitnessPolicy, WitnessVerifier};
 use cleartitle_schema::tlog::note::NoteVerifier;
@@ -42,7 +44,7 @@ fn policy(mut top: Members<'_>, exceptions_at: &mut Vec<usize>) -> Result<(Polic
     }
     let written = top.take("use").ok_or_else(|| top.missing("use").hint("write for what: use = \"train-ai\""))?;
     let category = toml_file::word(written)?;
-    let asker: AskerHalf = top.optional("asker")?.unwrap_or_default();
+    let asker = top.take("asker").map(asker).transpose()?.unwrap_or_default();
     let log_key = top.take("log_key").map(log_key).transpose()?;
     let witnesses: Vec<String> = top.list("witnesses", witness_key)?;
     let witness_quorum = top.take("witness_quorum").map(|written| quorum(written, &witnesses)).transpose()?;
@@ -65,6 +67,17 @@ fn policy(mut top: Members<'_>, exceptions_at: &mut Vec<usize>) -> Result<(Polic
         actions,
     };
     Ok((policy, rules))
+}
+
+/// Who asks. What names no territory would lie outside of every territory that terms name, whatever was meant by it.
+fn asker(written: Value<'_>) -> Result<AskerHalf, Complaint> {
+    let span = written.span();
+    let asker: AskerHalf = value(written)?;
+    match asker.territory.as_deref().filter(|code| !is_territory(code)) {
+        Some(code) => Err(Complaint::new(span, format!("`territory`: `{}` is no country's code", brief(code)))
+            .hint("ISO 3166-1 alpha-2, two upper-case letters such as DE")),
+        None => Ok(asker),
+    }
 }
 
 fn log_key(written: Value<'_>) -> Result<String, Complaint> {
@@ -175,14 +188,25 @@ fn statutory(written: Value<'_>) -> Result<StatutoryException, Complaint> {
     Ok(exception)
 }
 
+/// A text that says something: nobody answers for what a blank excuses.
+fn said(members: &mut Members<'_>, name: &'static str) -> Result<String, Complaint> {
+    let Some(written) = members.take(name) else { return Err(members.missing(name)) };
+    let span = written.span();
+    let text: String = value(written)?;
+    if text.trim().is_empty() {
+        return Err(Complaint::new(span, "it is blank").hint("name who answers for it, and why"));
+    }
+    Ok(text)
+}
+
 fn exception(written: Value<'_>) -> Result<Exception, Complaint> {
     let mut members = Members::of(written)?;
     let named = members.take("target").ok_or_else(|| members.missing("target"))?;
     let exception = Exception {
         target: target(named)?,
         action: members.word("action")?.ok_or_else(|| members.missing("action"))?,
-        owner: members.required("owner")?,
-        because: members.required("because")?,
+        owner: said(&mut members, "owner")?,
+        because: said(&mut members, "because")?,
         expires: members.required("expires")?,
     };
     members.finish()?;
@@ -212,6 +236,16 @@ mod tests {
 
     /// A file, the complaint about it, and the advice.
     const COMPLAINTS: &[(&str, &str, &str)] = &[
+        (
+            "version = 1\nuse = \"train-ai\"\n[asker]\nterritory = \"de\"\n",
+            "p.toml:3:1: `asker`: `territory`: `de` is no country's code",
+            "ISO 3166-1 alpha-2, two upper-case letters such as DE",
+        ),
+        (
+            "version = 1\nuse = \"train-ai\"\n[[actions.exceptions]]\ntarget = \"a.example\"\naction = \"keep\"\nowner = \" \"\n",
+            "p.toml:6:9: `actions.exceptions[0].owner`: it is blank",
+            "name who answers for it, and why",
+        ),
         ("use = \"train-ai\"\n", "p.toml:1:1: `version` is missing", "write version = 1"),
         (
             "version = 2\nuse = \"train-ai\"\n",

@@ -107,10 +107,19 @@ pub fn manifest_row(mut value: Value) -> Result<LineEntry, String> {
     }
     let mut copy: Acquisition = serde_json::from_value(value).map_err(told)?;
     copy.urls.extend(url.map(|url| CopyUrl { role: UrlRole::Fetched, url }));
+    // Statements name compilations in lower case alone: in another, no reservation of one would be found.
+    copy.collections.iter_mut().for_each(|name| *name = name.trim().to_lowercase());
     let named = name.is_some() && !derived_from.is_empty();
     if !named && copy.urls.is_empty() && copy.content.is_empty() && copy.works.is_empty() && copy.collections.is_empty()
     {
         return Err("the row names no document: neither `url` nor `content`".to_owned());
+    }
+    // As in every other paper: whoever reserves a compilation by its title is heard here too.
+    if let Some(title) = name.as_ref().map(|name| name.trim().to_lowercase())
+        && !title.is_empty()
+        && !copy.collections.contains(&title)
+    {
+        copy.collections.push(title);
     }
     let derived_from = derived_from.into_iter().map(|origin| (origin.link, origin.of)).collect();
     Ok(LineEntry { copy, name, derived_from, facts })
@@ -188,6 +197,15 @@ mod tests {
         ] {
             assert!(manifest_line(bad.as_bytes()).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn compilations_are_known_in_lower_case_and_by_a_rows_name() {
+        let entry = |line: &str| manifest_entry(line.as_bytes()).unwrap().copy.collections;
+        let url = r#""url":"https://open.example/a""#;
+        assert_eq!(entry(&format!(r#"{{{url},"collections":[" Secret Set"]}}"#)), ["secret set"]);
+        assert_eq!(entry(&format!(r#"{{{url},"name":"Secret Set"}}"#)), ["secret set"]);
+        assert_eq!(entry(&format!(r#"{{{url},"name":"Secret Set","collections":["secret set"]}}"#)), ["secret set"]);
     }
 
     proptest! {

@@ -10,7 +10,7 @@ mod supposed;
 mod told;
 
 use crate::gate::{Judge, Judged};
-use cleartitle_schema::decide::{Decision, Owed, Verdict, decide};
+use cleartitle_schema::decide::{Decision, Owed, Reason, Verdict, decide};
 use cleartitle_schema::issuer::Authority;
 use cleartitle_schema::manifest::Tally;
 use cleartitle_schema::policy::{Disposition, Reading, act};
@@ -78,7 +78,14 @@ impl Waiting {
             }
             return Ok(());
         }
-        let asked: Vec<Owed> = decision.duties.iter().filter(|owed| owed.outstanding()).cloned().collect();
+        let mut asked: Vec<Owed> = decision.duties.iter().filter(|owed| owed.outstanding()).cloned().collect();
+        if asked.is_empty() {
+            // Nothing is due before the use: what is waited for is that the offer is accepted, which brings its duties.
+            let offered = |owed: &&Owed| {
+                decision.reasons.iter().any(|it| it.code == Reason::OfferOpen && it.statement == owed.statement)
+            };
+            asked = decision.duties.iter().filter(offered).cloned().collect();
+        }
         if decision.verdict != Verdict::Conditional || asked.is_empty() {
             self.refuse(judged, decision, false);
             return Ok(());

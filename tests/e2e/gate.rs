@@ -154,6 +154,24 @@ fn a_lock_that_cannot_be_read_is_no_freedom_to_judge_without() {
 }
 
 #[test]
+fn nothing_is_written_over_what_is_read() {
+    let (_registry, repository) = Repository::new();
+    let before = ["manifest.jsonl", "cleartitle.toml", "cleartitle.lock"].map(|name| repository.read(name));
+    for target in ["manifest.jsonl", "./manifest.jsonl", "cleartitle.toml", "cleartitle.lock"] {
+        let report = format!("html={target}");
+        let refused = repository.runs(&["check", "--report", &report, "manifest.jsonl"]).exits(2);
+        assert!(refused.stderr.contains("is not written"), "{}", refused.stderr);
+    }
+    let twice = ["check", "--report", "sarif=one", "--report", "json=one", "manifest.jsonl"];
+    let _ = repository.runs(&twice).exits(2);
+    let by =
+        ["--snapshot", "terms.snapshot", "--policy", "cleartitle.toml", "--out", "manifest.jsonl", "manifest.jsonl"];
+    let _ = repository.runs(&[&["export", "--to", "spdx"], &by[..]].concat()).exits(2);
+    let _ = repository.runs(&[&["disclose", "--template", "eu"], &by[..]].concat()).exits(2);
+    assert_eq!(["manifest.jsonl", "cleartitle.toml", "cleartitle.lock"].map(|name| repository.read(name)), before);
+}
+
+#[test]
 fn an_empty_manifest_is_no_yes_of_a_nightly_job() {
     let (_registry, repository) = Repository::new();
     repository.write("empty.jsonl", "");

@@ -99,11 +99,9 @@ fn states_of_the_past_that_are_held_open_are_bounded() {
         (String::from_utf8_lossy(&told).into_owned(), stream)
     };
     let held: Vec<_> = (1..=50).map(ask).collect();
+    // Each is the one view without what came later, and costs no memory of its own: none is refused.
     let open = held.iter().filter(|(told, _)| told.ends_with("200")).count();
-    let refused = held.iter().filter(|(told, _)| told.ends_with("503")).count();
-    assert_eq!(open + refused, 50);
-    assert!((17..=24).contains(&open), "{open} states of the past are held open");
-    // The present is answered all the while, and the past again when they are gone.
+    assert_eq!(open, 50);
     assert_eq!(registry.read("/v1/decisions?use=train-ai&url=https://press.example/1").status, 200);
     drop(held);
     let begun = Instant::now();

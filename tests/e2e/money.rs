@@ -356,6 +356,30 @@ fn a_flat_fee_of_an_offer_is_owed_in_the_period_of_its_acceptance() {
 }
 
 #[test]
+fn an_offer_that_is_paid_afterwards_is_on_offer_and_a_deals_end_ends_its_bill() {
+    let scene = Scene::new();
+    let usd = json!({"known": "stated", "price": {"amount": "2", "currency": "USD"}});
+    let mut terms = terms("allowed", "train-ai");
+    let price = json!({"rate": usd, "meter": {"per": "document"}});
+    terms["clauses"][0]["rules"][0]["duties"] = json!([{"phase": "after", "action": {"duty": "pay", "price": price}}]);
+    let body = json!({"kind": "offer", "basis": "owner", "scope": host_scope("press.example"), "terms": terms});
+    let mut offer = scene.press.statement(body);
+    offer["effective"] = json!({"until": "2028-01-01T00:00:00Z"});
+    let _ = scene.registry.register(&scene.press, &offer);
+    let row = json!({"url": "https://press.example/1", "captured_at": "2026-11-01T00:00:00Z"});
+    let manifest = scene.rows("m.jsonl", &[row]);
+    let strict = scene.write("strict.toml", "version = 1\nuse = \"train-ai\"\n[asker]\ndomain = \"lab.example\"\n");
+    let by = scene.judged_by();
+    let quote = ["quote", &by[0], &by[1], "--policy", &strict, "--format", "json", &manifest];
+    let quoted: Value = serde_json::from_str(&cleartitle(&quote).exits(0).stdout).expect("JSON");
+    let step = &quoted["curves"][0]["steps"][0];
+    assert_eq!((&step["documents"], &quoted["refused"]), (&json!(1), &json!({})), "{quoted}");
+    // Long after its end it is not billed as if it stood today.
+    let billed = scene.json(&["bill", "--from", "2030-01-01", "--to", "2031-01-01"], &[&manifest], 0);
+    assert_eq!((&billed["kept"], &billed["left_out"]), (&json!(0), &json!(1)), "{billed}");
+}
+
+#[test]
 fn an_empty_paper_beside_a_full_one_is_no_yes() {
     let scene = Scene::new();
     let _ = scene.registry.register(&scene.press, &scene.press.grant("press.example"));

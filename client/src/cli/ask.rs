@@ -13,6 +13,7 @@ use cleartitle_schema::decide::{Asker, Decision, Question, Verdict, decide};
 use cleartitle_schema::evidence::gather;
 use cleartitle_schema::issuer::Domain;
 use cleartitle_schema::policy::{AskerHalf, Disposition, Outcome, Policy, Reading, act};
+use cleartitle_schema::signals::is_territory;
 use cleartitle_schema::time::Timestamp;
 use cleartitle_schema::vocab::{Access, AskerClass, Channel, Use};
 use std::path::PathBuf;
@@ -56,7 +57,7 @@ pub struct Args {
     #[arg(long, value_name = "CLASS")]
     asker_class: Option<AskerClass>,
     /// Where copies are made, ISO 3166-1 alpha-2.
-    #[arg(long, value_name = "CODE")]
+    #[arg(long, value_name = "CODE", value_parser = territory)]
     territory: Option<String>,
     /// For which model.
     #[arg(long)]
@@ -105,6 +106,11 @@ struct Answer<'a> {
     decision: Decision,
     outcome: Option<Outcome>,
     log_size: u64,
+}
+
+fn territory(text: &str) -> Result<String, String> {
+    let told = || "no country's code: ISO 3166-1 alpha-2, two upper-case letters such as DE".to_owned();
+    is_territory(text).then(|| text.to_owned()).ok_or_else(told)
 }
 
 /// Runs the verb.

@@ -115,10 +115,9 @@ pub(super) fn period(from: Option<Timestamp>, to: Option<Timestamp>) -> anyhow::
     Ok(Some(window))
 }
 
-/// The last second of a period that is over, or now.
+/// The last second of a period, or now.
 pub(super) fn within(to: Option<Timestamp>) -> Timestamp {
-    let now = clock::now();
-    to.map_or(now, |to| to.plus_seconds(-1).min(now))
+    to.map_or_else(clock::now, |to| to.plus_seconds(-1))
 }
 
 /// Runs the verb.

@@ -143,6 +143,7 @@ struct By {
 /// # Errors
 /// Whatever stands in the way of judging at all.
 pub fn run(args: &Args, talk: Talk) -> anyhow::Result<Exit> {
+    spare(args)?;
     let (mut policy, rules) = policy_file::load_with_rules(&args.policy)?;
     super::know_agents(&mut policy, args.agents.as_deref())?;
     let lock = lock(args)?;
@@ -172,6 +173,18 @@ pub fn run(args: &Args, talk: Talk) -> anyhow::Result<Exit> {
         talk.warn(format_args!("`{}` holds no rows, so there is nothing to say yes to", shown(paper)));
     }
     Ok(exit(&ran.report, args.write_baseline))
+}
+
+/// No report goes where something is read from, or where another report goes.
+fn spare(args: &Args) -> anyhow::Result<()> {
+    let lock = locked::place(args.lock.as_deref(), &args.policy);
+    let named = [Some(&args.policy), Some(&lock), args.snapshot.as_ref(), args.baseline.as_ref(), args.agents.as_ref()];
+    let mut taken: Vec<&Path> = named.into_iter().flatten().chain(&args.papers).map(PathBuf::as_path).collect();
+    for (_, path) in &args.report {
+        files::spare(path, &taken)?;
+        taken.push(path);
+    }
+    Ok(())
 }
 
 /// How a run ends. Debt that has just been written down closes the gate no more.

@@ -117,6 +117,10 @@ pub(super) fn judged_by(by: &By, judge: &Judge) -> anyhow::Result<(String, Strin
 /// Whatever stands in the way of reading, judging or writing at all.
 pub fn run(args: &Args, talk: Talk) -> anyhow::Result<Exit> {
     // The clock says only whether the snapshot is still fresh enough for the policy; nothing of the report hangs on it.
+    if let Some(out) = &args.out {
+        let named = args.papers.iter().chain(args.answers.as_ref()).map(PathBuf::as_path);
+        files::spare(out, &named.chain([args.by.policy()]).collect::<Vec<_>>())?;
+    }
     let mut judge = args.by.judge(None)?;
     let answers = answers(args.by.policy(), args.answers.as_deref())?;
     let read_key = |path: &PathBuf| -> anyhow::Result<_> {

@@ -96,7 +96,7 @@ fn line(cells: &mut [Option<String>]) -> Result<(LineEntry, Option<String>), Str
     }
     if let Some(name) = name {
         if members.is_empty() {
-            members.insert("collections".to_owned(), serde_json::json!([name.trim().to_lowercase()]));
+            members.insert("collections".to_owned(), serde_json::json!([name]));
         }
         members.insert("name".to_owned(), Value::String(name));
     }

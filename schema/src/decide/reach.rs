@@ -4,7 +4,7 @@ use super::question::Question;
 use super::reason::{Finding, Reason};
 use crate::license::{self, Chosen, Reading as LicenseReading};
 use crate::policy::Reading;
-use crate::signals::Signal;
+use crate::signals::{Signal, is_territory};
 use crate::terms::{Clause, Constraints, Duty, Rule, Terms};
 use crate::vocab::{Access, Preference};
 
@@ -46,7 +46,11 @@ fn judge(constraints: &Constraints, question: &Question) -> Truth {
         ),
         (
             "territory",
-            constraints.territories.as_ref().map(|list| question.territory.as_ref().map(|it| list.contains(it))),
+            // What names no territory, such as `de` or `Germany`, is no place outside of those that are named either.
+            constraints
+                .territories
+                .as_ref()
+                .map(|list| question.territory.as_ref().filter(|it| is_territory(it)).map(|it| list.contains(it))),
         ),
         ("channel", constraints.channels.as_ref().map(|list| copy.channel.map(|it| list.contains(&it)))),
         ("access", constraints.accesses.as_ref().map(|list| known_access.map(|it| list.contains(&it)))),

@@ -31,6 +31,7 @@ pub mod x_robots;
 pub use complaint::{Complaint, Lint};
 pub use fit::fit;
 pub use parsed::{Announced, Credit, MAX_SIGNALS, Mark, Parsed};
+pub use territory::is_assigned as is_territory;
 
 use crate::surt::PathPattern;
 use crate::terms::{Constraints, Duty};

@@ -39,6 +39,12 @@ pub(super) fn named(token: &str) -> Option<&'static [&'static str]> {
     }
 }
 
+/// Whether this is an officially assigned code of ISO 3166-1 alpha-2, in its one spelling.
+#[must_use]
+pub fn is_assigned(code: &str) -> bool {
+    CODES.binary_search(&code).is_ok()
+}
+
 /// The territories that a token evidently means, for prohibitions: any case, and `UK` for `GB`.
 pub(super) fn meant(token: &str) -> Option<&'static [&'static str]> {
     match token.to_ascii_uppercase().as_str() {
