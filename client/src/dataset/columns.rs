@@ -30,8 +30,10 @@ pub enum Role {
     DerivedFrom,
     /// A compilation that it came in.
     Collection,
-    /// A version, or the commit that it stands at.
+    /// A version, which may be the commit that it stands at.
     Version,
+    /// The commit that it stands at, and nothing else.
+    Commit,
     /// Of what kind the data is.
     Modality,
     /// Whether robots.txt was heeded.
@@ -70,11 +72,8 @@ const ROLES: &[(Role, &str, &[&str])] = &[
     (Role::CapturedAt, "captured_at", &["capturedat", "capturetime", "fetchtime"]),
     (Role::DerivedFrom, "derived_from", &["derivedfrom", "sourcedataset", "sourcedatasets", "basedon"]),
     (Role::Collection, "collection", &["collection", "corpus"]),
-    (
-        Role::Version,
-        "version",
-        &["version", "commit", "commithash", "commitid", "revision", "gitcommit", "hash", "versioncommit"],
-    ),
+    (Role::Version, "version", &["version", "revision", "hash", "versioncommit"]),
+    (Role::Commit, "commit", &["commit", "commithash", "commitid", "commitsha", "gitcommit"]),
     (Role::Modality, "modality", &["modality", "modalities", "mediatype", "datatype"]),
     (Role::Robots, "robots", &["robots", "robotsfiltering", "robotsfiltered", "robotstxt", "robotstxtfiltering"]),
 ];
@@ -173,7 +172,7 @@ mod tests {
             ("Dataset Name", Role::Name),
             ("Robots filtering", Role::Robots),
             ("robots_filtering", Role::Robots),
-            ("Commit hash", Role::Version),
+            ("Commit hash", Role::Commit),
             ("SHA-256", Role::Sha256),
             ("Licence", Role::License),
         ] {

@@ -140,7 +140,8 @@ impl Mistakes {
             None if entry.files.iter().any(|claim| !claim.digests.is_empty()) => name.to_owned(),
             None => return Vec::new(),
         };
-        let commits = facts(entry, Role::Version).filter(|stated| is_commit(&stated.text));
+        let commits = facts(entry, Role::Version).chain(facts(entry, Role::Commit));
+        let commits = commits.filter(|stated| is_commit(&stated.text));
         let commits = commits.map(|stated| (stated.text.to_ascii_lowercase(), &stated.place));
         let empty = blake3::hash(b"").to_hex().to_string();
         let digests = entry.copy.content.iter().map(|name| (name.to_string(), &entry.place)).filter(|(name, _)| {
@@ -252,9 +253,10 @@ fn alone(entry: &Entry) -> Vec<Finding> {
             ));
         }
     }
-    for stated in
-        facts(entry, Role::Version).filter(|stated| looks_like_commit(&stated.text) && !is_commit(&stated.text))
-    {
+    // A column of commits holds nothing else: a branch moves, and a tag may.
+    let meant = facts(entry, Role::Version).filter(|stated| looks_like_commit(&stated.text));
+    let meant = meant.chain(facts(entry, Role::Commit).filter(|stated| !stated.text.trim().is_empty()));
+    for stated in meant.filter(|stated| !is_commit(&stated.text)) {
         let message = format!("`{}` is no commit id: those have 40 or 64 hex digits", shortened(&stated.text));
         found.push(told(
             PaperCode::CommitMalformed,
@@ -376,6 +378,9 @@ fn shortened(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dataset::{Columns, Format, Item, open};
+    use std::path::Path;
+    use std::sync::Arc;
 
     #[test]
     fn commits_are_told_from_versions() {
@@ -384,6 +389,25 @@ mod tests {
         }
         assert!(looks_like_commit("a1b2c3d") && looks_like_commit(&format!("0{}", "a1".repeat(19))));
         assert!(is_commit(&"a1".repeat(20)));
+    }
+
+    #[test]
+    fn a_column_of_commits_holds_nothing_else() {
+        let id = "a1".repeat(20);
+        let text = format!(
+            "name,url,commit\none,https://a.example/,main\ntwo,https://b.example/,{id}\nthree,https://c.example/,\n"
+        );
+        let file: Arc<str> = Arc::from("s.csv");
+        let items = open::read(&text, Path::new("s.csv"), Format::Sheet, &Columns::default(), &file);
+        let mut mistakes = Mistakes::default();
+        let found: Vec<_> = items
+            .iter()
+            .filter_map(|item| if let Item::Entry(entry) = item { Some(entry) } else { None })
+            .flat_map(|entry| mistakes.look(entry))
+            .filter(|finding| finding.code == PaperCode::CommitMalformed.word())
+            .map(|finding| (finding.place.line, finding.place.column))
+            .collect();
+        assert_eq!(found, [(Some(2), Some(24))]);
     }
 
     #[test]

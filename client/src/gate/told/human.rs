@@ -4,6 +4,7 @@ use super::super::finding::Level;
 use super::super::report::{Report, Told};
 use super::excerpt::Excerpt;
 use super::words::visible;
+use cleartitle_schema::paper_code::PaperCode;
 use std::fmt::Write as _;
 
 /// How many findings are shown; all are counted.
@@ -80,5 +81,11 @@ pub fn end(report: &Report) -> String {
         "check: {} rows: {} keep, {} review, {} drop, {} damaged",
         sum.rows, sum.keep, sum.review, sum.drop, sum.damaged
     );
+    // Notes are for programs, and nobody may take what was not looked at for what was found right.
+    let is_open = |told: &&Told| told.finding.level == Level::Note && told.finding.code == PaperCode::NotChecked.word();
+    let open = report.told.iter().filter(is_open).count();
+    if open > 0 {
+        let _ = writeln!(text, "{open} not checked: a claim, or a part of a paper; --format json tells which, and why");
+    }
     text
 }
