@@ -57,7 +57,7 @@ fn batch(registry: &Registry, press: &Publisher, from: usize) -> usize {
 #[test]
 fn what_a_record_and_a_statement_take_is_within_what_the_page_computes_with() {
     let (batches, statements) = if harness::long("capacity") { (10, 2000_u64) } else { (1, 200) };
-    let registry = Registry::start_with(&UNLIMITED);
+    let registry = Registry::in_folder_with("warn", &UNLIMITED);
     let press = registry.publisher("press.example");
     let empty = lying(&registry);
     let sent: usize = (0..batches).map(|number| batch(&registry, &press, number * EACH)).sum();

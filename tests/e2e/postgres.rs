@@ -219,7 +219,7 @@ fn a_failover_loses_nothing_that_was_acknowledged() {
 fn a_registry_moves_while_it_runs() {
     let Some(server) = postgres::shared("moving to PostgreSQL") else { return };
     let database = server.database();
-    let registry = Registry::start();
+    let registry = Registry::in_folder("warn");
     let press = registry.publisher("press.example");
     registry.register(&press, &press.reservation("press.example"));
     let from = format!("sqlite:{}", registry.data().display());
@@ -229,7 +229,7 @@ fn a_registry_moves_while_it_runs() {
     let mut payload = press.reservation("press.example");
     payload["note"] = json!("registered between the two");
     registry.register(&press, &payload);
-    let half = Registry::start();
+    let half = Registry::in_folder("warn");
     assert_eq!(half.stop(), 0);
     let data = half.data().display().to_string();
     let serve = |data: &str| {

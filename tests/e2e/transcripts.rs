@@ -61,7 +61,7 @@ fn a_data_set_goes_through_a_year() {
 fn check(name: &str) {
     let path = harness::root().join(format!("tests/e2e/transcripts/{name}.txt"));
     let wanted = std::fs::read_to_string(&path).expect("a transcript");
-    let registry = Registry::start();
+    let registry = Registry::in_folder("warn");
     let folder = tempfile::tempdir().expect("a folder");
     let mut found = String::new();
     for line in wanted.lines() {

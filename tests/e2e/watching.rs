@@ -33,7 +33,7 @@ fn texts(value: &serde_json::Value, member: &str, found: &mut Vec<String>) {
 
 #[test]
 fn every_query_of_the_dashboard_and_the_alerts_names_what_is_shown() {
-    let registry = Registry::start();
+    let registry = Registry::in_folder("warn");
     let press = registry.publisher("press.example");
     registry.register(&press, &press.reservation("press.example"));
     let witness = Witness::start("witness.example", &[registry.log_key()]);

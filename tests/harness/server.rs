@@ -70,7 +70,16 @@ impl Registry {
     /// When it does not start.
     #[must_use]
     pub fn in_folder(log: &'static str) -> Self {
-        let registry = Self::empty(log, &[]);
+        Self::in_folder_with(log, &[])
+    }
+
+    /// The same with these flags of `serve` besides.
+    ///
+    /// # Panics
+    /// When it does not start.
+    #[must_use]
+    pub fn in_folder_with(log: &'static str, flags: &[&str]) -> Self {
+        let registry = Self::empty(log, flags);
         registry.begin();
         registry
     }
