@@ -16,13 +16,14 @@ pub struct Ledger {
 
 impl Ledger {
     /// Adds the next statement of the log.
-    pub fn push(&mut self, registered: Registered) {
+    pub fn push(&mut self, registered: impl Into<Arc<Registered>>) {
+        let registered = registered.into();
         let place = self.statements.len();
         self.by_id.insert(registered.id, place);
         for named in registered.statement.names() {
             self.naming.entry(named).or_default().push(place);
         }
-        self.statements.push(Arc::new(registered));
+        self.statements.push(registered);
     }
 
     /// All statements, in log order.
@@ -42,7 +43,7 @@ impl Ledger {
     pub fn at_size(&self, size: u64) -> Self {
         let mut earlier = Self::default();
         for registered in self.statements.iter().filter(|registered| registered.index < size) {
-            earlier.push(Registered::clone(registered));
+            earlier.push(Arc::clone(registered));
         }
         earlier
     }

@@ -90,6 +90,16 @@ pub(super) fn answers(policy: &Path, file: Option<&Path>) -> anyhow::Result<Answ
     Ok(answers.and(Answers::parse(&path.display().to_string(), &read(path)?)?))
 }
 
+/// Nothing is written over what is read.
+///
+/// # Errors
+/// That it would be.
+pub(super) fn spare(out: Option<&Path>, by: &By, papers: &[PathBuf], answers: Option<&Path>) -> anyhow::Result<()> {
+    let Some(out) = out else { return Ok(()) };
+    let named = papers.iter().map(PathBuf::as_path).chain(answers).chain([by.policy()]);
+    files::spare(out, &named.collect::<Vec<_>>())
+}
+
 /// The moment that a report or inventory is true of, and what it is taken from.
 pub(super) fn moment(asked: Option<Timestamp>, runs: &[RunFact], snapshot: Timestamp) -> (Timestamp, &'static str) {
     let used = runs.iter().map(|run| run.run.identity.used_at).max();
@@ -117,10 +127,7 @@ pub(super) fn judged_by(by: &By, judge: &Judge) -> anyhow::Result<(String, Strin
 /// Whatever stands in the way of reading, judging or writing at all.
 pub fn run(args: &Args, talk: Talk) -> anyhow::Result<Exit> {
     // The clock says only whether the snapshot is still fresh enough for the policy; nothing of the report hangs on it.
-    if let Some(out) = &args.out {
-        let named = args.papers.iter().chain(args.answers.as_ref()).map(PathBuf::as_path);
-        files::spare(out, &named.chain([args.by.policy()]).collect::<Vec<_>>())?;
-    }
+    spare(args.out.as_deref(), &args.by, &args.papers, args.answers.as_deref())?;
     let mut judge = args.by.judge(None)?;
     let answers = answers(args.by.policy(), args.answers.as_deref())?;
     let read_key = |path: &PathBuf| -> anyhow::Result<_> {

@@ -62,10 +62,7 @@ pub struct Args {
 /// Whatever stands in the way of reading, judging or writing at all.
 pub fn run(args: &Args, talk: Talk) -> anyhow::Result<Exit> {
     // The clock says only whether the snapshot is still fresh enough for the policy; nothing that is written hangs on it.
-    if let Some(out) = &args.out {
-        let named = args.papers.iter().chain(args.answers.as_ref()).map(PathBuf::as_path);
-        files::spare(out, &named.chain([args.by.policy()]).collect::<Vec<_>>())?;
-    }
+    super::disclose::spare(args.out.as_deref(), &args.by, &args.papers, args.answers.as_deref())?;
     let mut judge = args.by.judge(None)?;
     let answers = super::disclose::answers(args.by.policy(), args.answers.as_deref())?;
     let (policy_digest, snapshot) = super::disclose::judged_by(&args.by, &judge)?;

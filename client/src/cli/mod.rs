@@ -331,13 +331,7 @@ pub(crate) fn open_with_deals(
     policy: Option<&Policy>,
     now: Timestamp,
 ) -> anyhow::Result<Asked> {
-    let snapshot = open_snapshot(path, log_key, policy, now)?;
-    let public = snapshot.verified_hash();
-    let none = Asked { snapshot, public, sealed: None, younger: 0 };
-    let Some(folder) = deals else { return Ok(none) };
-    let log = snapshot::log_for(path, log_key, policy)?;
-    let deals = Deals::read(folder, &log).map_err(sealed_advice)?;
-    join(none, deals)
+    opened(path, deals, log_key, policy, now, |deals, _| (deals, 0))
 }
 
 /// The same of a locked state: deals that are younger don't count yet.
@@ -351,21 +345,27 @@ pub(crate) fn open_locked(
     policy: Option<&Policy>,
     now: Timestamp,
 ) -> anyhow::Result<Asked> {
-    let public = open_with_deals(path, None, log_key, policy, now)?;
-    let Some(folder) = deals else { return Ok(public) };
-    let log = snapshot::log_for(path, log_key, policy)?;
-    let deals = Deals::read(folder, &log).map_err(sealed_advice)?;
-    let (deals, younger) = deals.of_state(public.snapshot.header().size);
-    Ok(Asked { younger, ..join(public, deals)? })
+    opened(path, deals, log_key, policy, now, Deals::of_state)
 }
 
-fn join(asked: Asked, deals: Deals) -> anyhow::Result<Asked> {
+/// `counted` says which of the deals count in a log of a size, and how many don't.
+fn opened(
+    path: &Path,
+    deals: Option<&Path>,
+    log_key: Option<&str>,
+    policy: Option<&Policy>,
+    now: Timestamp,
+    counted: impl FnOnce(Deals, u64) -> (Deals, usize),
+) -> anyhow::Result<Asked> {
+    let snapshot = open_snapshot(path, log_key, policy, now)?;
+    let public = snapshot.verified_hash();
+    let Some(folder) = deals else { return Ok(Asked { snapshot, public, sealed: None, younger: 0 }) };
+    let log = snapshot::log_for(path, log_key, policy)?;
+    let deals = Deals::read(folder, &log).map_err(sealed_advice)?;
+    let (deals, younger) = counted(deals, snapshot.header().size);
     let sealed = Some((deals.len(), deals.digest()));
-    if deals.is_empty() {
-        return Ok(Asked { sealed, ..asked });
-    }
-    let snapshot = deals.join(&asked.snapshot).map_err(sealed_advice)?;
-    Ok(Asked { snapshot, sealed, ..asked })
+    let snapshot = if deals.is_empty() { snapshot } else { deals.join(&snapshot).map_err(sealed_advice)? };
+    Ok(Asked { snapshot, public, sealed, younger })
 }
 
 pub(crate) fn sealed_advice(error: SealedError) -> anyhow::Error {

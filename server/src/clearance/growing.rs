@@ -68,7 +68,9 @@ impl Growing {
     }
 
     fn tail(&self) -> Ledger {
-        self.since[self.compiled..].iter().map(|registered| Registered::clone(registered)).collect()
+        let mut tail = Ledger::default();
+        self.since[self.compiled..].iter().for_each(|registered| tail.push(Arc::clone(registered)));
+        tail
     }
 
     fn rest_on(&mut self, base: Part, size: u64) {
@@ -99,6 +101,8 @@ impl Shared {
             view = View { size, parts: growing.base.iter().cloned().collect(), tail: Ledger::default() };
         }
         let View { mut size, parts, mut tail } = view;
+        // Taken in at once or not at all: what a failure cut short would be read, and kept, a second time.
+        let mut read = Vec::new();
         while size < head {
             let page = Page { from: size, below: Some(head), limit: PAGE, ..Page::default() };
             let more = self.store.statements(&page)?;
@@ -106,11 +110,12 @@ impl Shared {
                 Some(last) if more.len() == PAGE => last.registered.index + 1,
                 _ => head,
             };
-            for stored in more {
-                growing.bytes += weight(&stored.registered);
-                growing.since.push(Arc::new(stored.registered.clone()));
-                tail.push(stored.registered);
-            }
+            read.extend(more.into_iter().map(|stored| Arc::new(stored.registered)));
+        }
+        for registered in read {
+            growing.bytes += weight(&registered);
+            growing.since.push(Arc::clone(&registered));
+            tail.push(registered);
         }
         let view = Arc::new(View { size, parts, tail });
         self.show(Arc::clone(&view));
@@ -185,10 +190,10 @@ impl Job {
     }
 }
 
-/// Shows the same statements in other parts.
+/// Shows the same statements in other parts, or more where a base was made of a log that had grown meanwhile.
 fn show(shared: &Shared, growing: &Growing, middle: Option<Arc<Part>>) {
     let parts = growing.base.iter().cloned().chain(middle).collect();
-    let size = shared.newest().size;
+    let size = shared.newest().size.max(growing.base_size);
     shared.show(Arc::new(View { size, parts, tail: growing.tail() }));
 }
 

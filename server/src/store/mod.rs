@@ -8,6 +8,8 @@ mod conformance;
 pub mod database;
 pub mod postgres;
 pub mod sqlite;
+mod tables;
+mod tombstones;
 pub mod usage;
 pub mod webhooks;
 pub mod witnessed;

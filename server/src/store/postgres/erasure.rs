@@ -3,49 +3,30 @@
 //! What this can't reach is the operator's: the write-ahead log until it is recycled, its archive, replicas until they have replayed it,
 //! and base backups. `erase --help` says so.
 
-use std::collections::HashMap;
+use std::ops::Range;
 
-use cleartitle_schema::erasure::Remains;
 use cleartitle_schema::id::{BlobId, Commitment, ListId};
-use cleartitle_schema::leaf::{Leaf, LeafKind, Published};
+use cleartitle_schema::leaf::Published;
 use cleartitle_schema::statement::{Body, Kind, Statement};
 
 use super::session::Session;
 use super::{read, write};
+use crate::store::tombstones::Primary;
+pub(super) use crate::store::tombstones::{Tombstones, tombstones};
 use crate::store::{Page, StoreError, evidence_of};
 
-/// What remains of each erased leaf, where anything does.
-pub(super) type Tombstones = HashMap<Commitment, Option<Remains>>;
-
-/// Every erasure that the log holds, with what remains of what it names.
-pub(super) fn tombstones(session: &Session<'_>) -> Result<Tombstones, StoreError> {
-    let (mut found, mut from) = (Tombstones::new(), 0);
-    loop {
-        let leaves = read::leaves(session, from..from + 1024)?;
-        if leaves.is_empty() {
-            return Ok(found);
-        }
-        from += leaves.len() as u64;
-        for leaf in leaves {
-            let leaf = Leaf::parse(&leaf).map_err(write::damaged)?;
-            // An erasure of a public leaf amends it in clear, so that few blobs are opened.
-            if leaf.kind != LeafKind::Public || leaf.amends.is_none() {
-                continue;
-            }
-            let Some(blob) = read::published(session, &leaf.commitment)? else { continue };
-            let published = Published::parse(&blob).map_err(write::damaged)?;
-            let statement = Statement::parse(published.envelope.payload()).map_err(write::damaged)?;
-            let Body::Erasure { commitment, remains, .. } = statement.body else { continue };
-            let remains = remains.map(|blob| remains_in(session, &blob, &commitment)).transpose()?;
-            found.insert(commitment, remains);
-        }
+impl Primary for Session<'_> {
+    fn leaves(&self, range: Range<u64>) -> Result<Vec<Vec<u8>>, StoreError> {
+        read::leaves(self, range)
     }
-}
 
-fn remains_in(session: &Session<'_>, blob: &BlobId, commitment: &Commitment) -> Result<Remains, StoreError> {
-    let missing = || StoreError::Damaged(format!("what remains of `{commitment}`, `{blob}`, is not there"));
-    let bytes = read::blob(session, blob)?.filter(|bytes| BlobId::of(bytes) == *blob).ok_or_else(missing)?;
-    Remains::parse(&bytes).ok().filter(|remains| remains.commitment == *commitment).ok_or_else(missing)
+    fn published(&self, commitment: &Commitment) -> Result<Option<Vec<u8>>, StoreError> {
+        read::published(self, commitment)
+    }
+
+    fn blob(&self, blob: &BlobId) -> Result<Option<Vec<u8>>, StoreError> {
+        read::blob(self, blob)
+    }
 }
 
 /// Deletes the envelope and salt of a leaf, evidence and lists that nothing else names, and makes every derived thing again from what is

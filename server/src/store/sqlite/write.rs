@@ -16,30 +16,8 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::erasure::{self, Tombstones};
 use super::{failed, read, sealed};
+pub(super) use crate::store::tables::{DERIVED, damaged, integer};
 use crate::store::{Batch, Entry, ProofCheck, Relation, StoreError, evidence_of};
-
-/// The tables that are made again by `rebuild`, each with its order in the canonical dump.
-pub(super) const DERIVED: [(&str, &str); 11] = [
-    ("tiles", "level, idx"),
-    ("statements", "idx"),
-    ("names", "named, idx, relation"),
-    ("bindings", "idx"),
-    ("documents", "kind, name, idx, line"),
-    ("claims", "kind, name, idx"),
-    ("showings", "kind, name, authority"),
-    ("exhibits", "blob, idx"),
-    ("sealed_leaves", "commitment"),
-    ("sealed_statements", "idx"),
-    ("sealed_parties", "domain, idx"),
-];
-
-pub(super) fn integer(number: u64) -> Result<i64, StoreError> {
-    i64::try_from(number).map_err(|_| StoreError::Damaged(format!("{number} is beyond the store's integers")))
-}
-
-pub(super) fn damaged(error: impl std::fmt::Display) -> StoreError {
-    StoreError::Damaged(error.to_string())
-}
 
 /// Writes a batch whose place the caller has checked.
 pub(super) fn append(transaction: &Transaction<'_>, batch: &Batch) -> Result<(), StoreError> {
