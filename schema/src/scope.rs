@@ -99,13 +99,16 @@ impl Target {
     /// permissions, nothing else.
     #[must_use]
     pub fn covers_folded(&self, url: &UrlKey) -> bool {
-        let folded = url.folded();
+        matches!(self, Self::Host { .. } | Self::Url { .. }) && self.covers_when_folded(&url.folded())
+    }
+
+    /// The same of an address that was folded before: there may be many targets to hold it against.
+    pub(crate) fn covers_when_folded(&self, folded: &UrlKey) -> bool {
         match self {
             Self::Host { host, subdomains } => host_covers(without_www(host.as_str()), *subdomains, &folded.host),
-            Self::Url { host, path, .. } => {
+            Self::Url { host, path, .. } if without_www(host.as_str()) == folded.host => {
                 let pattern = PathPattern::restricting(&path.to_ascii_lowercase());
-                without_www(host.as_str()) == folded.host
-                    && (pattern.matches(&folded.path) || pattern.matches(&format!("{}/", folded.path)))
+                pattern.matches(&folded.path) || pattern.matches(&format!("{}/", folded.path))
             }
             _ => false,
         }

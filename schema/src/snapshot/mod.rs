@@ -8,6 +8,7 @@
 //! verdicts ([`crate::evidence`] gathers, `decide` judges), and sealed statements, which join on the client's side.
 
 mod build;
+mod candidates;
 mod facts;
 pub mod format;
 mod index;
@@ -36,6 +37,7 @@ mod tails_tests;
 #[cfg(test)]
 mod tests;
 
+pub use candidates::Candidates;
 pub use build::{BuildError, Built, Head, build, build_within};
 pub use format::{FormatError, Header, Tables};
 pub use lookup::HostNamed;
