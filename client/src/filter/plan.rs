@@ -53,7 +53,10 @@ impl Ruling {
     /// About how many bytes it takes.
     fn weight(&self) -> usize {
         let Decision { reasons, duties, voices, .. } = &self.decision;
-        512 + self.reasons.get().len() + 160 * reasons.len() + 256 * duties.len() + 64 * (voices.len() + self.statements.len())
+        512 + self.reasons.get().len()
+            + 160 * reasons.len()
+            + 256 * duties.len()
+            + 64 * (voices.len() + self.statements.len())
     }
 }
 

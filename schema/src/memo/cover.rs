@@ -30,8 +30,7 @@ impl Site<'_> {
 
     /// Whether this is the authority over the address. An authority ends all hosts that it is over.
     pub(super) fn under(&self, authority: &Authority) -> bool {
-        self.url.host.ends_with(authority.as_str())
-            && self.authority.get_or_init(|| self.url.authority()) == authority
+        self.url.host.ends_with(authority.as_str()) && self.authority.get_or_init(|| self.url.authority()) == authority
     }
 
     /// The hashes of its host, without `www`, and of all hosts above it.

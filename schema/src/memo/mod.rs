@@ -87,6 +87,12 @@ impl Plain {
         let (captured_at, acquired_at, channel, access) = (*captured_at, *acquired_at, *channel, *access);
         plain.then_some(Self { captured_at, acquired_at, channel, access })
     }
+
+    /// The same of a copy that is known to have nothing else but so many names of its bytes.
+    #[must_use]
+    pub fn with_names(self, names: usize) -> Option<Self> {
+        (names <= NAMES).then_some(self)
+    }
 }
 
 /// A question as far as a memo looks at it.

@@ -37,8 +37,8 @@ mod tails_tests;
 #[cfg(test)]
 mod tests;
 
-pub use candidates::Candidates;
 pub use build::{BuildError, Built, Head, build, build_within};
+pub use candidates::Candidates;
 pub use format::{FormatError, Header, Tables};
 pub use lookup::HostNamed;
 pub use note::{NoteTextError, SnapshotNote, note_text, parse_note_text};
