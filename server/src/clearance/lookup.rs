@@ -117,6 +117,13 @@ impl State {
         Some(Asked { keys, copy, used_at, known: self.known(&Asking::of(request)) })
     }
 
+    /// A question about a copy that was fetched from this URL; `None` where it can't be read.
+    #[must_use]
+    pub fn fetched(&self, url: &str, known: &Arc<Known>, used_at: Timestamp) -> Option<Asked> {
+        let keys = Keys::of_fetched(Some(url), Vec::new()).ok()?;
+        Some(Asked { keys, copy: Plain::default(), used_at, known: Arc::clone(known) })
+    }
+
     /// Looks up what may speak for these copies.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 //! Lines: whole ones as they come in, however the bytes were cut, in one buffer; one that is too long is cut there and then.
 
 use cleartitle_schema::api::MAX_LINE;
+use memchr::{memchr, memrchr};
 
 /// Lines as they come in.
 #[derive(Debug, Default)]
@@ -16,12 +17,12 @@ impl Lines {
     /// Takes the next bytes.
     pub(super) fn take(&mut self, mut piece: &[u8]) {
         if self.cut {
-            let Some(end) = memchr(piece) else { return };
+            let Some(end) = memchr(b'\n', piece) else { return };
             self.cut = false;
             piece = &piece[end..];
         }
         self.held.extend_from_slice(piece);
-        if let Some(end) = piece.iter().rposition(|byte| *byte == b'\n') {
+        if let Some(end) = memrchr(b'\n', piece) {
             self.whole = self.held.len() - piece.len() + end + 1;
         }
         // Long enough to be told from a line that fits, and no longer: its end may never come.
@@ -49,16 +50,12 @@ impl Lines {
     }
 }
 
-fn memchr(bytes: &[u8]) -> Option<usize> {
-    bytes.iter().position(|byte| *byte == b'\n')
-}
-
 /// The lines of a block, each with its end; of one that is too long nothing but that.
 pub(super) fn each(block: &[u8]) -> impl Iterator<Item = (usize, Option<&[u8]>)> {
     let mut at = 0;
     std::iter::from_fn(move || {
         let rest = block.get(at..).filter(|rest| !rest.is_empty())?;
-        let end = memchr(rest).map_or(rest.len(), |end| end + 1);
+        let end = memchr(b'\n', rest).map_or(rest.len(), |end| end + 1);
         at += end;
         Some((at, rest.get(..end).filter(|line| line.len() <= MAX_LINE)))
     })
