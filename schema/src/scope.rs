@@ -3,7 +3,7 @@
 use crate::acquisition::{Keys, UrlRole, WorkId};
 use crate::id::{ContentName, ListId};
 use crate::issuer::Domain;
-use crate::surt::{PathPattern, UrlKey, without_www};
+use crate::surt::{PathPattern, UrlKey, pattern_matches, without_www};
 use crate::terms::Sorted;
 use crate::ubiquitous;
 use serde::{Deserialize, Serialize};
@@ -89,7 +89,7 @@ impl Target {
         match self {
             Self::Host { host, subdomains } => host_covers(host.as_str(), *subdomains, &url.host),
             Self::Url { host, port, path } => {
-                host.as_str() == url.host && *port == url.port && PathPattern::new(path).matches(&url.path)
+                host.as_str() == url.host && *port == url.port && pattern_matches(path, &url.path)
             }
             _ => false,
         }

@@ -20,7 +20,8 @@ pub(super) struct Site<'k> {
     pub url: &'k UrlKey,
     folded: OnceCell<UrlKey>,
     authority: OnceCell<Authority>,
-    hosts: OnceCell<Vec<u32>>,
+    host: OnceCell<u32>,
+    above: OnceCell<Vec<u32>>,
 }
 
 impl Site<'_> {
@@ -33,12 +34,16 @@ impl Site<'_> {
         self.url.host.ends_with(authority.as_str()) && self.authority.get_or_init(|| self.url.authority()) == authority
     }
 
-    /// The hashes of its host, without `www`, and of all hosts above it.
-    fn hosts(&self) -> &[u32] {
-        self.hosts.get_or_init(|| {
+    /// The hash of its host, without `www`.
+    fn host(&self) -> u32 {
+        *self.host.get_or_init(|| hash(without_www(&self.url.host)))
+    }
+
+    /// The hashes of all hosts above it.
+    fn above(&self) -> &[u32] {
+        self.above.get_or_init(|| {
             let host = without_www(&self.url.host);
-            let above = host.match_indices('.').map(|(at, _)| &host[at + 1..]);
-            std::iter::once(host).chain(above).map(hash).collect()
+            host.match_indices('.').map(|(at, _)| hash(&host[at + 1..])).collect()
         })
     }
 }
@@ -58,7 +63,8 @@ impl<'k> Sites<'k> {
             url,
             folded: OnceCell::new(),
             authority: OnceCell::new(),
-            hosts: OnceCell::new(),
+            host: OnceCell::new(),
+            above: OnceCell::new(),
         };
         let fetched = keys.urls.iter().position(|(role, _)| *role == UrlRole::Fetched);
         Self { sites: keys.urls.iter().map(site).collect(), names: &keys.content, fetched }
@@ -91,6 +97,8 @@ fn host_of(target: &Target) -> Option<&str> {
 pub(super) struct Targets {
     /// The hash of the host, without `www`, of each target that has one, and its place; sorted. Empty where they are few.
     by_host: Vec<(u32, u32)>,
+    /// Some of them are for hosts below theirs too.
+    deep: bool,
     /// The places of those that list names, and whether the list is sorted.
     lists: Vec<(u32, bool)>,
 }
@@ -105,7 +113,8 @@ impl Targets {
             Target::Content { ids } => Some((place, ids.is_sorted())),
             _ => None,
         });
-        Self { by_host, lists: lists.collect() }
+        let deep = targets.iter().any(|target| matches!(target, Target::Host { subdomains: true, .. }));
+        Self { by_host, deep, lists: lists.collect() }
     }
 
     pub(super) fn weight(&self) -> usize {
@@ -118,9 +127,10 @@ impl Targets {
             return covers(targets, site);
         }
         let mut folded = 0;
-        for hash in site.hosts() {
-            let from = self.by_host.partition_point(|(filed, _)| filed < hash);
-            for (_, place) in self.by_host[from..].iter().take_while(|(filed, _)| filed == hash) {
+        let above = if self.deep { site.above() } else { &[] };
+        for hash in std::iter::once(site.host()).chain(above.iter().copied()) {
+            let from = self.by_host.partition_point(|(filed, _)| *filed < hash);
+            for (_, place) in self.by_host[from..].iter().take_while(|(filed, _)| *filed == hash) {
                 let target = usize::try_from(*place).ok().and_then(|place| targets.get(place));
                 match covers(target.map_or(&[], std::slice::from_ref), site) {
                     0 => {}

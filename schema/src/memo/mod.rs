@@ -31,7 +31,7 @@ use std::sync::Arc;
 
 use cover::Sites;
 pub use group::Group;
-use shelf::Shelf;
+use shelf::{Open, Shelf};
 
 /// Most names of its bytes that a plain copy has.
 const NAMES: usize = 8;
@@ -155,9 +155,36 @@ impl<R> Memo<R> {
         self.rulings.get(&key.bytes)
     }
 
+    /// What is remembered by now, for many lookups without a lock for each. Whoever holds it keeps others from remembering: it is
+    /// not for deciding in between.
+    #[must_use]
+    pub fn remembered(&self) -> Remembered<'_, R> {
+        Remembered { groups: self.groups.open(), rulings: self.rulings.open() }
+    }
+
     /// Keeps a ruling of about so many bytes.
     pub fn keep(&self, key: &Key, ruling: &Arc<R>, weight: usize) {
         self.rulings.put(&key.bytes, ruling, weight);
+    }
+}
+
+/// A memo that stands still.
+pub struct Remembered<'m, R> {
+    groups: Open<'m, Group>,
+    rulings: Open<'m, R>,
+}
+
+impl<R> Remembered<'_, R> {
+    /// The statements that may speak for copies with one set key, where they were looked up before.
+    #[must_use]
+    pub fn group(&self, sets: &[u8]) -> Option<&Arc<Group>> {
+        self.groups.get(sets)
+    }
+
+    /// The ruling for a key, where there is one.
+    #[must_use]
+    pub fn ruling(&self, key: &Key) -> Option<&Arc<R>> {
+        self.rulings.get(&key.bytes)
     }
 }
 

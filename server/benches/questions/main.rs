@@ -16,9 +16,9 @@ use arrow_array::{Array as _, ArrayRef, RecordBatch, StringArray};
 use arrow_ipc::reader::StreamReader;
 use arrow_ipc::writer::StreamWriter;
 use clap::Parser as _;
-use cleartitle_schema::api::{ARROW, NDJSON};
+use cleartitle_schema::api::{ARROW, DecisionRequest, NDJSON};
 use cleartitle_server::app::App;
-use cleartitle_server::clearance::{AsOf, State};
+use cleartitle_server::clearance::{AsOf, Asking, ClearanceError, State};
 use cleartitle_server::domains::{self, Domains};
 use cleartitle_server::limits::{self, Limits};
 use cleartitle_server::log::now;
@@ -82,20 +82,17 @@ fn parts(state: &State, urls: &[String]) -> [f64; 3] {
     for _ in 0..ROUNDS {
         let mut took = [Duration::ZERO; 3];
         for urls in urls.chunks(TOGETHER) {
-            let requests: Vec<_> =
+            let requests: Vec<DecisionRequest> =
                 urls.iter().map(|url| serde_json::from_str(&question(url)).expect("a request")).collect();
-            let known = state.known(&cleartitle_server::clearance::Asking::of(&requests[0]));
+            let known = state.known(&Asking::of(&requests[0]));
             let begun = Instant::now();
             let asked: Vec<_> = urls.iter().filter_map(|url| state.fetched(url, &known, now())).collect();
             let keyed = Instant::now();
             let found = state.find(&asked).expect("no damage");
             let looked = Instant::now();
             let mut bytes = Vec::new();
-            for (place, (asked, request)) in asked.iter().zip(requests).enumerate() {
-                let ruled =
-                    state.ruled::<cleartitle_server::clearance::ClearanceError>(asked, &found, place, || Ok(request));
-                ruled.expect("a ruling").write(false, &mut bytes);
-            }
+            let request = |place: usize| Ok::<_, ClearanceError>(DecisionRequest::clone(&requests[place]));
+            state.ruled_each(&asked, &found, request, |ruled| ruled.expect("a ruling").write(false, &mut bytes));
             std::hint::black_box(bytes);
             let ends = [keyed - begun, looked - keyed, looked.elapsed()];
             took.iter_mut().zip(ends).for_each(|(sum, part)| *sum += part);

@@ -7,7 +7,7 @@ use cleartitle_schema::acquisition::Keys;
 use cleartitle_schema::api::DecisionRequest;
 use cleartitle_schema::evidence::Registered;
 use cleartitle_schema::id::StatementId;
-use cleartitle_schema::memo::{self, Key, Plain};
+use cleartitle_schema::memo::{self, Group, Key, Plain};
 use cleartitle_schema::snapshot::{Damage, SetKey};
 use cleartitle_schema::time::Timestamp;
 
@@ -28,6 +28,20 @@ pub struct Found {
 struct Room {
     sets: Vec<u8>,
     key: Key,
+    /// The same for many.
+    many: Vec<u8>,
+    keys: Vec<Key>,
+}
+
+impl Asked {
+    /// Writes the key of this question.
+    fn write(&self, sets: &[u8], group: Option<&Group>, key: &mut Key) {
+        let Self { keys, copy, used_at, known } = self;
+        let beside = known.number.to_le_bytes();
+        let reading = &known.reading;
+        let question = memo::Asked { sets, keys, copy: *copy, used_at: *used_at, reading, beside: &beside };
+        key.write(&question, group);
+    }
 }
 
 thread_local! {
@@ -47,7 +61,6 @@ impl Found {
     }
 
     fn write(&self, place: usize, out: &mut Vec<u8>) {
-        out.clear();
         // One after the other, each with its length: the parts of a view are always the same.
         self.by_part.iter().filter_map(|sets| sets.get(place)).for_each(|sets| sets.write(out));
         out.extend(self.newest.get(place).into_iter().flatten().flat_map(|place| place.to_le_bytes()));
@@ -154,24 +167,85 @@ impl State {
         if !self.remembers() {
             return Ok(Arc::new(Ruled::new(self.answer(request()?, asked.used_at)?)));
         }
-        ROOM.with_borrow_mut(|Room { sets, key }| {
+        ROOM.with_borrow_mut(|Room { sets, key, .. }| {
             let memo = &self.view.rulings.memo;
+            sets.clear();
             found.write(place, sets);
             let group = match found.is_empty(place) {
                 true => None,
                 false => Some(memo.group(sets, &Candidates { state: self, found, place })?),
             };
-            let Asked { keys, copy, used_at, known } = asked;
-            let beside = known.number.to_le_bytes();
-            let reading = &known.reading;
-            let question = memo::Asked { sets, keys, copy: *copy, used_at: *used_at, reading, beside: &beside };
-            key.write(&question, group.as_deref());
+            asked.write(sets, group.as_deref(), key);
             if let Some(ruled) = memo.recall(key) {
                 return Ok(ruled);
             }
-            let ruled = Arc::new(Ruled::new(self.answer(request()?, *used_at)?));
+            let ruled = Arc::new(Ruled::new(self.answer(request()?, asked.used_at)?));
             memo.keep(key, &ruled, ruled.weight());
             Ok(ruled)
+        })
+    }
+
+    /// The rulings for all of them, in order. Where all were made before, nothing is locked or counted for each: then answers are
+    /// bound by how fast memory brings them.
+    pub fn ruled_each<E: From<ClearanceError>>(
+        &self,
+        asked: &[Asked],
+        found: &Found,
+        request: impl Fn(usize) -> Result<DecisionRequest, E>,
+        mut give: impl FnMut(Result<&Ruled, E>),
+    ) {
+        let before: Vec<Option<Arc<Ruled>>> = if self.remembers() {
+            let memo = self.view.rulings.memo.remembered();
+            let rulings = Self::remembered(&memo, asked, found);
+            if rulings.iter().all(Option::is_some) {
+                return rulings.into_iter().flatten().for_each(|ruled| give(Ok(ruled)));
+            }
+            rulings.into_iter().map(Option::<&Arc<Ruled>>::cloned).collect()
+        } else {
+            vec![None; asked.len()]
+        };
+        for (place, (asked, before)) in asked.iter().zip(before).enumerate() {
+            let ruled = before.map_or_else(|| self.ruled(asked, found, place, || request(place)), Ok);
+            match ruled {
+                Ok(ruled) => give(Ok(&ruled)),
+                Err(error) => give(Err(error)),
+            }
+        }
+    }
+
+    /// What is remembered of each, step by step for all of them.
+    fn remembered<'m>(
+        memo: &'m memo::Remembered<'_, Ruled>,
+        asked: &[Asked],
+        found: &Found,
+    ) -> Vec<Option<&'m Arc<Ruled>>> {
+        ROOM.with_borrow_mut(|room| {
+            let mut ends = Vec::with_capacity(asked.len());
+            room.many.clear();
+            for place in 0..asked.len() {
+                found.write(place, &mut room.many);
+                ends.push(room.many.len());
+            }
+            let begins = std::iter::once(0).chain(ends.iter().copied());
+            let sets: Vec<&[u8]> =
+                begins.zip(&ends).map(|(begin, end)| room.many.get(begin..*end).unwrap_or_default()).collect();
+            let group = |(place, sets): (usize, &&[u8])| (!found.is_empty(place)).then(|| memo.group(sets));
+            let groups: Vec<_> = sets.iter().enumerate().map(group).collect();
+            room.keys.resize_with(asked.len().max(room.keys.len()), Key::default);
+            let mut known = Vec::with_capacity(asked.len());
+            for (place, key) in room.keys.iter_mut().enumerate().take(asked.len()) {
+                let group = match groups[place] {
+                    Some(None) => None,
+                    Some(Some(group)) => Some(Some(&**group)),
+                    None => Some(None),
+                };
+                known.push(group.is_some());
+                if let Some(group) = group {
+                    asked[place].write(sets[place], group, key);
+                }
+            }
+            let ruling = |(key, known): (&Key, bool)| if known { memo.ruling(key) } else { None };
+            room.keys.iter().zip(known).map(ruling).collect()
         })
     }
 

@@ -3,6 +3,10 @@
 //! The statements of most leaves lie compiled in a mapped file, those since in memory. A question about the newest state hears
 //! every statement that was acknowledged before it was asked: who commits tells the size before anybody is answered, and a view
 //! that is behind it catches up from the store first. Compiling goes on beside the questions and changes no answer.
+//!
+//! What a view has decided it remembers (`ruled`, by `schema::memo`), for all questions that nothing tells apart, and with the
+//! bytes that answer them; the next view begins without it, so that no later statement is missed. Many questions are looked up
+//! together (`lookup`).
 
 mod growing;
 mod lookup;

@@ -229,13 +229,15 @@ async fn answer_one(app: &Shared, as_of: AsOf, request: DecisionRequest) -> Resu
 ///
 /// A JSON object is answered with the whole decision, a JSON array with rows. `application/x-ndjson` is answered line by
 /// line while it is sent: first `{"log_size":n}`, then one row a line in order, a bad line's row saying what is wrong with
-/// it, and last `{"end":true,"rows":n}`. A stream without that last line was cut off and means nothing.
+/// it, and last `{"end":true,"rows":n}`. A stream without that last line was cut off and means nothing. Each line is answered by
+/// a state of the log not older than when it was read; where the log grew meanwhile, the last line says in `log_size` how far. Who
+/// wants one state for all lines names it in `as_of`.
 ///
 /// An Arrow IPC stream (`application/vnd.apache.arrow.stream`) has columns `url`, `content` (of which one at least), `captured_at`,
 /// `acquired_at`, `published_at`, `channel` and `access`, texts and timestamps without dictionaries, in batches of up to 32 MiB;
 /// what all rows have in common stands in the query, where `use` is required. The answer is an Arrow stream of `verdict`, `reasons`,
-/// `statements` and `error`, one row for each in order, with the log's size as `cleartitle.log_size` in the schema's metadata. A
-/// connection that breaks off means nothing.
+/// `statements` and `error`, one row for each in order, with the log's size at the begin as `cleartitle.log_size` in the schema's
+/// metadata. A connection that breaks off means nothing.
 #[utoipa::path(
     post, path = "/v1/decisions", tag = "labs", operation_id = "askMany", params(BatchQuery),
     request_body(content(

@@ -195,18 +195,31 @@ pub(super) fn answer(state: &State, now: Timestamp, explain: bool, block: &[u8],
             some.push(line);
         }
         let found = state.find(&asked);
-        let mut place = 0;
-        for (line, whole) in some.iter().zip(&whole) {
-            let ruled = match (&found, whole) {
-                (_, true) => whole_request(*line).and_then(|request| Ok(state.rule(request, now)?)),
-                (Err(error), false) => Err(error.clone().into()),
-                (Ok(found), false) => {
-                    place += 1;
-                    state.ruled(&asked[place - 1], found, place - 1, || whole_request(*line))
-                }
-            };
+        let mut tell = |ruled: Result<&Ruled, Failure>| {
             write(ruled, explain, first + answered.rows, &mut answered.out);
             answered.rows += 1;
+        };
+        match &found {
+            Ok(found) if asked.len() == some.len() => {
+                state.ruled_each(&asked, found, |place| whole_request(some[place]), tell);
+            }
+            found => {
+                let mut place = 0;
+                for (line, whole) in some.iter().zip(&whole) {
+                    let ruled = match (found, whole) {
+                        (_, true) => whole_request(*line).and_then(|request| Ok(state.rule(request, now)?)),
+                        (Err(error), false) => Err(error.clone().into()),
+                        (Ok(found), false) => {
+                            place += 1;
+                            state.ruled(&asked[place - 1], found, place - 1, || whole_request(*line))
+                        }
+                    };
+                    match ruled {
+                        Ok(ruled) => tell(Ok(&ruled)),
+                        Err(failure) => tell(Err(failure)),
+                    }
+                }
+            }
         }
     }
     answered
@@ -218,7 +231,7 @@ fn whole_request(line: Option<&[u8]>) -> Result<DecisionRequest, Failure> {
 }
 
 /// Writes a row, and its end.
-fn write(ruled: Result<Arc<Ruled>, Failure>, explain: bool, line: u64, out: &mut Vec<u8>) {
+fn write(ruled: Result<&Ruled, Failure>, explain: bool, line: u64, out: &mut Vec<u8>) {
     match ruled {
         Ok(ruled) => ruled.write(explain, out),
         Err(failure) => out.extend(wrong(&failure, line)),

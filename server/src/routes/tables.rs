@@ -23,7 +23,7 @@ use super::extract::next_piece;
 use super::problem::{Code, Failure};
 use super::{Shared, blocking};
 use crate::clearance::table::{Answers, Common, MAX_ROWS, Questions, answer_schema, check};
-use crate::clearance::{AsOf, Following, State};
+use crate::clearance::{AsOf, Following, Ruled, State};
 use crate::limits::Client;
 use crate::log::now;
 use crate::places::Place;
@@ -207,20 +207,32 @@ fn answers(state: &State, common: &Common, batch: &RecordBatch) -> Answers {
             })
             .collect();
         let found = state.find(&asked);
-        let mut place = 0;
-        for (row, whole) in rows.zip(whole) {
-            let request = || questions.row(row).map_err(|detail| Failure::new(Code::UnprocessableRequest, detail));
-            let ruled = match &found {
-                _ if whole => request().and_then(|request| Ok(state.rule(request, now)?)),
-                Err(error) => Err(error.clone().into()),
-                Ok(found) => {
-                    place += 1;
-                    state.ruled(&asked[place - 1], found, place - 1, request)
+        let request =
+            |row: usize| questions.row(row).map_err(|detail| Failure::new(Code::UnprocessableRequest, detail));
+        let mut tell = |ruled: Result<&Ruled, Failure>| match ruled {
+            Ok(ruled) => answers.add(ruled),
+            Err(Failure { code, detail, .. }) => answers.add_error(&format!("{}: {detail}", code.word())),
+        };
+        match &found {
+            Ok(found) if asked.len() == rows.len() => {
+                state.ruled_each(&asked, found, |place| request(from + place), tell);
+            }
+            found => {
+                let mut place = 0;
+                for (row, whole) in rows.zip(whole) {
+                    let ruled = match found {
+                        _ if whole => request(row).and_then(|request| Ok(state.rule(request, now)?)),
+                        Err(error) => Err(error.clone().into()),
+                        Ok(found) => {
+                            place += 1;
+                            state.ruled(&asked[place - 1], found, place - 1, || request(row))
+                        }
+                    };
+                    match ruled {
+                        Ok(ruled) => tell(Ok(&ruled)),
+                        Err(failure) => tell(Err(failure)),
+                    }
                 }
-            };
-            match ruled {
-                Ok(ruled) => answers.add(&ruled),
-                Err(Failure { code, detail, .. }) => answers.add_error(&format!("{}: {detail}", code.word())),
             }
         }
     }
