@@ -195,15 +195,7 @@ impl Acquisition {
     pub fn keys(&self) -> (Keys, Vec<UrlError>) {
         let mut keys = Keys { content: self.content.clone(), ..Keys::default() };
         let mut complaints = Vec::new();
-        for copy in &self.urls {
-            match UrlKey::parse(&copy.url) {
-                Ok(key) => {
-                    keys.urls.extend(unwrapped(&key).into_iter().map(|inner| (UrlRole::Unwrapped, inner)));
-                    keys.urls.push((copy.role, key));
-                }
-                Err(error) => complaints.push(error),
-            }
-        }
+        complaints.extend(self.urls.iter().filter_map(|copy| keys.add(copy.role, &copy.url).err()));
         keys.urls.sort();
         keys.urls.dedup();
         keys.works = self.works.iter().map(|mention| mention.id.clone()).collect();
@@ -249,6 +241,27 @@ pub struct Keys {
 }
 
 impl Keys {
+    /// The keys of a copy that was fetched from one URL, if from any, and has these names.
+    ///
+    /// # Errors
+    /// The URL has none.
+    pub fn of_fetched(url: Option<&str>, content: Vec<ContentName>) -> Result<Self, UrlError> {
+        let mut keys = Self { content, ..Self::default() };
+        if let Some(url) = url {
+            keys.add(UrlRole::Fetched, url)?;
+            keys.urls.sort();
+            keys.urls.dedup();
+        }
+        Ok(keys)
+    }
+
+    fn add(&mut self, role: UrlRole, url: &str) -> Result<(), UrlError> {
+        let key = UrlKey::parse(url)?;
+        self.urls.extend(unwrapped(&key).into_iter().map(|inner| (UrlRole::Unwrapped, inner)));
+        self.urls.push((role, key));
+        Ok(())
+    }
+
     /// The same copy with fewer reasons to be left out of anything: without names that can be collided, where what is heard leaves
     /// documents out by such (`weakly`), and without addresses that only accompany it, where it leaves out anything (`anything`).
     /// A verdict is at most what it is by each of them.

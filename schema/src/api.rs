@@ -439,6 +439,10 @@ pub struct StreamEnd {
     pub end: bool,
     /// How many rows came before.
     pub rows: u64,
+    /// The number of leaves that no answer looked beyond, where the log grew while the stream was answered: each line was answered
+    /// by a state not older than when it was read. Left out: the number that the stream began with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log_size: Option<u64>,
 }
 
 /// The newest snapshot.

@@ -70,6 +70,7 @@ pub mod license;
 pub mod license_words;
 pub mod lineage;
 pub mod manifest;
+pub mod memo;
 pub mod money;
 pub mod opening;
 pub mod paper_code;

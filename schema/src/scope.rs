@@ -3,7 +3,7 @@
 use crate::acquisition::{Keys, UrlRole, WorkId};
 use crate::id::{ContentName, ListId};
 use crate::issuer::Domain;
-use crate::surt::{PathPattern, UrlKey, without_www};
+use crate::surt::{PathPattern, UrlKey, pattern_matches, without_www};
 use crate::terms::Sorted;
 use crate::ubiquitous;
 use serde::{Deserialize, Serialize};
@@ -89,7 +89,7 @@ impl Target {
         match self {
             Self::Host { host, subdomains } => host_covers(host.as_str(), *subdomains, &url.host),
             Self::Url { host, port, path } => {
-                host.as_str() == url.host && *port == url.port && PathPattern::new(path).matches(&url.path)
+                host.as_str() == url.host && *port == url.port && pattern_matches(path, &url.path)
             }
             _ => false,
         }
@@ -99,13 +99,16 @@ impl Target {
     /// permissions, nothing else.
     #[must_use]
     pub fn covers_folded(&self, url: &UrlKey) -> bool {
-        let folded = url.folded();
+        matches!(self, Self::Host { .. } | Self::Url { .. }) && self.covers_when_folded(&url.folded())
+    }
+
+    /// The same of an address that was folded before: there may be many targets to hold it against.
+    pub(crate) fn covers_when_folded(&self, folded: &UrlKey) -> bool {
         match self {
             Self::Host { host, subdomains } => host_covers(without_www(host.as_str()), *subdomains, &folded.host),
-            Self::Url { host, path, .. } => {
+            Self::Url { host, path, .. } if without_www(host.as_str()) == folded.host => {
                 let pattern = PathPattern::restricting(&path.to_ascii_lowercase());
-                without_www(host.as_str()) == folded.host
-                    && (pattern.matches(&folded.path) || pattern.matches(&format!("{}/", folded.path)))
+                pattern.matches(&folded.path) || pattern.matches(&format!("{}/", folded.path))
             }
             _ => false,
         }

@@ -379,6 +379,13 @@ impl PathPattern {
     }
 }
 
+/// Whether a pattern, as it is written, matches a normalised path with query: what [`PathPattern::new`] of it says. Most patterns
+/// are their own form, and are compared as they stand.
+pub(crate) fn pattern_matches(pattern: &str, path: &str) -> bool {
+    let itself = pattern.starts_with('/') && pattern.bytes().fold(true, |all, byte| all & COPIED[usize::from(byte)]);
+    if itself { path.starts_with(pattern) } else { PathPattern::new(pattern).matches(path) }
+}
+
 /// A `$` that ends nothing is an octet.
 fn without_dollars(text: String) -> String {
     if text.contains('$') { text.replace('$', "%24") } else { text }
@@ -409,6 +416,16 @@ mod tests {
                 prop_assert_eq!(format!("{}{query}", parsed.path()), path, "{}", url);
                 prop_assert_eq!(parsed.port(), None, "{}", url);
             }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_pattern_that_is_its_own_form_matches_as_any_other(
+            pattern in "/?[a-c/*$%?~é]{0,5}", path in "/[a-c/*$%?~é]{0,7}",
+        ) {
+            let path = normalise_path(&path);
+            prop_assert_eq!(pattern_matches(&pattern, &path), PathPattern::new(&pattern).matches(&path), "{} {}", pattern, path);
         }
     }
 

@@ -47,6 +47,7 @@ mod scheduled;
 mod sealed;
 mod secrets;
 mod snapshots;
+mod streams;
 mod tables;
 mod tls;
 mod transcripts;

@@ -60,6 +60,34 @@ fn one_log(servers: &[&Registry]) {
     assert!(heads.windows(2).all(|pair| pair[0] == pair[1]), "two heads of one log: {heads:?}");
 }
 
+/// What one server acknowledged, every server of the log answers by within a second, and its own at once.
+#[test]
+fn a_new_statement_is_heard_by_every_server_within_a_second() {
+    let Some(database) = postgres::database("two servers that answer") else { return };
+    let first = Registry::on_postgres(&database, None);
+    let second = Registry::on_postgres(&database, Some(&first));
+    let press = first.publisher("press.example");
+    let mut late = Vec::new();
+    for round in 0..5 {
+        let scope = json!({"include": [{"target": "url", "host": "press.example", "path": format!("/{round}/")}]});
+        let mut payload = press.reservation("press.example");
+        payload["body"]["scope"] = scope;
+        let path = format!("/v1/decisions?use=train-ai&url=https://press.example/{round}/a");
+        let reserved = |server: &Registry| server.read(&path).is(200).json()["decision"]["verdict"] == "reserved";
+        assert!(!reserved(&first) && !reserved(&second));
+        first.register(&press, &payload);
+        let begun = std::time::Instant::now();
+        assert!(reserved(&first), "who acknowledged it answers by it");
+        while !reserved(&second) {
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+        late.push(begun.elapsed());
+    }
+    println!("the other server answered by it after {late:?}");
+    // Others' builds may hold a test up; the server itself looks every 150 ms.
+    assert!(late.iter().min().is_some_and(|late| *late < std::time::Duration::from_secs(1)), "{late:?}");
+}
+
 #[test]
 fn two_servers_keep_one_log() {
     let Some(database) = postgres::database("two servers on one log") else { return };

@@ -18,6 +18,8 @@ const FLOORS: &[&[&str]] = &[
     &["bindings", "domain_proof", "erasure", "evidence", "ledger"],
     // The one verdict, and the asker's file that reads evidence for it.
     &["decide", "policy"],
+    // What was decided already.
+    &["memo"],
     // What travels.
     &["api", "bill", "changes", "manifest", "publish", "snapshot", "usage"],
 ];

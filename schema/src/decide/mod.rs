@@ -20,6 +20,7 @@ mod reason;
 mod sightings;
 
 pub use claims::{ANSWER_TIME, CLAIM_LAPSE};
+pub(crate) use question::captured_at;
 pub use question::{Asker, Decision, DutyState, Owed, Question, Verdict, Voice};
 pub use reason::{Finding, Reason};
 

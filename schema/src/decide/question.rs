@@ -77,9 +77,13 @@ impl Question {
     /// would otherwise outlive every reservation.
     #[must_use]
     pub fn captured_at(&self) -> Timestamp {
-        let acquired = self.acquired_at();
-        self.acquisition.captured_at.unwrap_or(acquired).min(acquired).min(self.used_at)
+        captured_at(self.acquisition.captured_at, self.acquired_at(), self.used_at)
     }
+}
+
+/// When bytes count as fetched that say so, of a copy made and used at these times.
+pub(crate) fn captured_at(said: Option<Timestamp>, acquired_at: Timestamp, used_at: Timestamp) -> Timestamp {
+    said.unwrap_or(acquired_at).min(acquired_at).min(used_at)
 }
 
 words!(

@@ -9,6 +9,7 @@
 
 mod buckets;
 mod build;
+mod candidates;
 mod facts;
 pub mod format;
 mod index;
@@ -39,6 +40,7 @@ mod tails_tests;
 mod tests;
 
 pub use build::{BuildError, Built, Head, build, build_within};
+pub use candidates::Candidates;
 pub use format::{FormatError, Header, Tables};
 pub use lookup::HostNamed;
 pub use note::{NoteTextError, SnapshotNote, note_text, parse_note_text};

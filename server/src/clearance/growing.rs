@@ -6,11 +6,11 @@
 use std::sync::{Arc, MutexGuard, PoisonError};
 
 use cleartitle_schema::evidence::Registered;
-use cleartitle_schema::ledger::Ledger;
 use cleartitle_schema::snapshot::{self, Snapshot};
 use cleartitle_schema::time::Timestamp;
 use cleartitle_schema::tlog::hash::empty_root;
 
+use super::newest::Newest;
 use super::view::{Bytes, Part, View};
 use super::{ClearanceError, Shared};
 use crate::snapshots::Ready;
@@ -67,10 +67,10 @@ impl Growing {
         self.since.len() >= self.bounds.rebase.max(part) || self.bytes >= self.bounds.bytes
     }
 
-    fn tail(&self) -> Ledger {
-        let mut tail = Ledger::default();
-        self.since[self.compiled..].iter().for_each(|registered| tail.push(Arc::clone(registered)));
-        tail
+    fn newest(&self) -> Newest {
+        let mut newest = Newest::default();
+        newest.extend(self.since[self.compiled..].iter().cloned());
+        newest
     }
 
     fn rest_on(&mut self, base: Part, size: u64) {
@@ -88,19 +88,13 @@ fn weight(registered: &Registered) -> usize {
 
 impl Shared {
     /// Reads what the view does not know yet, and shows it.
-    pub(super) fn catch_up(
-        &self,
-        growing: &mut Growing,
-        view: Arc<View>,
-        head: u64,
-    ) -> Result<Arc<View>, ClearanceError> {
-        let mut view = View::clone(&view);
+    pub(super) fn catch_up(&self, growing: &mut Growing, view: &View, head: u64) -> Result<Arc<View>, ClearanceError> {
+        let (mut size, mut parts, mut newest) = (view.size, view.parts.clone(), view.newest.clone());
         let rebase = growing.bounds.rebase as u64;
-        if let Some((base, size)) = self.ahead(view.size, head, rebase)? {
-            growing.rest_on(base, size);
-            view = View { size, parts: growing.base.iter().cloned().collect(), tail: Ledger::default() };
+        if let Some((base, based)) = self.ahead(size, head, rebase)? {
+            growing.rest_on(base, based);
+            (size, parts, newest) = (based, growing.base.iter().cloned().collect(), Newest::default());
         }
-        let View { mut size, parts, mut tail } = view;
         // Taken in at once or not at all: what a failure cut short would be read, and kept, a second time.
         let mut read = Vec::new();
         while size < head {
@@ -112,12 +106,10 @@ impl Shared {
             };
             read.extend(more.into_iter().map(|stored| Arc::new(stored.registered)));
         }
-        for registered in read {
-            growing.bytes += weight(&registered);
-            growing.since.push(Arc::clone(&registered));
-            tail.push(registered);
-        }
-        let view = Arc::new(View { size, parts, tail });
+        growing.bytes += read.iter().map(|registered| weight(registered)).sum::<usize>();
+        growing.since.extend(read.iter().cloned());
+        newest.extend(read);
+        let view = Arc::new(View::new(size, parts, newest));
         self.show(Arc::clone(&view));
         Ok(view)
     }
@@ -194,7 +186,7 @@ impl Job {
 fn show(shared: &Shared, growing: &Growing, middle: Option<Arc<Part>>) {
     let parts = growing.base.iter().cloned().chain(middle).collect();
     let size = shared.newest().size.max(growing.base_size);
-    shared.show(Arc::new(View { size, parts, tail: growing.tail() }));
+    shared.show(Arc::new(View::new(size, parts, growing.newest())));
 }
 
 /// A snapshot of the folder, mapped and held against the hash that its note signs.

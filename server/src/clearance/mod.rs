@@ -3,8 +3,15 @@
 //! The statements of most leaves lie compiled in a mapped file, those since in memory. A question about the newest state hears
 //! every statement that was acknowledged before it was asked: who commits tells the size before anybody is answered, and a view
 //! that is behind it catches up from the store first. Compiling goes on beside the questions and changes no answer.
+//!
+//! What a view has decided it remembers (`ruled`, by `schema::memo`), for all questions that nothing tells apart, and with the
+//! bytes that answer them; the next view begins without it, so that no later statement is missed. Many questions are looked up
+//! together (`lookup`).
 
 mod growing;
+mod lookup;
+mod newest;
+mod ruled;
 pub mod table;
 #[cfg(test)]
 mod tests;
@@ -17,6 +24,7 @@ use cleartitle_schema::api::DecisionRow;
 use cleartitle_schema::decide::Decision;
 use cleartitle_schema::time::Timestamp;
 
+pub use ruled::{Asked, Asking, Known, Ruled};
 pub use view::State;
 use view::{Until, View};
 
@@ -150,7 +158,7 @@ impl Clearance {
         if view.size >= head {
             return Ok(view);
         }
-        let view = self.shared.catch_up(&mut growing, view, head)?;
+        let view = self.shared.catch_up(&mut growing, &view, head)?;
         if growing.wants_compiling() {
             // Full: it is about to look anyway.
             let _ = self.compile.try_send(());
@@ -183,8 +191,7 @@ impl Shared {
 }
 
 /// A decision as a row of a batch.
-#[must_use]
-pub fn row(decision: Decision, explain: bool) -> DecisionRow {
+fn row(decision: &Decision) -> DecisionRow {
     let mut reasons = Vec::new();
     let mut statements = Vec::new();
     for finding in &decision.reasons {
@@ -195,6 +202,33 @@ pub fn row(decision: Decision, explain: bool) -> DecisionRow {
     }
     statements.sort();
     statements.dedup();
-    let verdict = Some(decision.verdict);
-    DecisionRow { verdict, reasons, statements, decision: explain.then_some(decision), error: None }
+    DecisionRow { verdict: Some(decision.verdict), reasons, statements, ..DecisionRow::default() }
+}
+
+/// Which state a stream of questions is asked of, piece by piece: as the log grows it moves on, and holds no view in between.
+/// Where `as_of` was asked for it is that state for good, read in the newest view.
+pub struct Following {
+    fixed: Option<(u64, Until)>,
+    /// The number of leaves at its begin.
+    pub begun_at: u64,
+}
+
+impl Following {
+    /// From this state on.
+    #[must_use]
+    pub fn from(state: &State, as_of: AsOf) -> Self {
+        let fixed = (as_of != AsOf::Latest).then_some((state.size, state.until));
+        Self { fixed, begun_at: state.size }
+    }
+
+    /// The state for the next piece, never older than what was acknowledged before it. Blocks while the view catches up.
+    ///
+    /// # Errors
+    /// [`ClearanceError`].
+    pub fn state(&self, clearance: &Clearance) -> Result<State, ClearanceError> {
+        match self.fixed {
+            None => clearance.at(AsOf::Latest),
+            Some((size, until)) => Ok(State { size, until, view: clearance.shared.newest() }),
+        }
+    }
 }

@@ -13,11 +13,14 @@ use arrow_array::types::{
 };
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_schema::{DataType, Field, Schema, TimeUnit};
-use cleartitle_schema::acquisition::{Acquisition, CopyUrl, UrlRole};
-use cleartitle_schema::api::{DecisionRequest, DecisionRow};
+use cleartitle_schema::acquisition::{Acquisition, CopyUrl, Keys, UrlRole};
+use cleartitle_schema::api::DecisionRequest;
 use cleartitle_schema::decide::Asker;
+use cleartitle_schema::memo::Plain;
 use cleartitle_schema::time::Timestamp;
 use cleartitle_schema::vocab::Use;
+
+use super::ruled::{Asked, Asking, Known, Ruled};
 
 /// The most rows of one batch.
 pub const MAX_ROWS: usize = 1 << 20;
@@ -119,11 +122,41 @@ pub struct Questions<'b> {
     common: &'b Common,
 }
 
+impl Common {
+    /// The way in which all rows ask.
+    #[must_use]
+    pub fn asking(&self) -> Asking {
+        let Self { asker, category, territory, model, .. } = self.clone();
+        Asking { asker, category, territory, model, artefact: None, reading: None }
+    }
+}
+
 impl<'b> Questions<'b> {
     /// The questions of a batch whose schema was checked.
     #[must_use]
     pub fn of(batch: &'b RecordBatch, common: &'b Common) -> Self {
         Self { columns: COLUMNS.map(|name| batch.column_by_name(name)), common }
+    }
+
+    /// The question in a row, for a state to look up; `None`: it has to be read whole.
+    #[must_use]
+    pub fn asked(&self, row: usize, known: &Arc<Known>, now: Timestamp) -> Option<Asked> {
+        let [url, content, captured_at, acquired_at, published_at, channel, access] = self.columns;
+        let texts = |column: Option<&'b ArrayRef>| column.and_then(|column| text(column, row));
+        let times = |column: Option<&ArrayRef>| column.map_or(Some(None), |column| time(column, row).ok());
+        let (url, content) = (texts(url), texts(content));
+        if times(published_at)?.is_some() || url.is_none() && content.is_none() {
+            return None;
+        }
+        let content = content.map(str::parse).transpose().ok()?.into_iter().collect();
+        let copy = Plain {
+            captured_at: times(captured_at)?,
+            acquired_at: times(acquired_at)?,
+            channel: texts(channel).map(str::parse).transpose().ok()?,
+            access: texts(access).map(str::parse).transpose().ok()?,
+        };
+        let keys = Keys::of_fetched(url, content).ok()?;
+        Some(Asked { keys, copy, used_at: self.common.used_at.unwrap_or(now), known: Arc::clone(known) })
     }
 
     /// The question in a row.
@@ -194,13 +227,22 @@ pub struct Answers {
 
 impl Answers {
     /// Adds a row.
-    pub fn add(&mut self, row: &DecisionRow) {
-        self.verdicts.append_option(row.verdict.map(|verdict| verdict.word()));
-        row.reasons.iter().for_each(|reason| self.reasons.values().append_value(reason.word()));
+    pub fn add(&mut self, ruled: &Ruled) {
+        let columns = ruled.columns();
+        self.verdicts.append_value(ruled.decision().verdict.word());
+        columns.reasons.iter().for_each(|reason| self.reasons.values().append_value(reason.word()));
         self.reasons.append(true);
-        row.statements.iter().for_each(|id| self.statements.values().append_value(id.to_string()));
+        columns.statements.iter().for_each(|id| self.statements.values().append_value(id));
         self.statements.append(true);
-        self.errors.append_option(row.error.as_ref().map(|error| format!("{}: {}", error.code, error.detail)));
+        self.errors.append_null();
+    }
+
+    /// Adds a row that has no answer, and why.
+    pub fn add_error(&mut self, error: &str) {
+        self.verdicts.append_null();
+        self.reasons.append(true);
+        self.statements.append(true);
+        self.errors.append_value(error);
     }
 
     /// The rows as a batch.

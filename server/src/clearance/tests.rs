@@ -8,7 +8,7 @@ use crate::store::Page;
 use cleartitle_schema::acquisition::Acquisition;
 use cleartitle_schema::api::DecisionRequest;
 use cleartitle_schema::decide::{Question, decide};
-use cleartitle_schema::evidence::gather;
+use cleartitle_schema::evidence::{Lookup as _, gather};
 use cleartitle_schema::ledger::Ledger;
 use cleartitle_schema::signed::{STATEMENT_TYPE, sign};
 use cleartitle_schema::statement::Statement;
@@ -97,6 +97,22 @@ fn by_hand(ledger: &Ledger, n: u64) -> Decision {
     decide(&question, &gather(ledger, &question.acquisition), &Default::default())
 }
 
+/// Holds the bytes of an answer against those of its parts.
+fn told(ruled: &Ruled, decision: &Decision) {
+    let written = |explain: bool| {
+        let mut out = Vec::new();
+        ruled.write(explain, &mut out);
+        String::from_utf8(out).unwrap()
+    };
+    let row = row(decision);
+    assert_eq!(written(false), serde_json::to_string(&row).unwrap());
+    let whole = DecisionRow { decision: Some(decision.clone()), ..row };
+    assert_eq!(written(true), serde_json::to_string(&whole).unwrap());
+    assert_eq!(ruled.whole(), serde_json::to_vec(decision).unwrap());
+    let ids: Vec<String> = whole.statements.iter().map(ToString::to_string).collect();
+    assert_eq!((&ruled.columns().reasons, &ruled.columns().statements), (&whole.reasons, &ids));
+}
+
 const SMALL: Bounds = Bounds { newest: 4, rebase: 40, bytes: 1 << 30 };
 
 #[test]
@@ -112,14 +128,21 @@ fn every_size_is_answered_as_by_one_ledger_while_parts_are_compiled() {
         for (state, size) in [(state.clone(), state.size), (clearance.at(AsOf::Size(earlier)).unwrap(), earlier)] {
             let ledger = desk.ledger(size);
             for page in 0..8 {
-                assert_eq!(state.answer(request(page), now()).unwrap(), by_hand(&ledger, page), "{n} at {size}");
+                let expected = by_hand(&ledger, page);
+                assert_eq!(state.answer(request(page), now()).unwrap(), expected, "{n} at {size}");
+                // Twice: what is remembered is what was said, to the byte.
+                for _ in 0..2 {
+                    let ruled = state.rule(request(page), now()).unwrap();
+                    assert_eq!(ruled.decision(), &expected, "{n} at {size}");
+                    told(&ruled, &expected);
+                }
             }
         }
     }
     // It settles: a base, and few statements beside it.
     let settled = |clearance: &Clearance| {
         let view = clearance.shared.newest();
-        !view.parts.is_empty() && view.tail.statements().len() < SMALL.newest
+        !view.parts.is_empty() && view.newest.statements().len() < SMALL.newest
     };
     for _ in 0..500 {
         if settled(&clearance) {
@@ -162,4 +185,83 @@ fn a_start_rests_on_a_snapshot_that_lies_here_and_on_none_that_is_damaged() {
     std::fs::remove_file(&file).unwrap();
     std::fs::write(&file, bytes).unwrap();
     assert_eq!(answers(&desk.clearance(SMALL)), expected, "one bit of it was flipped");
+}
+
+#[test]
+fn streams_hold_no_view_of_a_log_that_has_grown() {
+    let desk = Desk::new();
+    let clearance = desk.clearance(SMALL);
+    let mut ids = vec![desk.speak(0, &[])];
+    let begun = clearance.at(AsOf::Latest).unwrap();
+    let streams: Vec<_> = (0..64).map(|_| Following::from(&begun, AsOf::Latest)).collect();
+    let fixed = Following::from(&begun, AsOf::Size(begun.size));
+    let mut views = vec![Arc::downgrade(&begun.view)];
+    let expected = begun.answer(request(0), now()).unwrap();
+    drop(begun);
+    for n in 1..60 {
+        ids.push(desk.speak(n, &ids));
+        for stream in &streams {
+            let state = stream.state(&clearance).unwrap();
+            assert_eq!(
+                state.size,
+                desk.news.size(),
+                "each line is answered by all that was acknowledged before it was read"
+            );
+            views.push(Arc::downgrade(&state.view));
+        }
+        let state = fixed.state(&clearance).unwrap();
+        assert_eq!(
+            state.rule(request(0), now()).unwrap().decision(),
+            &expected,
+            "a state of the past stays what it was"
+        );
+    }
+    // Compiling goes on beside, and shows views of its own; it lets go of them too.
+    let alive = || views.iter().filter_map(std::sync::Weak::upgrade).map(|view| Arc::as_ptr(&view) as usize);
+    for _ in 0..500 {
+        if alive().collect::<std::collections::BTreeSet<_>>().len() <= 1 {
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    panic!("{:?} views are held", alive().collect::<std::collections::BTreeSet<_>>().len());
+}
+
+#[test]
+fn what_is_newest_is_found_by_what_it_names() {
+    let desk = Desk::new();
+    let scope = |target: Value| json!({"include": [target]});
+    let terms = json!({"clauses": [{"rules": [{"preference": "disallowed", "uses": ["train-ai"]}]}]});
+    let named = format!("blake3:{}", "1".repeat(64));
+    let targets = [
+        json!({"target": "host", "host": "press.example"}),
+        json!({"target": "host", "host": "www.press.example", "subdomains": true}),
+        json!({"target": "host", "host": "news.press.example", "subdomains": true}),
+        json!({"target": "url", "host": "www.press.example", "path": "/A"}),
+        json!({"target": "content", "ids": [named]}),
+        json!({"target": "works", "ids": ["isbn:9780000000000"]}),
+        json!({"target": "collection", "name": "a set"}),
+    ];
+    for (n, target) in targets.iter().enumerate() {
+        desk.register(
+            n,
+            json!({"kind": "reservation", "basis": "owner", "scope": scope(target.clone()), "terms": terms}),
+        );
+    }
+    let ledger = desk.ledger(u64::MAX >> 1);
+    let mut newest = newest::Newest::default();
+    newest.extend(ledger.statements().iter().cloned());
+    let mut found = 0;
+    for url in ["press.example/a", "www.press.example/A/b", "a.b.news.press.example/", "other.example/", "example/"] {
+        for content in [vec![], vec![named.parse().unwrap()]] {
+            let mut copy = Acquisition { content, ..Acquisition::fetched(&format!("https://{url}")) };
+            copy.works = vec![serde_json::from_value(json!({"id": "isbn:9780000000000"})).unwrap()];
+            copy.collections = vec!["a set".to_owned(), "another".to_owned()];
+            let keys = copy.keys().0;
+            let (ours, plainly) = (newest.covering(&keys), ledger.covering(&keys));
+            assert_eq!(ours, plainly, "{url}");
+            found += ours.len();
+        }
+    }
+    assert!(found > 20, "{found}");
 }

@@ -2,7 +2,7 @@
 //!
 //! Every part is a `Lookup` and finds more than it must, never less; the union of them is one ledger, and `decide` hears it in log
 //! order whatever part a statement stands in. An earlier state of the log is the same view without what came later: what was
-//! established of a statement when it joined the log does not change.
+//! established of a statement when it joined the log does not change. What was ruled by a view goes with it.
 
 use std::sync::Arc;
 
@@ -11,12 +11,13 @@ use cleartitle_schema::api::DecisionRequest;
 use cleartitle_schema::decide::{Decision, Question, decide};
 use cleartitle_schema::evidence::{Lookup, Registered, gather};
 use cleartitle_schema::id::StatementId;
-use cleartitle_schema::ledger::Ledger;
 use cleartitle_schema::snapshot::VerifiedSnapshot;
 use cleartitle_schema::time::Timestamp;
 use memmap2::Mmap;
 
 use super::ClearanceError;
+use super::newest::Newest;
+use super::ruled::Rulings;
 
 /// Where a compiled part lies.
 pub enum Bytes {
@@ -39,14 +40,24 @@ impl AsRef<[u8]> for Bytes {
 pub type Part = VerifiedSnapshot<Bytes>;
 
 /// The statements as the log stands.
-#[derive(Clone, Default)]
+#[derive(Default)]
 pub struct View {
     /// The number of leaves.
     pub size: u64,
     /// The statements of the first leaves, and those that were compiled since.
     pub parts: Vec<Arc<Part>>,
     /// The newest.
-    pub tail: Ledger,
+    pub newest: Newest,
+    /// What was ruled by just these.
+    pub rulings: Rulings,
+}
+
+impl View {
+    /// A view of these statements, by which nothing was ruled yet.
+    #[must_use]
+    pub fn new(size: u64, parts: Vec<Arc<Part>>, newest: Newest) -> Self {
+        Self { size, parts, newest, rulings: Rulings::default() }
+    }
 }
 
 /// Up to where the log is read.
@@ -105,7 +116,7 @@ impl State {
 
     fn found(&self, find: impl Fn(&dyn Lookup) -> Vec<Arc<Registered>>) -> Vec<Arc<Registered>> {
         let parts = self.view.parts.iter().map(|part| &**part as &dyn Lookup);
-        let mut found: Vec<_> = parts.chain([&self.view.tail as &dyn Lookup]).flat_map(find).collect();
+        let mut found: Vec<_> = parts.chain([&self.view.newest as &dyn Lookup]).flat_map(find).collect();
         found.retain(|registered| self.until.holds(registered));
         found
     }

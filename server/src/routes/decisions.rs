@@ -1,15 +1,12 @@
 //! Decisions over HTTP: one question, an array of them, or a stream without end; judging is `clearance`'s.
 
-use axum::body::{Body, BodyDataStream, Bytes};
+use axum::Extension;
+use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
-use axum::{Extension, Json};
 use cleartitle_schema::acquisition::{Acquisition, CopyUrl, UrlRole};
-use cleartitle_schema::api::{
-    ARROW, DecisionAnswer, DecisionRequest, DecisionRow, DecisionRows, MAX_LINE, MAX_QUESTIONS, NDJSON, Problem,
-    RowError, StreamBegin, StreamEnd,
-};
+use cleartitle_schema::api::{ARROW, DecisionAnswer, DecisionRequest, DecisionRows, MAX_QUESTIONS, NDJSON, Problem};
 use cleartitle_schema::decide::Asker;
 use cleartitle_schema::id::ContentName;
 use cleartitle_schema::issuer::Domain;
@@ -17,19 +14,16 @@ use cleartitle_schema::time::Timestamp;
 use cleartitle_schema::vocab::{Access, AskerClass, Channel, Use};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use std::time::{Duration, Instant};
-use tokio::sync::mpsc;
-use tokio_stream::wrappers::ReceiverStream;
+use std::time::Duration;
 use utoipa::{IntoParams, ToSchema};
 
-use super::extract::{Asked, is_small, media_type, next_piece, whole_body};
+use super::extract::{Asked, is_small, media_type, whole_body};
 use super::problem::{Code, Failure};
-use super::{Shared, blocking, tables};
+use super::{Shared, blocking, stream, tables};
 use crate::clearance::table::Common;
-use crate::clearance::{AsOf, ClearanceError, State as Stated, row};
+use crate::clearance::{AsOf, ClearanceError};
 use crate::limits::Client;
 use crate::log::now;
-use crate::places::Place;
 use crate::registration::nesting;
 
 /// The longest JSON body of questions.
@@ -40,9 +34,6 @@ const MAX_DEPTH: usize = 64;
 
 /// How long one question of a stream may take: bytes that never make one would hold a place for ever.
 pub(super) const QUESTION: Duration = Duration::from_secs(60);
-
-/// How many lines of a stream are answered at once.
-const LINES: usize = 512;
 
 /// A question as a query.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -187,7 +178,7 @@ fn as_of(text: Option<&str>) -> Result<AsOf, Failure> {
         (status = 503, description = "Overloaded, or the store fails.", body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub async fn ask(State(app): State<Shared>, Asked(query): Asked<Query>) -> Result<Json<DecisionAnswer>, Failure> {
+pub async fn ask(State(app): State<Shared>, Asked(query): Asked<Query>) -> Result<Response, Failure> {
     let as_of = as_of(query.as_of.as_deref())?;
     if query.url.is_none() && query.content.is_none() {
         return Err(ClearanceError::Copy.into());
@@ -214,31 +205,39 @@ pub async fn ask(State(app): State<Shared>, Asked(query): Asked<Query>) -> Resul
         artefact: None,
         reading: None,
     };
-    answer_one(&app, as_of, request).await.map(Json)
+    answer_one(&app, as_of, request).await
 }
 
-async fn answer_one(app: &Shared, as_of: AsOf, request: DecisionRequest) -> Result<DecisionAnswer, Failure> {
-    if let Some(state) = app.clearance.at_once(as_of) {
-        return Ok(DecisionAnswer { log_size: state.size, decision: state.answer(request, now())? });
-    }
-    blocking(app, move |app| {
-        let state = app.clearance.at(as_of)?;
-        Ok(DecisionAnswer { log_size: state.size, decision: state.answer(request, now())? })
-    })
-    .await
+async fn answer_one(app: &Shared, as_of: AsOf, request: DecisionRequest) -> Result<Response, Failure> {
+    let (size, ruled) = match app.clearance.at_once(as_of) {
+        Some(state) => (state.size, state.rule(request, now())?),
+        None => {
+            let asked = blocking(app, move |app| {
+                let state = app.clearance.at(as_of)?;
+                Ok((state.size, state.rule(request, now())?))
+            });
+            asked.await?
+        }
+    };
+    let mut body = format!("{{\"log_size\":{size},\"decision\":").into_bytes();
+    body.extend_from_slice(ruled.whole());
+    body.push(b'}');
+    Ok(([(header::CONTENT_TYPE, "application/json")], body).into_response())
 }
 
 /// Ask one question, an array of up to 50,000, or a stream of any length.
 ///
 /// A JSON object is answered with the whole decision, a JSON array with rows. `application/x-ndjson` is answered line by
 /// line while it is sent: first `{"log_size":n}`, then one row a line in order, a bad line's row saying what is wrong with
-/// it, and last `{"end":true,"rows":n}`. A stream without that last line was cut off and means nothing.
+/// it, and last `{"end":true,"rows":n}`. A stream without that last line was cut off and means nothing. Each line is answered by
+/// a state of the log not older than when it was read; where the log grew meanwhile, the last line says in `log_size` how far. Who
+/// wants one state for all lines names it in `as_of`.
 ///
 /// An Arrow IPC stream (`application/vnd.apache.arrow.stream`) has columns `url`, `content` (of which one at least), `captured_at`,
 /// `acquired_at`, `published_at`, `channel` and `access`, texts and timestamps without dictionaries, in batches of up to 32 MiB;
 /// what all rows have in common stands in the query, where `use` is required. The answer is an Arrow stream of `verdict`, `reasons`,
-/// `statements` and `error`, one row for each in order, with the log's size as `cleartitle.log_size` in the schema's metadata. A
-/// connection that breaks off means nothing.
+/// `statements` and `error`, one row for each in order, with the log's size at the begin as `cleartitle.log_size` in the schema's
+/// metadata. A connection that breaks off means nothing.
 #[utoipa::path(
     post, path = "/v1/decisions", tag = "labs", operation_id = "askMany", params(BatchQuery),
     request_body(content(
@@ -276,7 +275,7 @@ pub async fn ask_many(
     }
     query.check_json()?;
     match media_type.as_str() {
-        NDJSON => return stream(&app, client, as_of, explain, body).await,
+        NDJSON => return stream::answer(&app, client, as_of, explain, body).await,
         "application/json" => {}
         _ => {
             return Err(Failure::new(
@@ -288,7 +287,7 @@ pub async fn ask_many(
     let _memory = if is_small(&headers) { None } else { Some(app.large_bodies(client).await?) };
     let bytes = whole_body(&headers, body, MAX_BODY).await?;
     if bytes.iter().find(|byte| !byte.is_ascii_whitespace()) != Some(&b'[') {
-        return Ok(Json(answer_one(&app, as_of, read(&bytes)?).await?).into_response());
+        return answer_one(&app, as_of, read(&bytes)?).await;
     }
     let rows = blocking(&app, move |app| {
         let questions: Vec<DecisionRequest> = read(&bytes)?;
@@ -298,16 +297,21 @@ pub async fn ask_many(
         }
         let state = app.clearance.at(as_of)?;
         let now = now();
-        let rows = questions.into_iter().map(|question| Ok(row(state.answer(question, now)?, explain)));
-        Ok(DecisionRows { log_size: state.size, rows: rows.collect::<Result<_, Failure>>()? })
+        let mut out = format!("{{\"log_size\":{},\"rows\":[", state.size).into_bytes();
+        for (place, question) in questions.into_iter().enumerate() {
+            if place > 0 {
+                out.push(b',');
+            }
+            state.rule(question, now)?.write(explain, &mut out);
+        }
+        out.extend_from_slice(b"]}");
+        Ok(out)
     });
-    let mut response = Json(rows.await?).into_response();
-    response.headers_mut().insert(header::CACHE_CONTROL, header::HeaderValue::from_static("no-store"));
-    Ok(response)
+    Ok(([(header::CACHE_CONTROL, "no-store"), (header::CONTENT_TYPE, "application/json")], rows.await?).into_response())
 }
 
 /// Reads JSON of a bounded depth: what is no JSON is malformed, what has another shape unprocessable.
-fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Failure> {
+pub(super) fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Failure> {
     if nesting(bytes) > MAX_DEPTH {
         return Err(Failure::new(Code::MalformedRequest, format!("the JSON is nested deeper than {MAX_DEPTH}")));
     }
@@ -315,147 +319,4 @@ fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Failure> {
         let code = if error.is_data() { Code::UnprocessableRequest } else { Code::MalformedRequest };
         Failure::new(code, error.to_string())
     })
-}
-
-async fn stream(app: &Shared, client: Client, as_of: AsOf, explain: bool, body: Body) -> Result<Response, Failure> {
-    let inside = app.stream_place(client)?;
-    let state = blocking(app, move |app| Ok(app.clearance.at(as_of)?)).await?;
-    let (sender, receiver) = mpsc::channel::<Result<Bytes, std::io::Error>>(4);
-    tokio::spawn(answer_stream(state, explain, body.into_data_stream(), sender, inside));
-    Ok(([(header::CONTENT_TYPE, NDJSON)], Body::from_stream(ReceiverStream::new(receiver))).into_response())
-}
-
-/// Lines as they come in: whole ones, and the mark of one that was too long to keep.
-#[derive(Default)]
-struct Lines {
-    rest: Vec<u8>,
-    skipping: bool,
-    ready: Vec<Option<Vec<u8>>>,
-}
-
-impl Lines {
-    fn take(&mut self, piece: &[u8]) {
-        for part in piece.split_inclusive(|byte| *byte == b'\n') {
-            let ended = part.last() == Some(&b'\n');
-            if !self.skipping {
-                self.rest.extend_from_slice(part);
-                self.skipping = self.rest.len() > MAX_LINE;
-            }
-            if self.skipping {
-                self.rest.clear();
-            }
-            if ended {
-                self.end_line();
-            }
-        }
-    }
-
-    fn end_line(&mut self) {
-        let line = std::mem::take(&mut self.rest);
-        let too_long = std::mem::take(&mut self.skipping);
-        self.ready.push((!too_long).then_some(line));
-    }
-
-    fn finish(&mut self) {
-        if self.skipping || !self.rest.is_empty() {
-            self.end_line();
-        }
-    }
-}
-
-async fn answer_stream(
-    state: Stated,
-    explain: bool,
-    mut body: BodyDataStream,
-    sender: mpsc::Sender<Result<Bytes, std::io::Error>>,
-    _inside: Place,
-) {
-    let mut out = line(&StreamBegin { log_size: state.size });
-    let (mut lines, mut rows) = (Lines::default(), 0_u64);
-    let mut asked = Instant::now();
-    loop {
-        let mut piece = next_piece(&mut body).await;
-        if let Ok(Some(bytes)) = &piece {
-            lines.take(bytes);
-            if lines.ready.is_empty() && asked.elapsed() > QUESTION {
-                piece = Err(Failure::new(Code::SlowClient, "no whole question came for a minute"));
-            }
-        }
-        let last = !matches!(piece, Ok(Some(_)));
-        match &piece {
-            Ok(Some(_)) => {}
-            Ok(None) => lines.finish(),
-            // A body that breaks off gets no end line, so that nobody takes a part for the whole.
-            Err(failure) => {
-                let error =
-                    RowError { line: rows + 1, code: failure.code.word().to_owned(), detail: failure.detail.clone() };
-                out.extend(line(&DecisionRow { error: Some(error), ..DecisionRow::default() }));
-                let _ = sender.send(Ok(out.into())).await;
-                return;
-            }
-        }
-        while !lines.ready.is_empty() {
-            let some: Vec<_> = lines.ready.drain(..lines.ready.len().min(LINES)).collect();
-            let (first, count, state) = (rows + 1, some.len() as u64, state.clone());
-            let answered = tokio::task::spawn_blocking(move || answer_lines(&state, explain, first, some)).await;
-            let Ok(answered) = answered else { return };
-            rows += count;
-            out.extend(answered);
-            if sender.send(Ok(std::mem::take(&mut out).into())).await.is_err() {
-                return;
-            }
-            asked = Instant::now();
-        }
-        if last {
-            out.extend(line(&StreamEnd { end: true, rows }));
-            let _ = sender.send(Ok(out.into())).await;
-            return;
-        }
-        if !out.is_empty() && sender.send(Ok(std::mem::take(&mut out).into())).await.is_err() {
-            return;
-        }
-    }
-}
-
-fn line(value: &impl serde::Serialize) -> Vec<u8> {
-    let mut bytes = serde_json::to_vec(value).unwrap_or_default();
-    bytes.push(b'\n');
-    bytes
-}
-
-fn answer_lines(state: &Stated, explain: bool, first: u64, lines: Vec<Option<Vec<u8>>>) -> Vec<u8> {
-    let now = now();
-    let mut out = Vec::new();
-    for (number, bytes) in (first..).zip(lines) {
-        let too_long = || Failure::new(Code::LineTooLong, format!("the line is longer than {MAX_LINE} bytes"));
-        let decision = bytes
-            .ok_or_else(too_long)
-            .and_then(|bytes| read::<DecisionRequest>(&bytes))
-            .and_then(|request| Ok(state.answer(request, now)?));
-        let row = match decision {
-            Ok(decision) => row(decision, explain),
-            Err(Failure { code, detail, .. }) => {
-                let error = RowError { line: number, code: code.word().to_owned(), detail };
-                DecisionRow { error: Some(error), ..DecisionRow::default() }
-            }
-        };
-        out.extend(line(&row));
-    }
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lines_come_whole_however_they_are_cut() {
-        let text = format!("a\n{}\nlast", "x".repeat(MAX_LINE + 10));
-        for size in [1, 7, 1000, text.len()] {
-            let mut lines = Lines::default();
-            text.as_bytes().chunks(size).for_each(|piece| lines.take(piece));
-            lines.finish();
-            assert_eq!(lines.ready, [Some(b"a\n".to_vec()), None, Some(b"last".to_vec())], "{size}");
-        }
-    }
 }

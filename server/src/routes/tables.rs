@@ -14,7 +14,7 @@ use arrow_schema::Schema;
 use axum::body::{Body, BodyDataStream, Bytes};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
-use cleartitle_schema::api::{ARROW, DecisionRow, RowError};
+use cleartitle_schema::api::ARROW;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
@@ -23,7 +23,7 @@ use super::extract::next_piece;
 use super::problem::{Code, Failure};
 use super::{Shared, blocking};
 use crate::clearance::table::{Answers, Common, MAX_ROWS, Questions, answer_schema, check};
-use crate::clearance::{AsOf, State, row};
+use crate::clearance::{AsOf, Following, Ruled, State};
 use crate::limits::Client;
 use crate::log::now;
 use crate::places::Place;
@@ -97,7 +97,7 @@ pub(super) async fn answer(
     body: Body,
 ) -> Result<Response, Failure> {
     let inside = app.stream_place(client)?;
-    let state = blocking(app, move |app| Ok(app.clearance.at(as_of)?)).await?;
+    let following = blocking(app, move |app| Ok(Following::from(&app.clearance.at(as_of)?, as_of))).await?;
     let mut body = body.into_data_stream();
     let mut incoming = Incoming::default();
     let mut first = Vec::new();
@@ -113,14 +113,17 @@ pub(super) async fn answer(
         };
     }
     let (sender, receiver) = mpsc::channel::<Result<Bytes, std::io::Error>>(4);
-    let answering = Answering { schema: Arc::new(answer_schema(state.size)), state, common: Arc::new(common), inside };
+    let schema = Arc::new(answer_schema(following.begun_at));
+    let (app, following, common) = (Arc::clone(app), Arc::new(following), Arc::new(common));
+    let answering = Answering { app, schema, following, common, inside };
     tokio::spawn(answering.run(incoming, first, body, sender));
     Ok(([(header::CONTENT_TYPE, ARROW)], Body::from_stream(ReceiverStream::new(receiver))).into_response())
 }
 
 struct Answering {
+    app: Shared,
     schema: Arc<Schema>,
-    state: State,
+    following: Arc<Following>,
     common: Arc<Common>,
     inside: Place,
 }
@@ -134,20 +137,23 @@ impl Answering {
         sender: mpsc::Sender<Result<Bytes, std::io::Error>>,
     ) {
         let Ok(mut writer) = StreamWriter::try_new(Vec::new(), &self.schema) else { return };
-        let mut rows = 0_u64;
         let mut asked = Instant::now();
-        let ended: Result<(), Failure> = loop {
+        let ended: Result<StreamWriter<Vec<u8>>, Failure> = 'table: loop {
             for batch in batches.drain(..) {
-                let (state, common, schema) = (self.state.clone(), Arc::clone(&self.common), Arc::clone(&self.schema));
-                let (first, count) = (rows + 1, batch.num_rows() as u64);
+                let (app, following) = (Arc::clone(&self.app), Arc::clone(&self.following));
+                let (common, schema) = (Arc::clone(&self.common), Arc::clone(&self.schema));
                 let done = apart(move || {
-                    let answers = answers(&state, &common, &batch, first).finish(&schema).map_err(malformed)?;
+                    // By the newest state, batch for batch, and none is held in between.
+                    let state = following.state(&app.clearance)?;
+                    let answers = answers(&state, &common, &batch).finish(&schema).map_err(malformed)?;
                     writer.write(&answers).map_err(|error| malformed(error.to_string()))?;
                     Ok(writer)
                 });
-                let Ok(done) = done.await else { return };
-                writer = done;
-                rows += count;
+                match done.await {
+                    Ok(done) => writer = done,
+                    // Not ended as if that were all: then a part would pass for the whole.
+                    Err(failure) => break 'table Err(failure),
+                }
                 let bytes = std::mem::take(writer.get_mut());
                 if sender.send(Ok(bytes.into())).await.is_err() {
                     return;
@@ -155,7 +161,7 @@ impl Answering {
                 asked = Instant::now();
             }
             if incoming.ended {
-                break Ok(());
+                break Ok(writer);
             }
             if asked.elapsed() > QUESTION {
                 break Err(Failure::new(Code::SlowClient, "no whole batch came for a minute"));
@@ -171,7 +177,7 @@ impl Answering {
             }
         };
         let last = match ended {
-            Ok(()) => writer.finish().map(|()| std::mem::take(writer.get_mut())).map_err(std::io::Error::other),
+            Ok(mut writer) => writer.finish().map(|()| std::mem::take(writer.get_mut())).map_err(std::io::Error::other),
             // The connection breaks off: HTTP has no other way left to say it.
             Err(failure) => Err(std::io::Error::other(failure.detail)),
         };
@@ -180,19 +186,55 @@ impl Answering {
     }
 }
 
-fn answers(state: &State, common: &Common, batch: &RecordBatch, first: u64) -> Answers {
-    let (now, questions) = (now(), Questions::of(batch, common));
+/// How many rows are looked up together.
+const TOGETHER: usize = 1024;
+
+fn answers(state: &State, common: &Common, batch: &RecordBatch) -> Answers {
+    let (now, questions, known) = (now(), Questions::of(batch, common), state.known(&common.asking()));
     let mut answers = Answers::default();
-    for place in 0..batch.num_rows() {
-        let asked = questions.row(place).map_err(|detail| Failure::new(Code::UnprocessableRequest, detail));
-        let answered = match asked.and_then(|question| Ok(state.answer(question, now)?)) {
-            Ok(decision) => row(decision, false),
-            Err(Failure { code, detail, .. }) => {
-                let error = RowError { line: first + place as u64, code: code.word().to_owned(), detail };
-                DecisionRow { error: Some(error), ..DecisionRow::default() }
-            }
+    let mut asked = Vec::new();
+    for from in (0..batch.num_rows()).step_by(TOGETHER) {
+        let rows = from..batch.num_rows().min(from + TOGETHER);
+        let question = |row: usize| questions.asked(row, &known, now).filter(|_| state.remembers());
+        asked.clear();
+        let whole: Vec<bool> = rows
+            .clone()
+            .map(|row| {
+                let question = question(row);
+                let whole = question.is_none();
+                asked.extend(question);
+                whole
+            })
+            .collect();
+        let found = state.find(&asked);
+        let request =
+            |row: usize| questions.row(row).map_err(|detail| Failure::new(Code::UnprocessableRequest, detail));
+        let mut tell = |ruled: Result<&Ruled, Failure>| match ruled {
+            Ok(ruled) => answers.add(ruled),
+            Err(Failure { code, detail, .. }) => answers.add_error(&format!("{}: {detail}", code.word())),
         };
-        answers.add(&answered);
+        match &found {
+            Ok(found) if asked.len() == rows.len() => {
+                state.ruled_each(&asked, found, |place| request(from + place), tell);
+            }
+            found => {
+                let mut place = 0;
+                for (row, whole) in rows.zip(whole) {
+                    let ruled = match found {
+                        _ if whole => request(row).and_then(|request| Ok(state.rule(request, now)?)),
+                        Err(error) => Err(error.clone().into()),
+                        Ok(found) => {
+                            place += 1;
+                            state.ruled(&asked[place - 1], found, place - 1, || request(row))
+                        }
+                    };
+                    match ruled {
+                        Ok(ruled) => tell(Ok(&ruled)),
+                        Err(failure) => tell(Err(failure)),
+                    }
+                }
+            }
+        }
     }
     answers
 }

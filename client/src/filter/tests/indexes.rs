@@ -1,7 +1,8 @@
 //! Index first: what is kept of a crawl is what the full filter keeps, whatever the terms; false rows keep nothing.
 
+use super::drawn::{Dice, HOSTS, TEXTS, URLS, statements};
 use super::made::{Made, Run, files, gzip_placed, keeping, policy, record, registered, reservation, snapshot};
-use super::plan::{Dice, HOSTS, TEXTS, URLS, asking, statements};
+use super::plan::asking;
 use crate::crawl::{self, Item};
 use crate::filter::index::{IndexRun, Root};
 use crate::report::Report;

@@ -1,50 +1,23 @@
 //! Made inputs: small snapshots, policies and crawl files.
 
+pub use super::drawn::{LOG, registered};
 use crate::filter::index::IndexRun;
 use crate::filter::{Asking, Checks, FilterError, Identity, Job, Plan, Watch, pipeline};
 use crate::report::Report;
 use cleartitle_schema::evidence::Registered;
-use cleartitle_schema::id::StatementId;
 use cleartitle_schema::ledger::Ledger;
 use cleartitle_schema::policy::{Disposition, Policy};
 use cleartitle_schema::snapshot::{Head, Snapshot, Tables, VerifiedSnapshot, build};
-use cleartitle_schema::statement::Statement;
 use cleartitle_schema::time::Timestamp;
 use cleartitle_schema::tlog::Hash;
 use flate2::{Compression, write::GzEncoder};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-pub const LOG: &str = "log.registry.example";
 /// The moment of use in all tests: 2026-11-23.
 pub const USED_AT: Timestamp = Timestamp(1_795_400_000);
 
 pub type Made = VerifiedSnapshot<Vec<u8>>;
-
-/// A statement from JSON, registered at a moment; `None` if it makes no sense.
-pub fn registered(index: u64, at: Timestamp, value: serde_json::Value) -> Option<Registered> {
-    let mut value = value;
-    for (member, usual) in [
-        ("version", serde_json::json!(cleartitle_schema::statement::VERSION)),
-        ("log", serde_json::json!(LOG)),
-        ("issued_at", serde_json::json!(at)),
-    ] {
-        value.as_object_mut()?.entry(member).or_insert(usual);
-    }
-    let statement: Statement = serde_json::from_value(value).ok()?;
-    let statement = statement.sorted();
-    let id = StatementId::of(&statement.to_payload().ok()?);
-    Some(Registered {
-        id,
-        index,
-        registered_at: at,
-        signed_by: vec![statement.issuer.domain.clone()],
-        under: Vec::new(),
-        speaks_for: None,
-        tenure_from: None,
-        statement,
-    })
-}
 
 pub fn snapshot(statements: impl IntoIterator<Item = Registered>) -> Made {
     let ledger: Ledger = statements.into_iter().collect();

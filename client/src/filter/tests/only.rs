@@ -1,8 +1,8 @@
 //! A first pass that looks at less: what it excludes the whole filter drops, and what it hands on comes to the same.
 
+use super::drawn::Dice;
 use super::indexes::{cases, crawl, fates, lines, terms};
 use super::made::{Made, Run};
-use super::plan::Dice;
 use crate::filter::{Check, Checks, FilterError};
 use crate::report::Report;
 use cleartitle_schema::policy::Policy;

@@ -1,0 +1,144 @@
+//! A shelf: values by bytes, shared by threads, bounded by what they weigh.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+
+/// Parts of a shelf, each with its own lock.
+const PARTS: u64 = 64;
+
+/// What an entry weighs beside its key and its value.
+const ENTRY: usize = 160;
+
+/// Keys of up to so many bytes stand beside their value: one place of memory for both.
+const BESIDE: usize = 63;
+
+/// Takes a hash as it is.
+#[derive(Default)]
+struct AsItIs(u64);
+
+impl Hasher for AsItIs {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.0 = self.0.rotate_left(8) ^ u64::from(*byte));
+    }
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+}
+
+enum Filed {
+    Beside(u8, [u8; BESIDE]),
+    Apart(Box<[u8]>),
+}
+
+impl Filed {
+    fn of(key: &[u8]) -> Self {
+        let mut bytes = [0; BESIDE];
+        match (u8::try_from(key.len()), bytes.get_mut(..key.len())) {
+            (Ok(length), Some(place)) => {
+                place.copy_from_slice(key);
+                Self::Beside(length, bytes)
+            }
+            _ => Self::Apart(key.into()),
+        }
+    }
+
+    fn is(&self, key: &[u8]) -> bool {
+        match self {
+            Self::Beside(length, bytes) => bytes.get(..usize::from(*length)) == Some(key),
+            Self::Apart(bytes) => **bytes == *key,
+        }
+    }
+}
+
+/// One entry for each hash: of two keys with one hash the later one stays, and the other is decided again.
+type Entries<V> = HashMap<u64, (Filed, Arc<V>), BuildHasherDefault<AsItIs>>;
+
+struct Part<V> {
+    entries: Entries<V>,
+    weight: usize,
+}
+
+impl<V> Part<V> {
+    fn find(&self, hash: u64, key: &[u8]) -> Option<&Arc<V>> {
+        self.entries.get(&hash).filter(|(filed, _)| filed.is(key)).map(|(_, value)| value)
+    }
+}
+
+/// Values by bytes.
+pub(super) struct Shelf<V> {
+    /// A secret, so that nobody can choose keys that collide.
+    seed: u64,
+    parts: Vec<RwLock<Part<V>>>,
+    /// The most that one part holds.
+    limit: usize,
+}
+
+/// Which part a hash belongs to, by other bits than those by which the maps go.
+fn part_of(hash: u64) -> usize {
+    usize::try_from((hash >> 32) % PARTS).unwrap_or_default()
+}
+
+fn hash(seed: u64, key: &[u8]) -> u64 {
+    twox_hash::XxHash3_64::oneshot_with_seed(seed, key)
+}
+
+impl<V> Shelf<V> {
+    /// At most about so many bytes.
+    pub(super) fn within(bytes: usize, seed: u64) -> Self {
+        let part = |_| RwLock::new(Part { entries: Entries::default(), weight: 0 });
+        let parts = usize::try_from(PARTS).unwrap_or(1);
+        Self { seed, parts: (0..PARTS).map(part).collect(), limit: bytes / parts }
+    }
+
+    pub(super) fn get(&self, key: &[u8]) -> Option<Arc<V>> {
+        let hash = hash(self.seed, key);
+        // A map of finished values is whole even after a panic elsewhere.
+        let part = self.parts.get(part_of(hash))?.read().unwrap_or_else(PoisonError::into_inner);
+        part.find(hash, key).cloned()
+    }
+
+    /// All of it, for many lookups; nothing is put meanwhile.
+    pub(super) fn open(&self) -> Open<'_, V> {
+        let parts = self.parts.iter().map(|part| part.read().unwrap_or_else(PoisonError::into_inner));
+        Open { seed: self.seed, parts: parts.collect() }
+    }
+
+    /// Keeps a value; a full part is emptied first.
+    pub(super) fn put(&self, key: &[u8], value: &Arc<V>, weight: usize) {
+        let hash = hash(self.seed, key);
+        let Some(part) = self.parts.get(part_of(hash)) else { return };
+        let mut part = part.write().unwrap_or_else(PoisonError::into_inner);
+        // Of a replaced entry the weight stays counted: a little too much, never too little.
+        part.weight += weight + key.len() + ENTRY;
+        if part.weight > self.limit {
+            part.entries.clear();
+            part.weight = weight + key.len() + ENTRY;
+        }
+        part.entries.insert(hash, (Filed::of(key), Arc::clone(value)));
+    }
+
+    #[cfg(test)]
+    pub(super) fn held(&self) -> (usize, usize) {
+        let open = self.open();
+        open.parts.iter().fold((0, 0), |(count, weight), part| (count + part.entries.len(), weight + part.weight))
+    }
+}
+
+/// A shelf that stands still.
+pub(super) struct Open<'s, V> {
+    seed: u64,
+    parts: Vec<RwLockReadGuard<'s, Part<V>>>,
+}
+
+impl<V> Open<'_, V> {
+    pub(super) fn get(&self, key: &[u8]) -> Option<&Arc<V>> {
+        let hash = hash(self.seed, key);
+        self.parts.get(part_of(hash))?.find(hash, key)
+    }
+}
