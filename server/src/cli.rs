@@ -18,6 +18,8 @@ use cleartitle_schema::issuer::Domain;
 use cleartitle_schema::signed::parse_public_key;
 
 use self::place::Place;
+use crate::app::OpenError;
+use crate::store::StoreError;
 use crate::{audit, router, witness};
 
 /// The Cleartitle registry: signed terms go in, a transparency log proves them, clearance comes out.
@@ -125,9 +127,19 @@ pub fn main() -> ExitCode {
                 return ExitCode::SUCCESS;
             }
             eprintln!("error: {error:#}");
+            if let Some(hint) = hint(&error) {
+                eprintln!("\nhint: {hint}");
+            }
             ExitCode::from(2)
         }
     }
+}
+
+/// What to do about a store that can't be used.
+fn hint(error: &anyhow::Error) -> Option<&'static str> {
+    let opened = error.downcast_ref::<OpenError>();
+    let store = opened.map_or_else(|| error.downcast_ref::<StoreError>(), OpenError::store);
+    store.and_then(StoreError::hint)
 }
 
 fn run(verb: Verb) -> anyhow::Result<u8> {

@@ -135,6 +135,49 @@ impl Postgres {
         other
     }
 
+    /// Has the server speak TLS by this certificate to whoever asks for it.
+    ///
+    /// # Panics
+    /// When it does not.
+    pub fn show_certificate(&self, chain: &Path, key: &Path) {
+        for (from, name) in [(chain, "server.crt"), (key, "server.key")] {
+            let to = self.data().join(name);
+            std::fs::copy(from, &to).expect("a copy");
+            std::fs::set_permissions(&to, std::os::unix::fs::PermissionsExt::from_mode(0o600)).expect("a mode");
+            let owned = Command::new("chown").arg("postgres:").arg(&to).stderr(Stdio::null()).status();
+            let _ = owned.expect("chown can be started");
+        }
+        let _ = self.sql("postgres", "ALTER SYSTEM SET ssl = on");
+        let _ = self.sql("postgres", "SELECT pg_reload_conf()");
+        for _ in 0..100 {
+            if self.sql("postgres", "SHOW ssl") == "on" {
+                return;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+        panic!("PostgreSQL takes the certificate by no means");
+    }
+
+    /// Sends a signal to the server and all its processes.
+    fn signal(&self, signal: &str) {
+        let file = std::fs::read_to_string(self.data().join("postmaster.pid")).expect("a process id");
+        let parent = file.lines().next().expect("a process id").to_owned();
+        let children = Command::new("ps").args(["-o", "pid=", "--ppid", &parent]).output().expect("ps").stdout;
+        let mut kill = Command::new("kill");
+        kill.args([signal, &parent]).args(String::from_utf8_lossy(&children).split_whitespace()).stderr(Stdio::null());
+        let _ = kill.status();
+    }
+
+    /// Has the server do nothing, and keep its connections, until it is let go on.
+    pub fn hold(&self) {
+        self.signal("-STOP");
+    }
+
+    /// Lets a server go on that was held.
+    pub fn let_go(&self) {
+        self.signal("-CONT");
+    }
+
     /// Makes a standby the primary.
     ///
     /// # Panics
@@ -150,12 +193,7 @@ impl Postgres {
     /// # Panics
     /// When it has no process.
     pub fn kill(&self) {
-        let file = std::fs::read_to_string(self.data().join("postmaster.pid")).expect("a process id");
-        let parent = file.lines().next().expect("a process id").to_owned();
-        let children = Command::new("ps").args(["-o", "pid=", "--ppid", &parent]).output().expect("ps").stdout;
-        let mut kill = Command::new("kill");
-        kill.args(["-9", &parent]).args(String::from_utf8_lossy(&children).split_whitespace()).stderr(Stdio::null());
-        let _ = kill.status();
+        self.signal("-9");
     }
 
     /// Host and port.

@@ -18,7 +18,7 @@ use tokio_postgres::{Error, Row};
 use crate::store::StoreError;
 
 /// How long one answer is waited for. Longer than what the database itself allows a statement, so that its own word comes first.
-const PATIENCE: Duration = Duration::from_secs(45);
+pub(super) const PATIENCE: Duration = Duration::from_secs(45);
 
 /// What every connection that serves is set to: nothing waits for ever, and a commit is on the disk before it is acknowledged. `remote_apply`
 /// asks for more than `on`, and stays.
@@ -65,7 +65,12 @@ pub(super) struct Session<'c> {
 impl<'c> Session<'c> {
     /// A session that serves: no answer is waited for longer than the server's patience.
     pub(super) fn serving(handle: &'c Handle, client: &'c ClientWrapper) -> Self {
-        Self { handle, client, patience: PATIENCE, lost: Cell::new(false) }
+        Self::patient(handle, client, PATIENCE)
+    }
+
+    /// The same with a patience of its own.
+    pub(super) fn patient(handle: &'c Handle, client: &'c ClientWrapper, patience: Duration) -> Self {
+        Self { handle, client, patience, lost: Cell::new(false) }
     }
 
     /// A session of the operator's, whose work takes as long as the log is.
@@ -162,6 +167,16 @@ impl<'c> Session<'c> {
             return Ok(());
         }
         Err(StoreError::Backend(format!("{written} of {} rows were copied into `{into}`", rows.len())))
+    }
+
+    /// Reads one committed state, whatever is replayed meanwhile.
+    pub(super) fn glance<T>(&self, work: impl FnOnce(&Self) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        self.run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")?;
+        let open = Open(self);
+        let found = work(self)?;
+        self.run("COMMIT")?;
+        std::mem::forget(open);
+        Ok(found)
     }
 
     /// Works in one transaction: all of it is there when this returns `Ok`, and nothing after any other end, save that a commit without

@@ -5,6 +5,7 @@
 mod copy;
 mod erasure;
 mod export;
+mod fill;
 mod migrate;
 mod nonces;
 mod operate;
