@@ -117,7 +117,9 @@ impl Postgres {
         settings.iter().for_each(|setting| options.push_str(&format!(" -c {setting}")));
         let mut start = command(&self.bin.join("pg_ctl"));
         start.args(["-w", "-t", "60", "-l"]).arg(self.folder.join("log")).arg("-D").arg(self.data());
-        run(start.args(["-o", &options, "start"]).stdout(Stdio::null()));
+        let begun = start.args(["-o", &options, "start"]).stdout(Stdio::null()).status();
+        let told = || std::fs::read_to_string(self.folder.join("log")).unwrap_or_default();
+        assert!(begun.is_ok_and(|status| status.success()), "PostgreSQL does not start\n{}", told());
     }
 
     /// A standby of this server, which streams what it writes.
@@ -158,24 +160,25 @@ impl Postgres {
         panic!("PostgreSQL takes the certificate by no means");
     }
 
-    /// Sends a signal to the server and all its processes.
-    fn signal(&self, signal: &str) {
+    /// Sends a signal to the server and all its processes; which those are.
+    fn signal(&self, signal: &str) -> Vec<String> {
         let file = std::fs::read_to_string(self.data().join("postmaster.pid")).expect("a process id");
         let parent = file.lines().next().expect("a process id").to_owned();
         let children = Command::new("ps").args(["-o", "pid=", "--ppid", &parent]).output().expect("ps").stdout;
-        let mut kill = Command::new("kill");
-        kill.args([signal, &parent]).args(String::from_utf8_lossy(&children).split_whitespace()).stderr(Stdio::null());
-        let _ = kill.status();
+        let mut all = vec![parent];
+        all.extend(String::from_utf8_lossy(&children).split_whitespace().map(str::to_owned));
+        let _ = Command::new("kill").arg(signal).args(&all).stderr(Stdio::null()).status();
+        all
     }
 
     /// Has the server do nothing, and keep its connections, until it is let go on.
     pub fn hold(&self) {
-        self.signal("-STOP");
+        let _ = self.signal("-STOP");
     }
 
     /// Lets a server go on that was held.
     pub fn let_go(&self) {
-        self.signal("-CONT");
+        let _ = self.signal("-CONT");
     }
 
     /// Makes a standby the primary.
@@ -188,12 +191,26 @@ impl Postgres {
         run(&mut promote);
     }
 
-    /// Kills the server and all its processes with signal 9.
+    /// Kills the server and all its processes with signal 9. When this returns they have ended, and it may begin again.
     ///
     /// # Panics
     /// When it has no process.
     pub fn kill(&self) {
-        self.signal("-9");
+        let killed = self.signal("-9");
+        let alive = |id: &String| {
+            let told = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+            told.rsplit(") ").next().is_some_and(|state| !state.is_empty() && !state.starts_with('Z'))
+        };
+        for _ in 0..200 {
+            if !killed.iter().any(alive) {
+                // Whom nobody waits for keeps its number, and would pass for a server that runs.
+                let _ = std::fs::remove_file(self.data().join("postmaster.pid"));
+                let _ = std::fs::remove_file(self.folder.join(format!(".s.PGSQL.{}.lock", self.port)));
+                return;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+        panic!("PostgreSQL outlives signal 9");
     }
 
     /// Host and port.
