@@ -48,6 +48,7 @@ mod resumed;
 mod scheduled;
 mod sealed;
 mod secrets;
+mod shared_backup;
 mod snapshots;
 mod tables;
 mod tls;

@@ -164,6 +164,17 @@ impl Registry {
         other
     }
 
+    /// A registry whose folder is not there yet, and which is not running; `acknowledged` is what it must hold when it does.
+    ///
+    /// # Panics
+    /// When there can be no folder.
+    #[must_use]
+    pub fn unstarted(acknowledged: Vec<Value>, flags: &[&str]) -> Self {
+        let other = Self::empty("warn", flags);
+        *other.acknowledged.lock().expect("a lock") = acknowledged;
+        other
+    }
+
     /// Restores a backup into an empty folder by the real program and starts a registry on it; `acknowledged` is what it
     /// must hold.
     ///
@@ -171,14 +182,7 @@ impl Registry {
     /// When it is not restored or does not start.
     #[must_use]
     pub fn restored(archive: &Path, acknowledged: Vec<Value>, flags: &[&str]) -> Self {
-        let other = Self {
-            log: "warn",
-            folder: tempfile::tempdir().expect("a folder"),
-            process: Mutex::new(None),
-            address: Mutex::new(String::new()),
-            acknowledged: Mutex::new(acknowledged),
-            flags: Mutex::new(flags.iter().map(ToString::to_string).collect()),
-        };
+        let other = Self::unstarted(acknowledged, flags);
         let (data, archive) = (other.data().display().to_string(), archive.display().to_string());
         let _ = cleartitle_server(&["restore", "--data", &data, &archive]).exits(0);
         other.begin();
