@@ -7,6 +7,7 @@ mod logs;
 mod migrate;
 mod place;
 mod serve;
+mod shell;
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -98,6 +99,8 @@ Example:
         #[command(flatten)]
         place: Place,
     },
+    Completions(shell::Completions),
+    Man(shell::Man),
     /// Print the API's description (OpenAPI 3.1, YAML).
     #[command(hide = true)]
     Openapi,
@@ -173,6 +176,8 @@ fn run(verb: Verb) -> anyhow::Result<u8> {
             std::io::stdout().write_all(configuration::template(&Arguments::command()).as_bytes())?;
             Ok(0)
         }
+        Verb::Completions(verb) => verb.run(Arguments::command()),
+        Verb::Man(verb) => verb.run(Arguments::command()),
         Verb::Openapi => {
             print!("{}", router::openapi_yaml().map_err(anyhow::Error::msg)?);
             Ok(0)

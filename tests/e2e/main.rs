@@ -20,6 +20,7 @@ mod documents;
 mod domains;
 mod erasure;
 mod exports;
+mod faults;
 mod filter;
 mod first_pass;
 mod gate;

@@ -118,8 +118,7 @@ impl Postgres {
         let mut start = command(&self.bin.join("pg_ctl"));
         start.args(["-w", "-t", "60", "-l"]).arg(self.folder.join("log")).arg("-D").arg(self.data());
         let begun = start.args(["-o", &options, "start"]).stdout(Stdio::null()).status();
-        let told = || std::fs::read_to_string(self.folder.join("log")).unwrap_or_default();
-        assert!(begun.is_ok_and(|status| status.success()), "PostgreSQL does not start\n{}", told());
+        assert!(begun.is_ok_and(|status| status.success()), "PostgreSQL does not start\n{}", self.told());
     }
 
     /// A standby of this server, which streams what it writes.
@@ -250,9 +249,33 @@ impl Postgres {
     /// When it can't be made.
     #[must_use]
     pub fn database(&self) -> String {
+        self.database_with("")
+    }
+
+    fn database_with(&self, more: &str) -> String {
         let name = format!("reg_{}", MADE.fetch_add(1, Ordering::Relaxed));
-        let _ = self.sql("postgres", &format!("CREATE DATABASE {name}"));
+        let _ = self.sql("postgres", &format!("CREATE DATABASE {name} {more}"));
         format!("postgres://reg@{}/{name}", self.host())
+    }
+
+    /// Makes an empty database whose tables lie in a folder elsewhere.
+    ///
+    /// # Panics
+    /// When it can't be made.
+    #[must_use]
+    pub fn database_in(&self, folder: &Path) -> String {
+        let place = folder.join("tables");
+        std::fs::create_dir(&place).expect("a folder");
+        let owned = Command::new("chown").arg("postgres:").arg(&place).stderr(Stdio::null()).status();
+        let _ = owned.expect("chown can be started");
+        let _ = self.sql("postgres", &format!("CREATE TABLESPACE elsewhere LOCATION '{}'", place.display()));
+        self.database_with("TABLESPACE elsewhere")
+    }
+
+    /// What the server wrote to its log so far.
+    #[must_use]
+    pub fn told(&self) -> String {
+        std::fs::read_to_string(self.folder.join("log")).unwrap_or_default()
     }
 }
 
