@@ -111,11 +111,11 @@ fn lintian_takes_the_package_and_every_manual_page_in_it() {
     assert!(!told.stdout.contains("cleartitle-server:"), "{}", told.stdout);
     let pages = folder.path().join("pages");
     let _ = harness::cleartitle_server(&["man", "--out", &pages.display().to_string()]).exits(0);
-    // One for each command that is shown, and none for those that are not.
     let page = harness::cleartitle_server(&["man"]).exits(0).stdout;
     let shown = page.lines().filter(|line| line.starts_with("cleartitle\\-server\\-")).count();
     let written = std::fs::read_dir(&pages).expect("pages").count();
-    assert!(shown > 10 && written > shown, "{shown} of {written}: {page}");
+    // The program's own page stands for that of `help`, which has none.
+    assert!(shown > 10 && written == shown, "{shown} of {written}: {page}");
     let serve = std::fs::read_to_string(pages.join("cleartitle-server-serve.1")).expect("a page");
     assert!(serve.contains("read\\-database") && serve.contains(".SH"), "{serve}");
 }

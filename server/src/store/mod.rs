@@ -35,6 +35,9 @@ pub enum StoreError {
     /// The back end failed: disk full, locked too long, input or output error.
     #[error("the store failed: {0}")]
     Backend(String),
+    /// The back end has no room: its disk is full, or it has no memory or no connection left. Nothing is said of what is stored.
+    #[error("the store has no room: {0}")]
+    Full(String),
     /// What is stored can't be read back as what it should be.
     #[error("the store is damaged: {0}")]
     Damaged(String),
@@ -62,6 +65,7 @@ impl StoreError {
     pub const fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Untrusted { why, .. } => Some(why.hint()),
+            Self::Full(_) => Some("make room where the database lies, then do it again: nothing that was acknowledged is lost"),
             _ => None,
         }
     }

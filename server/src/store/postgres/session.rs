@@ -39,6 +39,10 @@ pub(super) type CopyRow = Vec<Box<dyn ToSql + Sync + Send>>;
 
 /// What went wrong, with the database's own words where it spoke.
 pub(super) fn failed(error: &Error) -> StoreError {
+    // Class 53: insufficient resources.
+    if let Some(said) = error.as_db_error().filter(|said| said.code().code().starts_with("53")) {
+        return StoreError::Full(format!("the database said: {} ({})", said.message(), said.code().code()));
+    }
     StoreError::Backend(match error.as_db_error() {
         Some(said) => format!("the database said: {} ({})", said.message(), said.code().code()),
         None => match std::error::Error::source(error) {
