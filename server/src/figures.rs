@@ -60,6 +60,7 @@ pub const ALL: &[(&str, Shape, &str)] = &[
     ("cleartitle_requests_inside", Level, "Requests being worked on."),
     ("cleartitle_sequencer_waiting", Level, "What waits for the sequencer."),
     ("cleartitle_snapshots_bytes", Level, "What the folder of snapshots holds."),
+    ("cleartitle_spans_total", Counter, "Spans for the collector of OpenTelemetry, by outcome."),
     ("cleartitle_store_bytes", Level, "The length of the store's files, by file."),
     ("cleartitle_store_turns_free", Level, "How many more may work on the store at once."),
     ("cleartitle_webhook_deliveries_total", Counter, "Deliveries to webhooks, by outcome."),

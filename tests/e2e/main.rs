@@ -52,6 +52,7 @@ mod secrets;
 mod shared_backup;
 mod snapshots;
 mod tables;
+mod telemetry;
 mod tls;
 mod transcripts;
 mod watching;

@@ -20,7 +20,7 @@ use crate::routes::{Shared, health};
 use crate::serve::{self, Server};
 use crate::store::postgres::{Address, MOST_REPLICAS};
 use crate::tls::{self, Certificate};
-use crate::{limits, notify};
+use crate::{limits, notify, telemetry};
 
 use super::logs;
 
@@ -92,6 +92,7 @@ impl Serve {
     pub fn run(self) -> anyhow::Result<u8> {
         self.logs.begin()?;
         health::count();
+        let telling = telemetry::begin()?;
         let folder = DataDir::open(&self.place.data)?;
         let observing = self.observe.job(&folder)?;
         let certifying = self.acme.job(&folder);
@@ -120,6 +121,7 @@ impl Serve {
             },
         ))?;
         drop(runtime);
+        drop(telling);
         drop(held);
         Ok(0)
     }
