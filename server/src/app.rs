@@ -22,7 +22,7 @@ use crate::readiness::Readiness;
 use crate::refusal::Refusal;
 use crate::snapshots::Snapshots;
 use crate::store::database::Database;
-use crate::store::postgres::{Address, MOVED, PostgresStore, UNFINISHED};
+use crate::store::postgres::{Address, MOVED, PostgresStore, Replicated, UNFINISHED};
 use crate::store::sqlite::SqliteStore;
 use crate::store::witnessed::cosigned_note;
 use crate::store::{SignedHead, Store, StoreError};
@@ -75,12 +75,27 @@ pub enum OpenError {
     Bind(#[from] BindError),
 }
 
+impl OpenError {
+    /// The store's own word, where it was that.
+    #[must_use]
+    pub const fn store(&self) -> Option<&StoreError> {
+        match self {
+            Self::Store(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
 /// An opened registry, not yet serving: its store, names and keys.
 pub struct Registry {
     /// Where it lies.
     pub data: DataDir,
     /// What it keeps.
     pub store: Arc<dyn Database>,
+    /// The same for readers: with replicas, where there are any.
+    pub reads: Arc<dyn Store>,
+    /// The same where several servers may share it.
+    shared: Option<Arc<PostgresStore>>,
     /// The log's name.
     pub origin: String,
     signer: NoteSigner,
@@ -102,7 +117,7 @@ impl Registry {
         if let Some(to) = store.present_setting(MOVED)? {
             return Err(OpenError::Moved(to));
         }
-        Self::over(data, Arc::new(store), origin)
+        Self::over(data, Arc::new(store), None, origin)
     }
 
     /// The same over a database that several servers may share, or where none is named over the folder's own. All servers of one log have
@@ -126,10 +141,16 @@ impl Registry {
                 return Err(DataDirError::OtherKey(data.key_file(name)).into());
             }
         }
-        Self::over(data, Arc::new(store), origin)
+        let store = Arc::new(store);
+        Self::over(data, Arc::clone(&store) as Arc<dyn Database>, Some(store), origin)
     }
 
-    fn over(data: DataDir, store: Arc<dyn Database>, origin: Option<&str>) -> Result<Self, OpenError> {
+    fn over(
+        data: DataDir,
+        store: Arc<dyn Database>,
+        shared: Option<Arc<PostgresStore>>,
+        origin: Option<&str>,
+    ) -> Result<Self, OpenError> {
         let (log_key, operator) = (data.key("log")?, data.key("operator")?);
         let own = || {
             let id = key_id(&log_key.verifying_key()).to_string();
@@ -145,7 +166,9 @@ impl Registry {
         let signer = NoteSigner::new(&present, log_key).map_err(|_| OpenError::OriginForm(present.clone()))?;
         data.publish("log.pub", &format!("{}\n", signer.verifier()))?;
         data.publish("operator.pub", &print_public_key(&operator.verifying_key()))?;
-        let registry = Self { data, store, origin: present, signer, operator_domain, operator, quorum: None };
+        let reads = Arc::clone(&store) as Arc<dyn Store>;
+        let registry =
+            Self { data, store, reads, shared, origin: present, signer, operator_domain, operator, quorum: None };
         registry.begin()?;
         Ok(registry)
     }
@@ -170,6 +193,17 @@ impl Registry {
             self.store.unmark()?;
         }
         self.quorum = quorum;
+        Ok(self)
+    }
+
+    /// Has readers' questions go to replicas of a shared database where those can answer as well.
+    ///
+    /// # Errors
+    /// [`OpenError::Store`] where one can't be asked at all.
+    pub fn with_replicas(mut self, replicas: &[Address]) -> Result<Self, OpenError> {
+        if let Some(primary) = self.shared.as_ref().filter(|_| !replicas.is_empty()) {
+            self.reads = Arc::new(Replicated::new(Arc::clone(primary), replicas)?);
+        }
         Ok(self)
     }
 
@@ -266,7 +300,7 @@ fn operator_domain(origin: &str) -> Result<Domain, OpenError> {
 
 /// A serving registry: what every route may ask.
 pub struct App {
-    /// What is kept.
+    /// What is kept, for readers; what a registration is judged by is asked of the registry's own.
     pub store: Arc<dyn Store>,
     /// Where candidates go.
     pub log: Log,
@@ -296,7 +330,7 @@ impl App {
     /// # Errors
     /// Whatever starting a thread gives.
     pub fn start(registry: Registry, domains: Domains, limits: Arc<Limits>) -> std::io::Result<Arc<Self>> {
-        let store = Arc::clone(&registry.store) as Arc<dyn Store>;
+        let store = Arc::clone(&registry.reads);
         let news = Arc::new(News::default());
         let log = Log::start(registry.sequencer().telling(Arc::clone(&news)))?;
         let snapshots = Arc::new(registry.snapshots().map_err(std::io::Error::other)?);

@@ -161,6 +161,8 @@ pub fn audit(store: &dyn Database, log: &NoteVerifier) -> Result<Report, StoreEr
                 auditor.found(code, format!("`{table}` differs from what the leaves and blobs give"));
             }
         }
+        // That there was no room to make them says nothing of them.
+        Err(error @ StoreError::Full(_)) => return Err(error),
         Err(error) => auditor.found(Fault::Damaged, format!("projections can't be made again: {error}")),
     }
     if let Err(error) = store.check_sound() {

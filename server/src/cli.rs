@@ -7,6 +7,7 @@ mod logs;
 mod migrate;
 mod place;
 mod serve;
+mod shell;
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -18,6 +19,8 @@ use cleartitle_schema::issuer::Domain;
 use cleartitle_schema::signed::parse_public_key;
 
 use self::place::Place;
+use crate::app::OpenError;
+use crate::store::StoreError;
 use crate::{audit, router, witness};
 
 /// The Cleartitle registry: signed terms go in, a transparency log proves them, clearance comes out.
@@ -96,6 +99,8 @@ Example:
         #[command(flatten)]
         place: Place,
     },
+    Completions(shell::Completions),
+    Man(shell::Man),
     /// Print the API's description (OpenAPI 3.1, YAML).
     #[command(hide = true)]
     Openapi,
@@ -125,9 +130,19 @@ pub fn main() -> ExitCode {
                 return ExitCode::SUCCESS;
             }
             eprintln!("error: {error:#}");
+            if let Some(hint) = hint(&error) {
+                eprintln!("\nhint: {hint}");
+            }
             ExitCode::from(2)
         }
     }
+}
+
+/// What to do about a store that can't be used.
+fn hint(error: &anyhow::Error) -> Option<&'static str> {
+    let opened = error.downcast_ref::<OpenError>();
+    let store = opened.map_or_else(|| error.downcast_ref::<StoreError>(), OpenError::store);
+    store.and_then(StoreError::hint)
 }
 
 fn run(verb: Verb) -> anyhow::Result<u8> {
@@ -161,6 +176,8 @@ fn run(verb: Verb) -> anyhow::Result<u8> {
             std::io::stdout().write_all(configuration::template(&Arguments::command()).as_bytes())?;
             Ok(0)
         }
+        Verb::Completions(verb) => verb.run(Arguments::command()),
+        Verb::Man(verb) => verb.run(Arguments::command()),
         Verb::Openapi => {
             print!("{}", router::openapi_yaml().map_err(anyhow::Error::msg)?);
             Ok(0)

@@ -36,6 +36,7 @@ pub mod signed_request;
 pub mod snapshots;
 pub mod standing;
 pub mod store;
+pub mod telemetry;
 pub mod tls;
 pub mod turns;
 pub mod usage;

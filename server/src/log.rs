@@ -26,6 +26,7 @@ use crate::changes::News;
 use crate::refusal::Refusal;
 use crate::sealed::parties_of;
 use crate::standing;
+use crate::telemetry::{Committing, Origin};
 use crate::store::{Batch, CommitError, Entry, Head, Held, SealedEntry, SignedHead, Store, StoreError, Stored};
 
 /// The longest time that a candidate waits for others to share its commit. The promise is 100 ms; less is kinder.
@@ -71,7 +72,7 @@ pub struct Logged {
 }
 
 enum Work {
-    Candidate(Box<Candidate>, oneshot::Sender<Result<Logged, Refusal>>),
+    Candidate(Box<Candidate>, Origin, oneshot::Sender<Result<Logged, Refusal>>),
     Commitment(Commitment, oneshot::Sender<Result<(u64, bool), Refusal>>),
     Probe(oneshot::Sender<bool>),
 }
@@ -399,7 +400,7 @@ impl Log {
     /// What standing says of it, [`Refusal::Busy`] and [`Refusal::Unavailable`].
     pub async fn add(&self, candidate: Candidate) -> Result<Logged, Refusal> {
         let (answer, answered) = oneshot::channel();
-        self.send(Work::Candidate(Box::new(candidate), answer))?;
+        self.send(Work::Candidate(Box::new(candidate), Origin::here(), answer))?;
         answered.await.unwrap_or_else(|_| Err(Refusal::Unavailable("the sequencer has stopped".to_owned())))
     }
 
@@ -442,16 +443,17 @@ impl Drop for Log {
 fn sequence(sequencer: &Sequencer, receiver: &Receiver<Work>) {
     while let Ok(first) = receiver.recv() {
         let deadline = Instant::now() + TICK;
-        let (mut candidates, mut waiting, mut bytes) = (Vec::new(), Vec::new(), 0);
+        let (mut candidates, mut origins, mut waiting, mut bytes) = (Vec::new(), Vec::new(), Vec::new(), 0);
         let mut next = Some(first);
         loop {
             if next.is_some() {
                 metrics::gauge!("cleartitle_sequencer_waiting").decrement(1.0);
             }
             match next.take() {
-                Some(Work::Candidate(candidate, answer)) => {
+                Some(Work::Candidate(candidate, origin, answer)) => {
                     bytes += candidate.list.as_ref().map_or(0, Vec::len);
                     candidates.push(*candidate);
+                    origins.push(origin);
                     waiting.push(answer);
                 }
                 Some(Work::Commitment(commitment, answer)) => {
@@ -474,8 +476,10 @@ fn sequence(sequencer: &Sequencer, receiver: &Receiver<Work>) {
         if candidates.is_empty() {
             continue;
         }
-        let begun = Instant::now();
+        let (begun, committing) = (Instant::now(), Committing::of(&origins));
         let answers = sequencer.commit(&candidates);
+        let count = |new| answers.iter().flatten().filter(|logged| logged.new == new).count();
+        committing.ended(count(true), count(false), answers.iter().filter(|answer| answer.is_err()).count());
         metrics::histogram!("cleartitle_commit_seconds").record(begun.elapsed().as_secs_f64());
         for (answer, waits) in answers.into_iter().zip(waiting) {
             // Whoever hung up has their statement registered all the same; asking again gives the receipt.

@@ -25,6 +25,7 @@ use utoipa_axum::routes;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::figures::Inside;
+use crate::telemetry::Asked;
 use crate::limits::Limits;
 use crate::peer::Peer;
 use crate::routes::problem::{Code, Failure};
@@ -219,7 +220,9 @@ async fn measured(request: Request, next: Next) -> Response {
         known.into_iter().find(|known| known == request.method()).map_or("other".to_owned(), |it| it.to_string());
     let inside = metrics::gauge!("cleartitle_requests_inside");
     let _inside = Inside::new(inside);
-    let response = next.run(request).await;
+    let asked = Asked::with(&method);
+    let response = asked.around(next.run(request)).await;
+    asked.answered(&method, &route, response.status().as_u16());
     let status = response.status().as_str().to_owned();
     metrics::histogram!("cleartitle_request_seconds", "method" => method, "route" => route, "status" => status)
         .record(begun.elapsed().as_secs_f64());

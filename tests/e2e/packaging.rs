@@ -72,6 +72,9 @@ fn the_debian_package_holds_what_it_says_and_serves_by_its_template() {
         ("-rw-r--r-- root/root", "./lib/systemd/system/cleartitle-server.service"),
         ("-rw-r--r-- root/root", "./etc/cleartitle/cleartitle-server.toml"),
         ("-rw-r--r-- root/root", "./usr/share/doc/cleartitle-server/copyright"),
+        ("-rw-r--r-- root/root", "./usr/share/man/man1/cleartitle-server.1.gz"),
+        ("-rw-r--r-- root/root", "./usr/share/man/man1/cleartitle-server-serve.1.gz"),
+        ("-rw-r--r-- root/root", "./usr/share/bash-completion/completions/cleartitle-server"),
         ("-rw-r--r-- root/root", "./usr/share/cleartitle-server/grafana/cleartitle.json"),
     ] {
         assert!(contents.lines().any(|line| line.starts_with(mode) && line.ends_with(path)), "{path}: {contents}");
@@ -94,6 +97,27 @@ fn the_debian_package_holds_what_it_says_and_serves_by_its_template() {
     let _ = served.read("/readyz").is(200);
     served.ask_to_end();
     assert_eq!(served.ended(), 0, "{}", served.said());
+}
+
+#[test]
+fn lintian_takes_the_package_and_every_manual_page_in_it() {
+    if !there("lintian", "the Debian package by lintian", "apt-get install lintian") {
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut lintian = Command::new("lintian");
+    lintian.args(["--fail-on", "error,warning", "--allow-root"]).arg(package(folder.path()));
+    let told = ran(lintian).exits(0);
+    assert!(!told.stdout.contains("cleartitle-server:"), "{}", told.stdout);
+    let pages = folder.path().join("pages");
+    let _ = harness::cleartitle_server(&["man", "--out", &pages.display().to_string()]).exits(0);
+    let page = harness::cleartitle_server(&["man"]).exits(0).stdout;
+    let shown = page.lines().filter(|line| line.starts_with("cleartitle\\-server\\-")).count();
+    let written = std::fs::read_dir(&pages).expect("pages").count();
+    // The program's own page stands for that of `help`, which has none.
+    assert!(shown > 10 && written == shown, "{shown} of {written}: {page}");
+    let serve = std::fs::read_to_string(pages.join("cleartitle-server-serve.1")).expect("a page");
+    assert!(serve.contains("read\\-database") && serve.contains(".SH"), "{serve}");
 }
 
 /// Each instruction with its words, lines that go on joined, comments left out.

@@ -24,7 +24,7 @@ fn the_contract_is_kept() {
 }
 
 /// Registers statements of a publisher through a registry until `enough` are acknowledged; what fails is asked again.
-fn register_many(registry: &Registry, press: &Publisher, name: &str, count: usize, done: &AtomicUsize) {
+pub(crate) fn register_many(registry: &Registry, press: &Publisher, name: &str, count: usize, done: &AtomicUsize) {
     for number in 0..count {
         let mut payload = press.reservation("press.example");
         payload["note"] = json!(format!("{name}, number {number}"));
@@ -44,13 +44,13 @@ fn register_many(registry: &Registry, press: &Publisher, name: &str, count: usiz
 }
 
 /// The program's own audit, over the database.
-fn audited(registry: &Registry) -> String {
+pub(crate) fn audited(registry: &Registry) -> String {
     let data = registry.data().display().to_string();
     cleartitle_server(&["audit", "--data", &data]).exits(0).stdout
 }
 
 /// What each server acknowledged is in the one log that both show.
-fn one_log(servers: &[&Registry]) {
+pub(crate) fn one_log(servers: &[&Registry]) {
     let all: Vec<Value> = servers.iter().flat_map(|server| server.acknowledged()).collect();
     for server in servers {
         all.iter().for_each(|registration| server.remember(registration.clone()));

@@ -31,9 +31,17 @@ impl Authority {
 
     /// Issues a certificate for this machine and puts it and its key in the place of the present ones.
     pub fn issue(&self) {
+        self.issue_for(&["localhost", "127.0.0.1"], false);
+    }
+
+    /// The same for other names; one that is `over` was good until yesterday.
+    pub fn issue_for(&self, names: &[&str], over: bool) {
         let key = KeyPair::generate().expect("a key");
-        let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
-        let params = CertificateParams::new(names).expect("parameters");
+        let names: Vec<String> = names.iter().map(ToString::to_string).collect();
+        let mut params = CertificateParams::new(names).expect("parameters");
+        if over {
+            params.not_after = rcgen::date_time_ymd(2026, 1, 1);
+        }
         let certificate = params.signed_by(&key, &self.issuer).expect("a certificate");
         self.place("key.pem", key.serialize_pem().as_bytes(), 0o600);
         self.place("chain.pem", certificate.pem().as_bytes(), 0o644);

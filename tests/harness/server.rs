@@ -28,6 +28,7 @@ pub struct Registry {
     address: Mutex<String>,
     acknowledged: Mutex<Vec<Value>>,
     flags: Mutex<Vec<String>>,
+    environment: Mutex<Vec<(String, String)>>,
     log: &'static str,
 }
 
@@ -92,7 +93,20 @@ impl Registry {
             address: Mutex::new(String::new()),
             acknowledged: Mutex::new(Vec::new()),
             flags: Mutex::new(flags.iter().map(ToString::to_string).collect()),
+            environment: Mutex::default(),
         }
+    }
+
+    /// Starts an empty registry, with everything that belongs to it below this folder.
+    ///
+    /// # Panics
+    /// When it does not start.
+    #[must_use]
+    pub fn below(folder: &Path, flags: &[&str]) -> Self {
+        let mut registry = Self::empty("warn", flags);
+        registry.folder = tempfile::tempdir_in(folder).expect("a folder");
+        registry.begin();
+        registry
     }
 
     /// Starts a registry on this PostgreSQL database, as the log's first server or, with the folder of another, as one more.
@@ -148,19 +162,24 @@ impl Registry {
     #[must_use]
     pub fn copy(&self) -> Self {
         assert!(self.process.lock().expect("a lock").is_none(), "stop the registry before copying it");
-        let other = Self {
-            log: "warn",
-            folder: tempfile::tempdir().expect("a folder"),
-            process: Mutex::new(None),
-            address: Mutex::new(String::new()),
-            acknowledged: Mutex::new(self.acknowledged()),
-            flags: Mutex::new(self.flags.lock().expect("a lock").clone()),
-        };
+        let other = Self::unstarted(self.acknowledged(), &[]);
+        other.flags.lock().expect("a lock").clone_from(&self.flags.lock().expect("a lock"));
         copy_folder(&self.data(), &other.data());
         if let Some(database) = database_of(&self.data()) {
             other.use_database(&postgres::copy(&database));
         }
         other.begin();
+        other
+    }
+
+    /// A registry whose folder is not there yet, and which is not running; `acknowledged` is what it must hold when it does.
+    ///
+    /// # Panics
+    /// When there can be no folder.
+    #[must_use]
+    pub fn unstarted(acknowledged: Vec<Value>, flags: &[&str]) -> Self {
+        let other = Self::empty("warn", flags);
+        *other.acknowledged.lock().expect("a lock") = acknowledged;
         other
     }
 
@@ -171,14 +190,7 @@ impl Registry {
     /// When it is not restored or does not start.
     #[must_use]
     pub fn restored(archive: &Path, acknowledged: Vec<Value>, flags: &[&str]) -> Self {
-        let other = Self {
-            log: "warn",
-            folder: tempfile::tempdir().expect("a folder"),
-            process: Mutex::new(None),
-            address: Mutex::new(String::new()),
-            acknowledged: Mutex::new(acknowledged),
-            flags: Mutex::new(flags.iter().map(ToString::to_string).collect()),
-        };
+        let other = Self::unstarted(acknowledged, flags);
         let (data, archive) = (other.data().display().to_string(), archive.display().to_string());
         let _ = cleartitle_server(&["restore", "--data", &data, &archive]).exits(0);
         other.begin();
@@ -210,6 +222,7 @@ impl Registry {
             .arg(self.data())
             .args(self.flags.lock().expect("a lock").iter())
             .env("CLEARTITLE_LOG", self.log)
+            .envs(self.environment.lock().expect("a lock").iter().cloned())
             .envs(database_of(&self.data()).map(|address| ("CLEARTITLE_DATABASE", address)))
             .stdout(Stdio::piped())
             .stderr(log.expect("a log file"))
@@ -244,6 +257,15 @@ impl Registry {
         assert_eq!(self.stop(), 0);
         *self.flags.lock().expect("a lock") = flags.to_vec();
         self.begin();
+    }
+
+    /// Has the process see these variables besides, from its next start on.
+    ///
+    /// # Panics
+    /// Never in practice.
+    pub fn set_environment(&self, variables: &[(&str, &str)]) {
+        let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        *self.environment.lock().expect("a lock") = variables.collect();
     }
 
     /// The log's key, as clients pin it.

@@ -4,6 +4,9 @@
 //! in it, and its length follows from the manifest to the byte. The checksums find damage. They don't find a forger, who
 //! makes new ones; a forged log is found by its signatures and by the checkpoints that others keep.
 //!
+//! The database in it is a file of SQLite, whatever the registry stands on: what can't be made again is copied from there, row after row, so that a
+//! backup of one kind of database restores into the other.
+//!
 //! Deliberately absent: snapshots and tiles' bodies that a registry makes again, the observer's notes, certificates.
 
 mod restore;

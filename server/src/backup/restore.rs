@@ -17,6 +17,8 @@ use super::{
 };
 use crate::audit::{self, Report};
 use crate::data_dir::{DataDir, DataDirError};
+use crate::store::database::Database as _;
+use crate::store::postgres::{Address, PostgresStore, UNFINISHED};
 use crate::store::sqlite::SqliteStore;
 use crate::store::{Store, StoreError};
 
@@ -43,6 +45,17 @@ pub enum RestoreError {
     /// What came out is no store of this program.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The database that it goes into.
+    #[error("{address}: {error}")]
+    Database {
+        /// Which, without a password.
+        address: String,
+        /// What it said.
+        error: StoreError,
+    },
+    /// There is something in the database.
+    #[error("the database {0} is not empty")]
+    Filled(String),
     /// The log in it does not stand up to its own signatures.
     #[error("the restored log is damaged: {}", .0.findings.first().map_or("", |finding| finding.what.as_str()))]
     Damaged(Box<Report>),
@@ -71,13 +84,18 @@ impl RestoreError {
     /// Whether a check said no, and not the machine.
     #[must_use]
     pub const fn is_finding(&self) -> bool {
-        !matches!(self, Self::Io { .. } | Self::NotEmpty(_) | Self::DataDir(_))
+        !matches!(
+            self,
+            Self::Io { .. } | Self::NotEmpty(_) | Self::DataDir(_) | Self::Database { .. } | Self::Filled(_)
+        )
     }
 
     /// What to do.
     #[must_use]
     pub const fn hint(&self) -> Option<&'static str> {
         match self {
+            Self::Filled(_) => Some("`createdb` makes another; what half a restore left is in no log, and dropped with its database"),
+            Self::Database { error, .. } => error.hint(),
             Self::NotEmpty(_) => Some("name a folder that is not there yet, or an empty one"),
             Self::Shorter { .. } => Some("restore a later backup; what was registered since can't be made up"),
             Self::Forked(_) => Some("find out who holds the log's key before anything is served"),
@@ -109,14 +127,20 @@ fn broken(why: impl std::fmt::Display) -> RestoreError {
 }
 
 /// Restores an archive into an empty folder, or one that is not there yet, and audits what came out. `published` are
-/// checkpoints that somebody saw: the restored log must hold them all. Where anything is wrong the folder stays empty.
+/// checkpoints that somebody saw: the restored log must hold them all. Where anything is wrong the folder stays empty. With a database of
+/// PostgreSQL the statements go there, once they were audited here, and are audited there again.
 ///
 /// # Errors
 /// [`RestoreError`].
-pub fn restore(file: &Path, data: &Path, published: &[PathBuf]) -> Result<Restored, RestoreError> {
+pub fn restore(
+    file: &Path,
+    data: &Path,
+    database: Option<&Address>,
+    published: &[PathBuf],
+) -> Result<Restored, RestoreError> {
     let archive = File::open(file).map_err(io_at(file))?;
     let made = make_empty(data)?;
-    let restored = restore_into(archive, data, published);
+    let restored = restore_into(archive, data, database, published);
     if restored.is_err() && made {
         let _ = fs::remove_dir(data);
     }
@@ -137,7 +161,12 @@ fn make_empty(folder: &Path) -> Result<bool, RestoreError> {
     }
 }
 
-fn restore_into(archive: File, data: &Path, published: &[PathBuf]) -> Result<Restored, RestoreError> {
+fn restore_into(
+    archive: File,
+    data: &Path,
+    database: Option<&Address>,
+    published: &[PathBuf],
+) -> Result<Restored, RestoreError> {
     // Inside the folder, so that everything is on one disk; gone again unless all is well.
     let staging = tempfile::Builder::new().prefix(".restoring-").tempdir_in(data).map_err(io_at(data))?;
     let manifest = unpack(archive, staging.path())?;
@@ -152,15 +181,31 @@ fn restore_into(archive: File, data: &Path, published: &[PathBuf]) -> Result<Res
     for path in published {
         check_published(path, &log, &store, newest.size)?;
     }
-    let report = audit::audit(&store, &log)?;
-    // Closing it leaves one file.
-    drop(store);
+    let mut report = audit::audit(&store, &log)?;
     if !report.findings.is_empty() {
         return Err(RestoreError::Damaged(Box::new(report)));
     }
-    place(staging.path(), data, &manifest)?;
+    if let Some(address) = database {
+        report = move_into(address, &store, &log)?;
+    }
+    // Closing it leaves one file.
+    drop(store);
+    place(staging.path(), data, &manifest, database.is_none())?;
     let Manifest { log_key, size, private_keys, .. } = manifest;
     Ok(Restored { log_key, size, private_keys, report })
+}
+
+/// Fills an empty database with what was restored and audited here, and audits it there. A database with half of it is opened by no server.
+fn move_into(address: &Address, from: &SqliteStore, log: &NoteVerifier) -> Result<Report, RestoreError> {
+    let failed = |error| RestoreError::Database { address: address.to_string(), error };
+    let into = PostgresStore::open(address).map_err(failed)?;
+    let setting = |name| into.present_setting(name).map_err(failed);
+    if into.head().map_err(failed)?.is_some() || setting(UNFINISHED)?.is_some() || setting("origin")?.is_some() {
+        return Err(RestoreError::Filled(address.to_string()));
+    }
+    into.take_over(from).map_err(failed)?;
+    let report = audit::audit(&PostgresStore::open_frozen(address).map_err(failed)?, log).map_err(failed)?;
+    if report.findings.is_empty() { Ok(report) } else { Err(RestoreError::Damaged(Box::new(report))) }
 }
 
 /// Unpacks what the manifest names, and nothing else.
@@ -281,10 +326,11 @@ fn check_published(path: &Path, log: &NoteVerifier, store: &SqliteStore, size: u
     }
 }
 
-/// Moves everything into its place, the database last: without it the folder is no registry.
-fn place(staging: &Path, data: &Path, manifest: &Manifest) -> Result<(), RestoreError> {
+/// Moves everything into its place, the database last, where it belongs into the folder: without it the folder is no registry.
+fn place(staging: &Path, data: &Path, manifest: &Manifest, with_database: bool) -> Result<(), RestoreError> {
     let kept = DataDir::open(data)?;
     let mut names: Vec<&str> = manifest.files.iter().map(|member| member.name.as_str()).collect();
+    names.retain(|name| with_database || *name != DATABASE);
     names.sort_by_key(|name| *name == DATABASE);
     for name in names {
         let to = data.join(name);

@@ -11,8 +11,8 @@ use super::{
 };
 use crate::data_dir::{DataDir, DataDirError};
 use crate::log::now;
-use crate::store::sqlite::SqliteStore;
-use crate::store::{Store, StoreError};
+use crate::store::StoreError;
+use crate::store::database::Database;
 
 /// Why no backup was made.
 #[derive(Debug, thiserror::Error)]
@@ -24,7 +24,7 @@ pub enum BackupError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The database names no log, or its log has no checkpoint.
-    #[error("`{}` holds no log", .0.display())]
+    #[error("the registry with the keys in `{}` holds no log", .0.display())]
     NoLog(PathBuf),
     /// A file could not be read or written.
     #[error("`{}`: {error}", path.display())]
@@ -57,19 +57,22 @@ fn io_at(path: &Path) -> impl Fn(io::Error) -> BackupError {
     move |error| BackupError::Io { path: path.to_owned(), error }
 }
 
-/// Backs a registry up into one new file, which only its owner may read. Works beside a running server. Until it is whole
-/// it has no name; what is there already is left alone.
+/// Backs a registry up into one new file, which only its owner may read. Works beside running servers, on the one committed state that the
+/// frozen store sees. Until the file is whole it has no name; what is there already is left alone.
 ///
 /// # Errors
 /// [`BackupError`].
-pub fn back_up(data: &DataDir, out: &Path, private_keys: bool) -> Result<Backed, BackupError> {
+pub fn back_up(
+    data: &DataDir,
+    store: Box<dyn Database>,
+    out: &Path,
+    private_keys: bool,
+) -> Result<Backed, BackupError> {
     if out.symlink_metadata().is_ok() {
         return Err(BackupError::Exists(out.to_owned()));
     }
     let folder = out.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    // One committed state: its checkpoint and its copy belong together.
-    let store = SqliteStore::open_frozen(&data.database())?;
-    let no_log = || BackupError::NoLog(data.database());
+    let no_log = || BackupError::NoLog(data.keys());
     let origin = store.present_setting("origin")?.ok_or_else(no_log)?;
     let newest = store.latest_checkpoint()?.ok_or_else(no_log)?;
     let log = data.log_verifier(&origin)?;

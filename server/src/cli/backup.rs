@@ -7,12 +7,18 @@ use crate::backup::{RestoreError, back_up, restore};
 
 /// Back the registry up into one new file, beside a running server.
 ///
-/// The file holds the database as of one moment, the keys and a manifest with a BLAKE3 for each. With the private keys in it
+/// The file holds the database as of one moment, the keys and a manifest with a BLAKE3 for each. With --database it is the same kind of file,
+/// read from PostgreSQL in one transaction, and either kind restores into either. With the private keys in it
 /// it is as secret as they are: whoever reads it can sign as this log. It is made 0600; keep it so, or keep the keys apart
 /// with --without-keys. Snapshots, certificates and the observer's notes are not in it: they are made again.
 ///
 /// Beside each backup keep the newest checkpoint somewhere else (`curl REGISTRY/checkpoint`), for `restore --published`.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Needs as much room beside FILE as the database takes, until it is done.\n\n\
+Examples:\n  \
+cleartitle-server backup --data registry/ --out registry.tar\n  \
+cleartitle-server backup --data one --database postgres://reg@db.example/reg --out registry.tar --without-keys")]
 pub struct Backup {
     #[command(flatten)]
     place: Place,
@@ -30,11 +36,16 @@ pub struct Backup {
 /// others hold receipts for, which everybody who compares sees as a fork. Restoring it is right only if nothing newer was
 /// ever served. Give every checkpoint that was seen (a client's, a witness's, a mirror's) with --published: a log that is
 /// shorter, or another, is not begun.
+///
+/// With --database the statements go into that database, which must be empty, and the keys into the folder, which must be empty too.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:\n  \
+cleartitle-server restore --data restored --published checkpoint.note registry.tar\n  \
+cleartitle-server restore --data one --database postgres://reg@db.example/empty --published checkpoint.note registry.tar")]
 pub struct Restore {
-    /// The data folder to make; empty or not there.
-    #[arg(long, value_name = "DIR")]
-    data: PathBuf,
+    #[command(flatten)]
+    place: Place,
     /// A signed checkpoint that somebody saw; the restored log must hold it. Several times for several.
     #[arg(long, value_name = "CHECKPOINT_FILE")]
     published: Vec<PathBuf>,
@@ -49,13 +60,7 @@ impl Backup {
     /// # Errors
     /// What stopped it.
     pub fn run(self) -> anyhow::Result<u8> {
-        if self.place.is_shared()? {
-            anyhow::bail!(
-                "a database that servers share is not backed up into one file\n\nhint: pg_basebackup with its write-ahead log, and a copy \
-                 of DIR/keys; after restoring run `cleartitle-server audit`, and compare with every checkpoint that was published"
-            );
-        }
-        let backed = back_up(&self.place.folder()?, &self.out, !self.without_keys)?;
+        let backed = back_up(&self.place.folder()?, self.place.frozen()?, &self.out, !self.without_keys)?;
         let keys = if self.without_keys { "without the private keys" } else { "with the private keys: keep it secret" };
         println!(
             "backup: {} leaves of `{}` in `{}`, {} bytes, {keys}",
@@ -74,7 +79,7 @@ impl Restore {
     /// # Errors
     /// What stopped it, where that was no finding.
     pub fn run(self) -> anyhow::Result<u8> {
-        let restored = match restore(&self.file, &self.data, &self.published) {
+        let restored = match restore(&self.file, &self.place.data, self.place.address()?.as_ref(), &self.published) {
             Ok(restored) => restored,
             Err(error) => {
                 if let RestoreError::Damaged(report) = &error {
@@ -97,7 +102,7 @@ impl Restore {
         println!("{}", restored.report.line());
         let keys =
             if restored.private_keys { "" } else { ", without its private keys: put them into DIR/keys to serve" };
-        println!("restore: {} leaves in `{}`{keys}", restored.size, self.data.display());
+        println!("restore: {} leaves in `{}`{keys}", restored.size, self.place.data.display());
         Ok(0)
     }
 }

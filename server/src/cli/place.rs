@@ -10,6 +10,9 @@ use crate::store::database::Database;
 use crate::store::postgres::{Address, PostgresStore};
 use crate::store::sqlite::SqliteStore;
 
+/// What to do about an address that can't be read.
+pub const FORM: &str = "hint: postgres://USER@HOST:5432/NAME, percent-encoded where a sign has a meaning";
+
 /// Flags that every command about a registry takes.
 #[derive(Debug, clap::Args)]
 pub struct Place {
@@ -20,18 +23,21 @@ pub struct Place {
     ///
     /// Several servers may share it, each with a folder of its own and the same DIR/keys in all of them. Give it by the environment where
     /// a password is in it, since other users see a command's arguments. A database on
-    /// another machine is spoken to over TLS, with a certificate that the system or SSL_CERT_FILE trusts, unless the URL says
-    /// `sslmode=disable`. For a failover that loses nothing set `synchronous_standby_names` on the primary, and name all hosts in the URL.
+    /// another machine is spoken to over TLS, with a certificate for its host name that the system, SSL_CERT_FILE or the URL's own
+    /// `sslrootcert=FILE` trusts, unless the URL says `sslmode=disable`. On this machine that is asked for by `sslmode=verify-full`. For a failover that loses nothing set `synchronous_standby_names` on the primary, and name all hosts in the URL.
     #[arg(long, value_name = "URL", env = "CLEARTITLE_DATABASE", hide_env_values = true)]
     database: Option<String>,
 }
 
 impl Place {
     /// The database's address, where there is one. Not read by the parser of arguments: its message would repeat a password.
-    fn address(&self) -> anyhow::Result<Option<Address>> {
+    ///
+    /// # Errors
+    /// An address that can't be read.
+    pub fn address(&self) -> anyhow::Result<Option<Address>> {
         let text = self.database.as_deref().filter(|text| !text.is_empty());
         let address = text.map(|text| text.parse::<Address>().context("--database")).transpose();
-        address.context("hint: postgres://USER@HOST:5432/NAME, percent-encoded where a sign has a meaning")
+        address.context(FORM)
     }
 
     /// Whether several servers may share it.

@@ -10,7 +10,7 @@ use anyhow::Context as _;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use super::place::Place;
+use super::place::{self, Place};
 use crate::app::App;
 use crate::data_dir::DataDir;
 use crate::domains::{self, Domains};
@@ -18,8 +18,9 @@ use crate::jobs::{certify, measure, news, observe, recheck, webhooks, witness as
 use crate::router;
 use crate::routes::{Shared, health};
 use crate::serve::{self, Server};
+use crate::store::postgres::{Address, MOST_REPLICAS};
 use crate::tls::{self, Certificate};
-use crate::{limits, notify};
+use crate::{limits, notify, telemetry};
 
 use super::logs;
 
@@ -39,10 +40,19 @@ Each flag is heard from the environment as CLEARTITLE_ and its name, CLEARTITLE_
 Examples:\n  \
 cleartitle-server serve --data registry\n  \
 cleartitle-server serve --config /etc/cleartitle/cleartitle-server.toml\n  \
+cleartitle-server serve --data one --database postgres://reg@db1.example/reg --read-database postgres://reg@db2.example/reg\n  \
 CLEARTITLE_LOG_FORMAT=json cleartitle-server serve --data registry --tls-cert chain.pem --tls-key key.pem")]
 pub struct Serve {
     #[command(flatten)]
     place: Place,
+    /// A replica of --database to read from, `postgres://USER@HOST/NAME`; several times for several, or with blanks between them in
+    /// CLEARTITLE_READ_DATABASE, where they stand if a password is in one.
+    ///
+    /// Pages of statements, changes, documents, tiles, envelopes and receipts are read there, whenever the replica stands where this server
+    /// last saw the log, so that whoever has registered here finds it here at once. Registrations are judged on --database alone. A replica
+    /// that lags, fails or is of another registry is left alone, told on stderr and in the metrics, and tried again.
+    #[arg(long, value_name = "URL", requires = "database")]
+    read_database: Vec<String>,
     /// Settings from this file: TOML, a member for each flag. `cleartitle-server init` prints one.
     #[arg(long, value_name = "FILE")]
     #[allow(dead_code, reason = "read by `configuration` before everything else")]
@@ -82,6 +92,7 @@ impl Serve {
     pub fn run(self) -> anyhow::Result<u8> {
         self.logs.begin()?;
         health::count();
+        let telling = telemetry::begin()?;
         let folder = DataDir::open(&self.place.data)?;
         let observing = self.observe.job(&folder)?;
         let certifying = self.acme.job(&folder);
@@ -91,7 +102,8 @@ impl Serve {
         };
         let (quorum, witnessing) = (self.witnesses.quorum()?, self.witnesses.job()?);
         let held = folder.lock()?;
-        let registry = self.place.registry(self.origin.as_deref())?.with_quorum(quorum)?;
+        let replicas = replicas(&self.read_database)?;
+        let registry = self.place.registry(self.origin.as_deref())?.with_quorum(quorum)?.with_replicas(&replicas)?;
         self.logs.tell_key(registry.verifier());
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         let domains = runtime.block_on(async { Domains::new(self.domains) })?;
@@ -109,9 +121,17 @@ impl Serve {
             },
         ))?;
         drop(runtime);
+        drop(telling);
         drop(held);
         Ok(0)
     }
+}
+
+/// The replicas' addresses. Not read by the parser of arguments: its message would repeat a password.
+fn replicas(given: &[String]) -> anyhow::Result<Vec<Address>> {
+    anyhow::ensure!(given.len() <= MOST_REPLICAS, "--read-database is given more than {MOST_REPLICAS} times");
+    let read = given.iter().map(|text| text.parse::<Address>().context("--read-database"));
+    read.collect::<anyhow::Result<_>>().context(place::FORM)
 }
 
 /// What goes on beside serving.

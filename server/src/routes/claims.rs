@@ -64,9 +64,9 @@ pub async fn prove(
     let admitted = blocking(&app, move |app| {
         // The path names it, so that it is what is not here.
         let claim = app.store.statement(&id)?.ok_or_else(|| Failure::not_found(id))?;
-        check_provable(&*app.store, &claim, content)?;
+        check_provable(&*app.registry.store, &claim, content)?;
         let key = check_url(&asked, &claim)?;
-        Ok((proof_of(&*app.store, &id, &content)?, claim, key.authority()))
+        Ok((proof_of(&*app.registry.store, &id, &content)?, claim, key.authority()))
     });
     let (present, claim, domain) = admitted.await.map_err(refused)?;
     let logged = if let Some(stored) = present {

@@ -50,12 +50,12 @@ pub async fn bind(
     let bytes = whole_body(&headers, body, MAX_ENVELOPE).await?;
     let admitted = blocking(&app, move |app| {
         let envelope = Envelope::parse(&bytes).map_err(|error| BindError::Request(RequestError::Signed(error)))?;
-        let opened = binding::admit(&*app.store, &app.registry.origin, &envelope, now())?;
+        let opened = binding::admit(&*app.registry.store, &app.registry.origin, &envelope, now())?;
         let request = &opened.request;
-        let present = binding::present(&*app.store, &request.domain, &key_id(&opened.key), request.proof)?;
+        let present = binding::present(&*app.registry.store, &request.domain, &key_id(&opened.key), request.proof)?;
         let present = present.map(|binding| app.store.statement(&binding.id)).transpose()?.flatten();
         if present.is_none() {
-            app.domains.look_alikes.check(&*app.store, &request.domain)?.map_err(BindError::Name)?;
+            app.domains.look_alikes.check(&*app.registry.store, &request.domain)?.map_err(BindError::Name)?;
         }
         Ok((envelope, opened, present))
     });
@@ -74,7 +74,7 @@ pub async fn bind(
 /// The statement, its evidence kept first: a binding must not name bytes that are lost with the power.
 fn candidate(app: &App, envelope: &Envelope, opened: &Opened, sight: &Sight) -> Result<Candidate, Failure> {
     let operator = app.registry.operator();
-    let candidate = binding::proven(&*app.store, operator, opened, envelope, sight, now())?;
+    let candidate = binding::proven(&*app.registry.store, operator, opened, envelope, sight, now())?;
     for bytes in [&envelope.to_bytes(), &sight.bytes] {
         app.store.put_blob(&BlobId::of(bytes), bytes)?;
     }

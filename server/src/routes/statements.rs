@@ -98,7 +98,7 @@ pub async fn register(
     require_media_type(&headers, "application/json")?;
     let envelope = whole_body(&headers, body, MAX_ENVELOPE).await?;
     let admitted =
-        blocking(&app, move |app| Ok(registration::admit(&*app.store, &app.registry.origin, &envelope, now())?));
+        blocking(&app, move |app| Ok(registration::admit(&*app.registry.store, &app.registry.origin, &envelope, now())?));
     let candidate = admitted.await.map_err(refused)?;
     let logged = log_admitted(&app, candidate).await?;
     answer(&app, logged).await

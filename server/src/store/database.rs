@@ -1,5 +1,7 @@
 //! Database: a back end whole, with what the operator's commands need of it besides serving.
 
+use std::path::Path;
+
 use cleartitle_schema::id::{BlobId, Commitment};
 
 use super::usage::UsageReports;
@@ -74,6 +76,12 @@ pub trait Database: Store + UsageReports + Webhooks + Witnessed {
     /// # Errors
     /// [`StoreError`]; erasing again ends what was begun.
     fn erase(&self, commitment: &Commitment) -> Result<(), StoreError>;
+
+    /// Copies the state that a frozen store sees into a new file of SQLite, and has it on the disk.
+    ///
+    /// # Errors
+    /// [`StoreError`]; what is in the file is then worth nothing.
+    fn copy_to(&self, path: &Path) -> Result<(), StoreError>;
 
     /// Whether this server does a duty that one of several does, taking it up where nobody else has it. Asked again each time.
     ///

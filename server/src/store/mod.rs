@@ -35,6 +35,9 @@ pub enum StoreError {
     /// The back end failed: disk full, locked too long, input or output error.
     #[error("the store failed: {0}")]
     Backend(String),
+    /// The back end has no room: its disk is full, or it has no memory or no connection left. Nothing is said of what is stored.
+    #[error("the store has no room: {0}")]
+    Full(String),
     /// What is stored can't be read back as what it should be.
     #[error("the store is damaged: {0}")]
     Damaged(String),
@@ -46,6 +49,60 @@ pub enum StoreError {
         /// The newest version that this program knows.
         known: u32,
     },
+    /// Whoever answered is not known to be the database that was meant. Nothing was told to it.
+    #[error("`{database}` is not trusted: {why}")]
+    Untrusted {
+        /// The database, without a password.
+        database: String,
+        /// Why not.
+        why: Distrust,
+    },
+}
+
+impl StoreError {
+    /// What to do.
+    #[must_use]
+    pub const fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Untrusted { why, .. } => Some(why.hint()),
+            Self::Full(_) => Some("make room where the database lies, then do it again: nothing that was acknowledged is lost"),
+            _ => None,
+        }
+    }
+}
+
+/// Why the other end of a connection is not taken for the database.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Distrust {
+    /// Nobody who is trusted made its certificate.
+    #[error("no authority that is trusted here made its certificate")]
+    Authority,
+    /// Its certificate is another host's.
+    #[error("its certificate is for another host name")]
+    Name,
+    /// Its certificate is over, or for another use, or broken.
+    #[error("its certificate is not taken: {0}")]
+    Certificate(String),
+    /// It speaks in clear alone.
+    #[error("it does not speak TLS")]
+    Clear,
+}
+
+impl Distrust {
+    const fn hint(&self) -> &'static str {
+        match self {
+            Self::Authority => {
+                "name the authority's certificate with `sslrootcert=FILE` in the URL, or with SSL_CERT_FILE for all connections"
+            }
+            Self::Name => {
+                "name the host in the URL as the certificate does; `hostaddr=ADDRESS` says where it is when the name does not resolve"
+            }
+            Self::Certificate(_) => "give the database a certificate that is good now and made for servers",
+            Self::Clear => {
+                "set `ssl = on` and a certificate on the database; `sslmode=disable` in the URL speaks in clear, for a wire that nobody else reads"
+            }
+        }
+    }
 }
 
 /// Why a batch was not committed.

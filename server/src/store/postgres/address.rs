@@ -1,9 +1,12 @@
 //! The address of a PostgreSQL database: one or several hosts, what is asked of the connection, and never the password in a message.
 //!
-//! Who would attack: whoever listens on the way. A database on another machine is spoken to over TLS with a certificate that the
-//! system trusts, unless the address itself says `sslmode=disable`; `prefer`, which speaks in clear to whoever says no, is not taken.
+//! Who would attack: whoever listens on the way. A database on another machine is spoken to over TLS with a certificate for its host name
+//! that the system trusts, or `sslrootcert`, unless the address itself says `sslmode=disable`. What `require` means here others call
+//! `verify-full`, so that both words are taken; `prefer`, which speaks in clear to whoever says no, is not.
 
 use std::fmt;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -38,6 +41,7 @@ pub enum AddressError {
 #[derive(Clone)]
 pub struct Address {
     config: Config,
+    roots: Option<PathBuf>,
 }
 
 impl Address {
@@ -45,13 +49,48 @@ impl Address {
     pub(super) fn config(&self) -> &Config {
         &self.config
     }
+
+    /// The file of certificate authorities that are trusted in place of the system's.
+    pub(super) fn roots(&self) -> Option<&Path> {
+        self.roots.as_deref()
+    }
+
+    /// The same for reading alone: of several hosts any will do, and none waits for long.
+    pub(super) fn for_reading(mut self, patience: Duration) -> Self {
+        self.config.target_session_attrs(TargetSessionAttrs::Any).connect_timeout(patience).tcp_user_timeout(patience);
+        self
+    }
+}
+
+/// Takes out of an address what is said of TLS and the library has no word for: the address without it, and the file of roots.
+///
+/// Credentials come first and may hold any sign, so that nothing before them is looked at.
+fn without_roots(text: &str) -> (String, Option<PathBuf>) {
+    let from = text.find('@').unwrap_or(0);
+    let Some(query) = text[from..].find('?').map(|at| from + at) else { return (text.to_owned(), None) };
+    let (mut kept, mut roots) = (Vec::new(), None);
+    for pair in text[query + 1..].split('&') {
+        match pair.split_once('=') {
+            Some(("sslmode", "verify-full")) => kept.push("sslmode=require"),
+            Some(("sslrootcert", "system")) => roots = None,
+            // A path's own `+` is no blank.
+            Some(("sslrootcert", _)) => {
+                let plain = pair.replace('+', "%2B");
+                let mut read = url::form_urlencoded::parse(plain.as_bytes());
+                roots = read.next().map(|(_, path)| PathBuf::from(path.into_owned()));
+            }
+            _ => kept.push(pair),
+        }
+    }
+    let sign = if kept.is_empty() { "" } else { "?" };
+    (format!("{}{sign}{}", &text[..query], kept.join("&")), roots)
 }
 
 /// Whether a connection to this host stays on this machine.
 fn local(host: &Host) -> bool {
     match host {
         Host::Tcp(name) => {
-            name == "localhost" || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+            name == "localhost" || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
         }
         #[cfg(unix)]
         Host::Unix(_) => true,
@@ -65,6 +104,7 @@ impl FromStr for Address {
         if !text.starts_with("postgres://") && !text.starts_with("postgresql://") {
             return Err(AddressError::Kind);
         }
+        let (text, roots) = without_roots(text);
         let mut config: Config = text.parse().map_err(|error: tokio_postgres::Error| {
             // The library names the parameter that it did not understand, and no value.
             AddressError::Form(std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string))
@@ -76,7 +116,8 @@ impl FromStr for Address {
             return Err(AddressError::Missing("database"));
         }
         if config.get_ssl_mode() == SslMode::Prefer {
-            let here = config.get_hosts().iter().all(local);
+            // A numeric address stands for the host name where it is given.
+            let here = config.get_hosts().iter().all(local) && config.get_hostaddrs().iter().all(IpAddr::is_loopback);
             config.ssl_mode(if here { SslMode::Disable } else { SslMode::Require });
         }
         // Of several hosts the one that may be written to: after a failover it is another.
@@ -91,7 +132,7 @@ impl FromStr for Address {
         if config.get_application_name().is_none() {
             config.application_name("cleartitle-server");
         }
-        Ok(Self { config })
+        Ok(Self { config, roots })
     }
 }
 
@@ -138,10 +179,33 @@ mod tests {
             ("postgres://reg@127.0.0.1/reg?sslmode=require", SslMode::Require),
             ("postgres://reg@db.example/reg?sslmode=disable", SslMode::Disable),
             ("postgres://reg@db.example/reg?sslmode=prefer", SslMode::Require),
+            ("postgres://reg@127.0.0.1/reg?sslmode=verify-full&sslrootcert=/etc/ca.pem", SslMode::Require),
+            ("postgres://reg@db.example/reg?sslrootcert=%2Fetc%2Fca.pem", SslMode::Require),
+            ("postgres://reg@db.example/reg?hostaddr=127.0.0.1", SslMode::Require),
+            ("postgres://reg@localhost/reg?hostaddr=192.0.2.1", SslMode::Require),
+            ("postgres://reg@localhost/reg?hostaddr=127.0.0.2", SslMode::Disable),
         ] {
             let read: Address = address.parse().unwrap();
             assert_eq!(read.config.get_ssl_mode(), mode, "{address}");
             assert_eq!(read.config.get_target_session_attrs(), TargetSessionAttrs::ReadWrite);
+        }
+    }
+
+    #[test]
+    fn roots_are_a_file_of_the_address_and_other_words_for_less_are_refused() {
+        for (query, roots) in [
+            ("?sslrootcert=/etc/my+ca.pem", Some("/etc/my+ca.pem")),
+            ("?sslmode=verify-full&sslrootcert=%2Fetc%2Fmy%20ca.pem&connect_timeout=3", Some("/etc/my ca.pem")),
+            ("?sslrootcert=system", None),
+            ("", None),
+        ] {
+            for user in ["reg", "reg:a%40b", "reg:what?sslrootcert=no"] {
+                let read: Address = format!("postgres://{user}@db.example/reg{query}").parse().unwrap();
+                assert_eq!(read.roots(), roots.map(Path::new), "{user} {query}");
+            }
+        }
+        for less in ["verify-ca", "allow", "yes"] {
+            assert!(format!("postgres://reg@db.example/reg?sslmode={less}").parse::<Address>().is_err(), "{less}");
         }
     }
 

@@ -5,7 +5,7 @@
 //! step of its own. A program refuses a database that is newer than itself at its start, and goes on where it had begun.
 
 use super::session::Session;
-use super::write;
+use super::{seen, write};
 use crate::store::StoreError;
 
 /// Every migration, the first making version 1.
@@ -32,6 +32,7 @@ pub(super) fn migrate(session: &Session<'_>) -> Result<(), StoreError> {
         steps.iter().try_for_each(|step| session.run(step))?;
         if found > 0 {
             write::project_all(session)?;
+            seen::rewritten(session)?;
         }
         let sql = "INSERT INTO database_version (one, version) VALUES (1, $1)
              ON CONFLICT (one) DO UPDATE SET version = excluded.version";

@@ -14,11 +14,15 @@ mod address;
 mod dump;
 mod duties;
 mod erasure;
+mod hand_over;
 mod migrate;
 mod operate;
 mod read;
+mod replica;
+mod replicated;
 mod rows;
 mod sealed;
+mod seen;
 mod session;
 mod take_over;
 mod tls;
@@ -44,6 +48,8 @@ use deadpool_postgres::{
 use tokio::runtime::{self, Handle};
 
 pub use self::address::{Address, AddressError};
+pub use self::replicated::{MOST_REPLICAS, Replicated};
+use self::seen::{Seen, Standing};
 use self::session::{SERVING, Session, WORKING};
 pub use self::take_over::{MOVED, UNFINISHED};
 use self::tls::Tls;
@@ -58,9 +64,24 @@ const CONNECTIONS: usize = 16;
 /// How long a question waits for a connection, and for a new one to be made.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// How a database is asked.
+struct Manner {
+    /// How long a connection is waited for.
+    patience: Duration,
+    /// How long an answer is waited for.
+    answer: Duration,
+    /// What each connection is set to.
+    settings: &'static str,
+}
+
+/// How the database is asked that the log is written to.
+const FIRM: Manner = Manner { patience: PATIENCE, answer: session::PATIENCE, settings: SERVING };
+
 /// The store in one PostgreSQL database.
 pub struct PostgresStore {
     pool: Pool,
+    manner: &'static Manner,
+    seen: Seen,
     duties: Mutex<HashMap<Duty, ClientWrapper>>,
     /// One connection that sees one committed state, whatever others commit meanwhile.
     frozen: Option<Mutex<ClientWrapper>>,
@@ -110,7 +131,7 @@ impl PostgresStore {
     /// # Errors
     /// [`StoreError::Newer`] for a newer program's database, [`StoreError::Backend`] where it can't be reached.
     pub fn open(address: &Address) -> Result<Self, StoreError> {
-        let store = Self::connect(address)?;
+        let store = Self::connect(address, &FIRM)?;
         store.apart(WORKING, migrate::migrate)?;
         store.warn_of_settings()?;
         Ok(store)
@@ -131,7 +152,7 @@ impl PostgresStore {
     }
 
     /// A store whose connections are not made yet.
-    fn connect(address: &Address) -> Result<Self, StoreError> {
+    fn connect(address: &Address, manner: &'static Manner) -> Result<Self, StoreError> {
         let unusable = |error: &dyn std::fmt::Display| StoreError::Backend(error.to_string());
         let runtime = runtime::Builder::new_multi_thread()
             .worker_threads(2)
@@ -140,20 +161,20 @@ impl PostgresStore {
             .build()
             .map_err(|error| unusable(&error))?;
         let config = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-        let manager = Manager::from_config(address.config().clone(), Tls::new()?, config);
+        let manager = Manager::from_config(address.config().clone(), Tls::new(address.roots())?, config);
         let pool = Pool::builder(manager)
             .max_size(CONNECTIONS)
             .runtime(Runtime::Tokio1)
-            .wait_timeout(Some(PATIENCE))
-            .create_timeout(Some(PATIENCE))
-            .recycle_timeout(Some(PATIENCE))
-            .post_create(Hook::async_fn(|client, _| {
-                Box::pin(async move { client.batch_execute(SERVING).await.map_err(HookError::Backend) })
+            .wait_timeout(Some(manner.patience))
+            .create_timeout(Some(manner.patience))
+            .recycle_timeout(Some(manner.patience))
+            .post_create(Hook::async_fn(move |client, _| {
+                Box::pin(async move { client.batch_execute(manner.settings).await.map_err(HookError::Backend) })
             }))
             .build()
             .map_err(|error| unusable(&error))?;
-        let (duties, address) = (Mutex::default(), address.clone());
-        Ok(Self { pool, duties, frozen: None, address, driver: Driver(Some(runtime)) })
+        let (duties, address, seen) = (Mutex::default(), address.clone(), Seen::default());
+        Ok(Self { pool, manner, seen, duties, frozen: None, address, driver: Driver(Some(runtime)) })
     }
 
     /// A connection apart from the pool, which makes it and forgets it.
@@ -172,6 +193,9 @@ impl PostgresStore {
     }
 
     fn unreached(&self, error: &tokio_postgres::Error) -> StoreError {
+        if let Some(why) = tls::distrust(error) {
+            return StoreError::Untrusted { database: self.address.to_string(), why };
+        }
         match session::failed(error) {
             StoreError::Backend(said) => StoreError::Backend(format!("`{}`: {said}", self.address)),
             other => other,
@@ -195,7 +219,7 @@ impl PostgresStore {
         let Some(client) = lent.0.as_deref() else {
             return Err(StoreError::Backend("the connection is gone".to_owned()).into());
         };
-        let session = Session::serving(handle, client);
+        let session = Session::patient(handle, client, self.manner.answer);
         let done = work(&session);
         if !session.is_lost() {
             drop(lent.0.take());
@@ -221,6 +245,18 @@ impl PostgresStore {
         }
     }
 
+    /// Asks where the log stands now, and notes it.
+    fn look(&self) -> Result<Option<Standing>, StoreError> {
+        let stands = self.read(seen::standing)?;
+        stands.clone().into_iter().for_each(|stands| self.seen.note(stands));
+        Ok(stands)
+    }
+
+    /// The same head, noted.
+    fn noting(&self, head: Option<SignedHead>) -> Option<SignedHead> {
+        head.inspect(|head| self.seen.head(head.size, head.root))
+    }
+
     /// Changes something, whole or not at all.
     fn transaction<T, E: From<StoreError>>(&self, work: impl FnOnce(&Session<'_>) -> Result<T, E>) -> Result<T, E> {
         self.ask(|session| session.whole("BEGIN ISOLATION LEVEL READ COMMITTED", work))
@@ -240,11 +276,12 @@ impl PostgresStore {
 
 impl Store for PostgresStore {
     fn head(&self) -> Result<Option<Head>, StoreError> {
-        self.read(|session| read::head(session, false))
+        let head = self.read(|session| read::head(session, false))?;
+        Ok(head.inspect(|head| self.seen.head(head.size, head.root)))
     }
 
     fn commit(&self, from: &Head, batch: &Batch) -> Result<Head, CommitError> {
-        self.transaction(|session| {
+        let committed = self.transaction(|session| {
             let present = match read::head(session, true)? {
                 None => {
                     // Nothing to lock yet: of two that begin the log at once the second waits here, and sees what the first wrote.
@@ -262,15 +299,16 @@ impl Store for PostgresStore {
                 return Err(CommitError::Moved(present.unwrap_or_else(Head::empty)));
             }
             Ok(write::append(session, from, batch)?)
-        })
+        });
+        committed.inspect(|head| self.seen.head(head.size, head.root))
     }
 
     fn checkpoint_from(&self, size: u64) -> Result<Option<SignedHead>, StoreError> {
-        self.read(|session| read::checkpoint_from(session, size))
+        Ok(self.noting(self.read(|session| read::checkpoint_from(session, size))?))
     }
 
     fn latest_checkpoint(&self) -> Result<Option<SignedHead>, StoreError> {
-        self.read(read::latest_checkpoint)
+        Ok(self.noting(self.read(read::latest_checkpoint)?))
     }
 
     fn size_at(&self, time: Timestamp) -> Result<u64, StoreError> {
@@ -392,6 +430,7 @@ impl Store for PostgresStore {
                 read::head(session, true)?;
                 let before = dump::digests(session, "")?;
                 let leaves = write::project_all(session)?;
+                seen::rewritten(session)?;
                 let after = dump::digests(session, "")?;
                 let changed = before.iter().zip(&after).zip(write::DERIVED).filter(|((old, new), _)| old != new);
                 Ok(Rebuilt { leaves, differing: changed.map(|(_, (table, _))| table.to_owned()).collect() })

@@ -1,9 +1,11 @@
 //! What the operator's commands need of the database.
 
+use std::path::Path;
+
 use cleartitle_schema::id::{BlobId, Commitment};
 
 use super::session::{Session, WORKING};
-use super::{PostgresStore, dump, erasure, lock, read, write};
+use super::{PostgresStore, dump, erasure, lock, read, seen, write};
 use crate::store::database::{Database, Duty};
 use crate::store::{Head, Rebuilt, SignedHead, StoreError};
 
@@ -74,10 +76,15 @@ impl Database for PostgresStore {
         self.apart(WORKING, |session| {
             session.whole("BEGIN ISOLATION LEVEL READ COMMITTED", |session| {
                 read::head(session, true)?;
+                seen::rewritten(session)?;
                 erasure::erase(session, commitment)
             })?;
             erasure::write_anew(session)
         })
+    }
+
+    fn copy_to(&self, path: &Path) -> Result<(), StoreError> {
+        self.hand_over(path)
     }
 
     fn on_duty(&self, duty: Duty) -> Result<bool, StoreError> {

@@ -35,7 +35,7 @@ pub(super) fn array<const N: usize>(row: &Row, place: usize, what: &str) -> Resu
     get::<&[u8]>(row, place)?.try_into().map_err(|_| damaged(what)())
 }
 
-fn number(row: &Row, place: usize) -> Result<u64, StoreError> {
+pub(super) fn number(row: &Row, place: usize) -> Result<u64, StoreError> {
     Ok(get::<i64>(row, place)?.cast_unsigned())
 }
 

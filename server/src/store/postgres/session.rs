@@ -18,7 +18,7 @@ use tokio_postgres::{Error, Row};
 use crate::store::StoreError;
 
 /// How long one answer is waited for. Longer than what the database itself allows a statement, so that its own word comes first.
-const PATIENCE: Duration = Duration::from_secs(45);
+pub(super) const PATIENCE: Duration = Duration::from_secs(45);
 
 /// What every connection that serves is set to: nothing waits for ever, and a commit is on the disk before it is acknowledged. `remote_apply`
 /// asks for more than `on`, and stays.
@@ -39,6 +39,10 @@ pub(super) type CopyRow = Vec<Box<dyn ToSql + Sync + Send>>;
 
 /// What went wrong, with the database's own words where it spoke.
 pub(super) fn failed(error: &Error) -> StoreError {
+    // Class 53: insufficient resources.
+    if let Some(said) = error.as_db_error().filter(|said| said.code().code().starts_with("53")) {
+        return StoreError::Full(format!("the database said: {} ({})", said.message(), said.code().code()));
+    }
     StoreError::Backend(match error.as_db_error() {
         Some(said) => format!("the database said: {} ({})", said.message(), said.code().code()),
         None => match std::error::Error::source(error) {
@@ -65,7 +69,12 @@ pub(super) struct Session<'c> {
 impl<'c> Session<'c> {
     /// A session that serves: no answer is waited for longer than the server's patience.
     pub(super) fn serving(handle: &'c Handle, client: &'c ClientWrapper) -> Self {
-        Self { handle, client, patience: PATIENCE, lost: Cell::new(false) }
+        Self::patient(handle, client, PATIENCE)
+    }
+
+    /// The same with a patience of its own.
+    pub(super) fn patient(handle: &'c Handle, client: &'c ClientWrapper, patience: Duration) -> Self {
+        Self { handle, client, patience, lost: Cell::new(false) }
     }
 
     /// A session of the operator's, whose work takes as long as the log is.
@@ -162,6 +171,16 @@ impl<'c> Session<'c> {
             return Ok(());
         }
         Err(StoreError::Backend(format!("{written} of {} rows were copied into `{into}`", rows.len())))
+    }
+
+    /// Reads one committed state, whatever is replayed meanwhile.
+    pub(super) fn glance<T>(&self, work: impl FnOnce(&Self) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        self.run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")?;
+        let open = Open(self);
+        let found = work(self)?;
+        self.run("COMMIT")?;
+        std::mem::forget(open);
+        Ok(found)
     }
 
     /// Works in one transaction: all of it is there when this returns `Ok`, and nothing after any other end, save that a commit without

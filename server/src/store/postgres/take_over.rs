@@ -13,10 +13,10 @@ use crate::store::sqlite::SqliteStore;
 use crate::store::{Head, Store as _, StoreError};
 
 /// A table that is copied: its name, its columns, and what they are here.
-type Table = (&'static str, &'static str, &'static [Type]);
+pub(super) type Table = (&'static str, &'static str, &'static [Type]);
 
 /// Tables to which rows are added, and in which none changes.
-const GROWING: [Table; 7] = [
+pub(super) const GROWING: [Table; 7] = [
     ("leaves", "idx, leaf, registered_at", &[Type::INT8, Type::BYTEA, Type::INT8]),
     ("published", "commitment, blob", &[Type::BYTEA, Type::BYTEA]),
     ("lists", "list, bytes", &[Type::BYTEA, Type::BYTEA]),
@@ -32,7 +32,7 @@ const GROWING: [Table; 7] = [
 
 /// Tables that are copied whole at the end. Nonces are not among them: a signed request is not sent to two servers within its minutes by
 /// the migration of one.
-const CHANGING: [Table; 7] = [
+pub(super) const CHANGING: [Table; 7] = [
     ("registry", "name, value", &[Type::TEXT, Type::TEXT]),
     (
         "cosignatures",
@@ -66,6 +66,11 @@ const CHANGING: [Table; 7] = [
         ],
     ),
 ];
+
+/// The same columns in SQLite: a word that PostgreSQL keeps for itself has another name there.
+pub(super) fn their_columns(columns: &str) -> String {
+    columns.replace("one, ", "only, ")
+}
 
 /// How much is copied in one transaction.
 const PAGE_ROWS: usize = 4096;
@@ -105,8 +110,7 @@ impl PostgresStore {
                 for (table, columns, types) in CHANGING {
                     session.run(&format!("DELETE FROM {table}"))?;
                     let mut rows = Vec::new();
-                    // A word that PostgreSQL keeps for itself has another name there.
-                    let theirs = columns.replace("one, ", "only, ");
+                    let theirs = their_columns(columns);
                     from.each_row(&format!("SELECT {theirs} FROM {table}"), None, &mut |row| {
                         rows.push(copied(row, 0, types)?.0);
                         if rows.len() >= PAGE_ROWS {

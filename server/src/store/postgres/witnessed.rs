@@ -61,12 +61,13 @@ impl Witnessed for PostgresStore {
                  SELECT size FROM cosignatures WHERE size >= $1 GROUP BY size
                  HAVING count(DISTINCT operator) >= $2 ORDER BY size LIMIT 1)";
         let quorum = i64::try_from(quorum).unwrap_or(i64::MAX);
-        self.read(|session| Ok(session.rows(sql, &[&column(size), &quorum], signed_head)?.pop()))
+        let head = self.read(|session| Ok(session.rows(sql, &[&column(size), &quorum], signed_head)?.pop()))?;
+        Ok(self.noting(head))
     }
 
     fn witnessed(&self) -> Result<Option<SignedHead>, StoreError> {
         let sql = "SELECT size, root, note FROM checkpoints WHERE size = (SELECT size FROM witnessed)";
-        self.read(|session| Ok(session.rows(sql, &[], signed_head)?.pop()))
+        Ok(self.noting(self.read(|session| Ok(session.rows(sql, &[], signed_head)?.pop()))?))
     }
 
     fn unmark(&self) -> Result<(), StoreError> {

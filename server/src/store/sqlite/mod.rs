@@ -5,6 +5,7 @@
 mod copy;
 mod erasure;
 mod export;
+mod fill;
 mod migrate;
 mod nonces;
 mod operate;
@@ -47,7 +48,8 @@ pub struct SqliteStore {
 }
 
 fn failed(error: rusqlite::Error) -> StoreError {
-    StoreError::Backend(error.to_string())
+    let full = error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull);
+    if full { StoreError::Full(error.to_string()) } else { StoreError::Backend(error.to_string()) }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -1,5 +1,7 @@
 //! What the operator's commands need of the file.
 
+use std::path::Path;
+
 use cleartitle_schema::id::{BlobId, Commitment};
 
 use super::SqliteStore;
@@ -33,6 +35,10 @@ impl Database for SqliteStore {
 
     fn erase(&self, commitment: &Commitment) -> Result<(), StoreError> {
         Self::erase(self, commitment)
+    }
+
+    fn copy_to(&self, path: &Path) -> Result<(), StoreError> {
+        Self::copy_to(self, path)
     }
 
     /// The folder's lock lets one server in, whose all duties are.
