@@ -21,6 +21,7 @@ pub mod jobs;
 pub mod limits;
 pub mod log;
 pub mod notify;
+pub mod objects;
 pub mod patience;
 pub mod peer;
 pub mod places;
