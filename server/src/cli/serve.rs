@@ -14,7 +14,7 @@ use super::place::Place;
 use crate::app::App;
 use crate::data_dir::DataDir;
 use crate::domains::{self, Domains};
-use crate::jobs::{certify, measure, news, observe, recheck, webhooks, witness as witnesses};
+use crate::jobs::{certify, measure, news, observe, publish, recheck, webhooks, witness as witnesses};
 use crate::router;
 use crate::routes::{Shared, health};
 use crate::serve::{self, Server};
@@ -67,6 +67,8 @@ pub struct Serve {
     #[command(flatten)]
     webhooks: webhooks::Flags,
     #[command(flatten)]
+    publish: publish::Flags,
+    #[command(flatten)]
     limits: limits::Flags,
     #[command(flatten)]
     tls: tls::Flags,
@@ -92,6 +94,7 @@ impl Serve {
         let (quorum, witnessing) = (self.witnesses.quorum()?, self.witnesses.job()?);
         let held = folder.lock()?;
         let registry = self.place.registry(self.origin.as_deref())?.with_quorum(quorum)?;
+        registry.check_objects()?;
         self.logs.tell_key(registry.verifier());
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         let domains = runtime.block_on(async { Domains::new(self.domains) })?;
@@ -101,6 +104,7 @@ impl Serve {
             self.listen,
             Jobs {
                 delivering: self.webhooks,
+                publishing: self.publish,
                 observing,
                 witnessing,
                 certifying,
@@ -117,6 +121,7 @@ impl Serve {
 /// What goes on beside serving.
 struct Jobs {
     delivering: webhooks::Flags,
+    publishing: publish::Flags,
     observing: Option<observe::Job>,
     witnessing: Option<witnesses::Job>,
     certifying: Option<certify::Job>,
@@ -132,6 +137,7 @@ async fn serve_until_asked(app: Shared, listen: SocketAddr, jobs: Jobs) -> anyho
     let rechecking = tokio::spawn(recheck::run(Arc::clone(&app)));
     let witnessing = jobs.witnessing.map(|job| tokio::spawn(job.run(Arc::clone(&app))));
     let delivering = tokio::spawn(webhooks::run(Arc::clone(&app), jobs.delivering));
+    let publishing = tokio::spawn(publish::run(Arc::clone(&app), jobs.publishing));
     let telling = tokio::spawn(news::run(Arc::clone(&app)));
     let measuring = tokio::spawn(measure::run(Arc::clone(&app)));
     let ending = Arc::clone(&app);
@@ -163,6 +169,7 @@ async fn serve_until_asked(app: Shared, listen: SocketAddr, jobs: Jobs) -> anyho
         telling.abort();
         measuring.abort();
         delivering.abort();
+        publishing.abort();
         // Those who wait for changes are answered at once.
         ending.news.end();
         // Before the requests inside are waited for: the observer's own would be among them.

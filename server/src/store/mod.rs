@@ -350,7 +350,8 @@ pub trait Store: Send + Sync {
     fn names_blob(&self, blob: &BlobId) -> Result<bool, StoreError>;
 
     /// Keeps the bytes of evidence under their name and returns whether they are new; bytes that are there already stay as
-    /// they are. The caller has checked the digest, and that a statement names it.
+    /// they are. The caller has checked the digest, and that a statement names it. No bytes under another name than theirs are the note
+    /// that they lie elsewhere (`objects::evidence`); bytes take its place, and it takes nobody's.
     ///
     /// # Errors
     /// [`StoreError`]; the blob may then be there or not, but never in part.
