@@ -11,6 +11,7 @@ mod conformance;
 pub mod evidence;
 mod folder;
 pub mod layout;
+pub mod pieces;
 pub mod purge;
 
 use std::future::Future;
