@@ -158,7 +158,8 @@ impl Registry {
         let signer = NoteSigner::new(&present, log_key).map_err(|_| OpenError::OriginForm(present.clone()))?;
         data.publish("log.pub", &format!("{}\n", signer.verifier()))?;
         data.publish("operator.pub", &print_public_key(&operator.verifying_key()))?;
-        let registry = Self { data, store, origin: present, signer, operator_domain, operator, quorum: None, objects: None };
+        let registry =
+            Self { data, store, origin: present, signer, operator_domain, operator, quorum: None, objects: None };
         registry.begin()?;
         Ok(registry)
     }

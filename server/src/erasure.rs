@@ -43,7 +43,9 @@ pub enum EraseError {
     #[error(transparent)]
     Snapshots(#[from] SnapshotError),
     /// The storage did not let go of everything.
-    #[error("it was erased here, and not yet among the objects: {0}\n\nhint: run the same command again when the storage answers")]
+    #[error(
+        "it was erased here, and not yet among the objects: {0}\n\nhint: run the same command again when the storage answers"
+    )]
     Objects(#[from] PurgeError),
     /// The registry could not be opened for its snapshots.
     #[error(transparent)]

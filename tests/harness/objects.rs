@@ -1,8 +1,9 @@
 //! Real S3-compatible servers (SeaweedFS, moto) as processes of the test, on free ports, in folders of their own.
 
 use std::collections::BTreeSet;
+use std::io::Write as _;
 use std::net::{TcpListener, TcpStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, OnceLock};
@@ -21,7 +22,8 @@ pub const BUCKET: &str = "registries";
 /// The running server; it ends with its value, and with this process however that ends.
 pub struct Objects {
     folder: tempfile::TempDir,
-    process: Mutex<Watched>,
+    program: PathBuf,
+    process: Mutex<Option<Watched>>,
     ports: [u16; 8],
     s3: u16,
     filer: u16,
@@ -35,11 +37,21 @@ struct Watched {
 
 impl Watched {
     fn new(process: Child, folder: &Path) -> Self {
-        let script = format!("cat > /dev/null; kill -9 {} 2> /dev/null; rm -rf {}/data", process.id(), folder.display());
+        let script = format!(
+            "said=$(cat); kill -9 {} 2> /dev/null; [ \"$said\" = keep ] || rm -rf {}",
+            process.id(),
+            folder.display()
+        );
         let mut watch = Command::new("sh");
         watch.args(["-c", &script]).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
         std::os::unix::process::CommandExt::process_group(&mut watch, 0);
         Self { process, watch: watch.spawn().expect("a shell") }
+    }
+
+    /// Ends the process, and leaves its folder.
+    fn end(mut self) {
+        let told = self.watch.stdin.as_mut().map(|pipe| pipe.write_all(b"keep"));
+        told.expect("a pipe").expect("a shell that reads");
     }
 
     fn signal(&self, name: &str) {
@@ -77,9 +89,8 @@ impl Objects {
         let config = serde_json::json!({"identities": [{"name": "tests", "credentials": key, "actions": actions}]});
         std::fs::write(folder.path().join("s3.json"), config.to_string()).expect("a configuration");
         let ports = free_ports::<8>();
-        let process = Mutex::new(Self::spawn(&program, folder.path(), &ports));
-        let objects = Self { folder, process, ports, s3: ports[6], filer: ports[4] };
-        objects.wait();
+        let objects = Self { folder, program, process: Mutex::new(None), ports, s3: ports[6], filer: ports[4] };
+        objects.begin();
         Some(objects)
     }
 
@@ -106,10 +117,16 @@ impl Objects {
         Watched::new(process, folder)
     }
 
-    fn wait(&self) {
+    /// Starts the process, which must not be running, on what it has kept.
+    ///
+    /// # Panics
+    /// When it does not start within two minutes, with what it said.
+    pub fn begin(&self) {
+        *self.process.lock().expect("a lock") = Some(Self::spawn(&self.program, self.folder.path(), &self.ports));
         let begun = Instant::now();
         while !self.answers() {
-            let ended = self.process.lock().expect("a lock").process.try_wait().expect("a state");
+            let ended = self.process.lock().expect("a lock").as_mut().map(|it| it.process.try_wait().expect("a state"));
+            let ended = ended.flatten();
             assert!(ended.is_none() && begun.elapsed() < Duration::from_secs(120), "weed: {ended:?}\n{}", self.said());
             std::thread::sleep(Duration::from_millis(100));
         }
@@ -120,7 +137,7 @@ impl Objects {
     /// # Panics
     /// When it can't be.
     pub fn pause(&self) {
-        self.process.lock().expect("a lock").signal("-STOP");
+        self.process.lock().expect("a lock").as_ref().expect("a process").signal("-STOP");
     }
 
     /// Lets it go on.
@@ -128,13 +145,24 @@ impl Objects {
     /// # Panics
     /// When it can't be.
     pub fn resume(&self) {
-        self.process.lock().expect("a lock").signal("-CONT");
+        self.process.lock().expect("a lock").as_ref().expect("a process").signal("-CONT");
+    }
+
+    /// Kills the server: nobody takes a connection.
+    ///
+    /// # Panics
+    /// When it is not running.
+    pub fn kill(&self) {
+        self.process.lock().expect("a lock").take().expect("a process").end();
     }
 
     /// Whether both doors are open and a first object can be put down.
     fn answers(&self) -> bool {
         let open = |port| TcpStream::connect(("127.0.0.1", port)).is_ok();
-        open(self.s3) && open(self.filer) && self.try_put("ready", "ready", b"ready") && self.try_put(BUCKET, "ready", b"ready")
+        open(self.s3)
+            && open(self.filer)
+            && self.try_put("ready", "ready", b"ready")
+            && self.try_put(BUCKET, "ready", b"ready")
     }
 
     /// What it wrote so far.
@@ -317,3 +345,8 @@ fn environment(port: u16) -> Vec<(&'static str, String)> {
     ]
 }
 
+/// Ports that were free a moment ago, all different.
+fn free_ports<const COUNT: usize>() -> [u16; COUNT] {
+    let held = std::array::from_fn::<_, COUNT, _>(|_| TcpListener::bind("127.0.0.1:0").expect("a free port"));
+    held.map(|listener| listener.local_addr().expect("an address").port())
+}

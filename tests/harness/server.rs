@@ -105,11 +105,22 @@ impl Registry {
     /// When it does not start.
     #[must_use]
     pub fn on_postgres(address: &str, beside: Option<&Self>) -> Self {
+        Self::on_postgres_with(address, beside, None)
+    }
+
+    /// The same, whose objects lie at this address of a server.
+    ///
+    /// # Panics
+    /// When it does not start.
+    #[must_use]
+    pub fn on_postgres_with(address: &str, beside: Option<&Self>, objects: Option<&Objects>) -> Self {
         let registry = Self::empty("warn", &UNLIMITED);
         registry.use_database(address);
         if let Some(first) = beside {
             copy_folder(&first.data().join("keys"), &registry.data().join("keys"));
             let _ = std::fs::copy(first.folder.path().join(OBJECTS), registry.folder.path().join(OBJECTS));
+        } else if let Some(server) = objects {
+            registry.use_objects(server);
         } else if objects::everywhere() {
             registry.use_objects(objects::shared("registries on S3").expect("a server"));
         }
@@ -123,6 +134,18 @@ impl Registry {
     /// When that can't be written down.
     pub fn use_database(&self, address: &str) {
         std::fs::write(self.folder.path().join(DATABASE), address).expect("a file");
+    }
+
+    /// Starts an empty registry in its folder, with these flags, whose objects lie at an address of this server; with the address.
+    ///
+    /// # Panics
+    /// When it does not start.
+    #[must_use]
+    pub fn with_objects(server: &Objects, flags: &[&str]) -> (Self, String) {
+        let registry = Self::empty("info", flags);
+        let address = registry.use_objects(server);
+        registry.begin();
+        (registry, address)
     }
 
     /// Has every command about this data folder use a bucket of its own: see [`objects_of`]. Returns its address.
@@ -187,7 +210,8 @@ impl Registry {
         if let Some(database) = database_of(&self.data()) {
             other.use_database(&postgres::copy(&database));
         }
-        if let Some((_, address)) = objects_of(&self.data()).into_iter().find(|(name, _)| name == "CLEARTITLE_OBJECTS") {
+        if let Some((_, address)) = objects_of(&self.data()).into_iter().find(|(name, _)| name == "CLEARTITLE_OBJECTS")
+        {
             let server = objects::shared("a copy of a bucket").expect("a server");
             let copied = other.use_objects(server);
             server.copy(&objects::prefix_of(&address), &objects::prefix_of(&copied));
@@ -453,7 +477,11 @@ const OBJECTS: &str = "objects.env";
 #[must_use]
 pub fn objects_of(data: &Path) -> Vec<(String, String)> {
     let lines = data.parent().and_then(|folder| std::fs::read_to_string(folder.join(OBJECTS)).ok()).unwrap_or_default();
-    lines.lines().filter_map(|line| line.split_once('=')).map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+    lines
+        .lines()
+        .filter_map(|line| line.split_once('='))
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
 }
 
 impl Drop for Registry {

@@ -104,7 +104,9 @@ impl Looked {
         let Some(note) = &self.checkpoint else { return Ok(Ok(0)) };
         let theirs = match Checkpoint::open(note, log.name(), std::slice::from_ref(log)) {
             Ok(theirs) => theirs,
-            Err(error) => return Ok(Err((Fault::WrongSignature, format!("the checkpoint among the objects: {error}")))),
+            Err(error) => {
+                return Ok(Err((Fault::WrongSignature, format!("the checkpoint among the objects: {error}"))));
+            }
         };
         let ours = store.latest_checkpoint()?.map_or(0, |ours| ours.size);
         if theirs.size > ours {

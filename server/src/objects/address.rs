@@ -27,7 +27,9 @@ pub enum AddressError {
     #[error("`{0}:` is no object storage that is known\n\nhint: s3://BUCKET/PREFIX, or a folder")]
     Scheme(String),
     /// No bucket can have this name.
-    #[error("an address is `s3://BUCKET/PREFIX`, without user, port, query or fragment\n\nhint: the endpoint stands in AWS_ENDPOINT_URL")]
+    #[error(
+        "an address is `s3://BUCKET/PREFIX`, without user, port, query or fragment\n\nhint: the endpoint stands in AWS_ENDPOINT_URL"
+    )]
     Bucket,
     /// A part of the prefix that a path can't have.
     #[error("a prefix is made of names of letters, digits, `.`, `_` and `-`, with one `/` between them")]
@@ -100,9 +102,20 @@ mod tests {
             assert_eq!(text.parse(), Ok(wanted), "{text}");
         }
         for text in [
-            "s3://", "s3://a", "s3://Registry/x", "s3://user:secret@registry/x", "s3://registry:80/x", "s3://registry//x",
-            "s3://registry/../x", "s3://registry/x?y=z", "s3://registry/x#y", "s3://registry/a//b", "gs://registry/x",
-            "https://registry/x", "file://host/x", "",
+            "s3://",
+            "s3://a",
+            "s3://Registry/x",
+            "s3://user:secret@registry/x",
+            "s3://registry:80/x",
+            "s3://registry//x",
+            "s3://registry/../x",
+            "s3://registry/x?y=z",
+            "s3://registry/x#y",
+            "s3://registry/a//b",
+            "gs://registry/x",
+            "https://registry/x",
+            "file://host/x",
+            "",
         ] {
             let refused = text.parse::<Address>().expect_err(text).to_string();
             assert!(!refused.contains("secret"), "{refused}");

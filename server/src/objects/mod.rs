@@ -43,8 +43,8 @@ const MAX_PARTS: u64 = 9_999;
 const PARTS_AT_ONCE: usize = 2;
 
 /// How long one request may take, and one operation with what is tried again.
-const REQUEST: &str = "60 seconds";
-const OPERATION: Duration = Duration::from_secs(90);
+const REQUEST: &str = "30 seconds";
+const OPERATION: Duration = Duration::from_secs(60);
 
 /// How long a connection may take.
 const CONNECT: &str = "5 seconds";
@@ -251,7 +251,9 @@ impl Objects {
                     return Ok(());
                 }
                 upload.write(&piece[..read]);
-                in_time(key, upload.wait_for_capacity(PARTS_AT_ONCE)).await?.map_err(|error| ObjectError::of(key, &error))?;
+                in_time(key, upload.wait_for_capacity(PARTS_AT_ONCE))
+                    .await?
+                    .map_err(|error| ObjectError::of(key, &error))?;
             }
         };
         if let Err(error) = sent.await {
