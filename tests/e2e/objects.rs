@@ -8,7 +8,7 @@ use cleartitle_server::objects::address::Address;
 use cleartitle_server::objects::{ObjectError, Objects, layout};
 use harness::objects::{self as servers, BUCKET, Moto, Objects as Server};
 use harness::publisher::host_scope;
-use harness::{Publisher, Ran, Registry, Seeded, UNLIMITED, binaries, cleartitle_server, postgres};
+use harness::{Publisher, Ran, Registry, Seeded, UNLIMITED, binaries, cleartitle, cleartitle_server, postgres};
 use serde_json::json;
 
 // What storage must do is told where it is at home.
@@ -183,8 +183,15 @@ fn every_object_is_what_the_registry_serves() {
     let disposition = server.header(BUCKET, &format!("{prefix}v1/blobs/{blob}"), "content-disposition");
     assert!(disposition.starts_with("attachment"), "a site's script is no page of the bucket's: `{disposition}`");
 
-    // Evidence lies there alone.
+    // With no server behind, whoever serves the bucket is a registry for those who pull and audit.
     assert_eq!(registry.stop(), 0);
+    let (public, key) = (server.public(&address), registry.log_key());
+    let snapshot = registry.scratch().join("terms.snapshot").display().to_string();
+    let _ = cleartitle(&["pull", "--registry", &public, "--log-key", &key, "--out", &snapshot]).exits(0);
+    let outside = cleartitle(&["audit", "--registry", &public, "--log-key", &key, "--snapshot", &snapshot]).exits(0);
+    assert!(outside.stdout.contains(&format!("{size} leaves")), "{}", outside.stdout);
+
+    // Evidence lies there alone.
     let said = audit(&registry).exits(0).stdout;
     assert!(said.contains(" 2 blobs") && said.contains(" objects") && said.contains("all is right"), "{said}");
     let database = std::fs::read(registry.data().join("registry.sqlite")).expect("the database");

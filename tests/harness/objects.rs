@@ -214,6 +214,12 @@ impl Objects {
         answer.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned()
     }
 
+    /// Where the objects of an address are served to anybody by plain HTTP, as by a CDN in front of them.
+    #[must_use]
+    pub fn public(&self, address: &str) -> String {
+        format!("http://127.0.0.1:{}/buckets/{BUCKET}/{}", self.filer, prefix_of(address).trim_end_matches('/'))
+    }
+
     /// Takes an object away by the server's own door.
     ///
     /// # Panics

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use cleartitle_schema::api::SnapshotView;
 use cleartitle_schema::fault::Fault;
 use cleartitle_schema::id::BlobId;
-use cleartitle_schema::snapshot::parse_note_text;
+use cleartitle_schema::snapshot::{NoteTextError, parse_note_text};
 use cleartitle_schema::tlog::checkpoint::Checkpoint;
 use cleartitle_schema::tlog::note::{Note, NoteVerifier};
 use cleartitle_schema::tlog::tile::root_within;
@@ -226,14 +226,19 @@ impl Looked {
         let signed = signed.and_then(|view| {
             let note = Note::parse(view.note.as_bytes()).map_err(|error| wrong(&error.to_string()))?;
             note.verify(std::slice::from_ref(&signer)).map_err(|error| wrong(&error.to_string()))?;
-            let said = parse_note_text(note.text()).map_err(|error| wrong(&error.to_string()))?;
-            let same = said.origin == log.name() && said.size == view.size;
-            same.then_some(said).ok_or_else(|| wrong("its note speaks of another snapshot"))
+            match parse_note_text(note.text()) {
+                Ok(said) if said.origin == log.name() && said.size == view.size => Ok(Some(said)),
+                Ok(_) => Err(wrong("its note speaks of another snapshot")),
+                // Ours, of a program before this one: the next one takes its place, and readers refuse it meanwhile.
+                Err(NoteTextError::Version(_)) => Ok(None),
+                Err(error) => Err(wrong(&error.to_string())),
+            }
         });
         match signed {
-            Ok(said) => {
+            Ok(Some(said)) => {
                 self.compare(vec![(layout::snapshot(said.size), Wanted::Digest(said.body))], 1, report)?;
             }
+            Ok(None) => {}
             Err(what) => report.found(Fault::WrongSignature, what),
         }
         Ok(())

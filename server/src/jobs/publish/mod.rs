@@ -38,6 +38,9 @@ pub struct Flags {
 pub async fn run(app: Arc<App>, flags: Flags) {
     let Some(objects) = app.registry.objects().cloned() else { return };
     metrics::gauge!("cleartitle_objects_forked").set(0.0);
+    for outcome in ["done", "failed"] {
+        metrics::counter!("cleartitle_objects_rounds_total", "outcome" => outcome).increment(0);
+    }
     let mut news = app.news.follow();
     let mut publisher = Publisher::new(Arc::clone(&app), objects, flags.objects_snapshot_every);
     let mut failures = 0_u32;

@@ -102,7 +102,7 @@ impl Publisher {
             self.app.published.store(shown.size, Ordering::Relaxed);
             let next = self.next(&shown, wanted.clone()).await?;
             let caught_up = next.size == wanted.size;
-            match self.advance(shown, next).await? {
+            match self.advance(shown, next, caught_up).await? {
                 Some(now) => {
                     self.app.published.store(now.size, Ordering::Relaxed);
                     self.shown = Some(now);
@@ -151,12 +151,18 @@ impl Publisher {
 
     /// Puts down all that a checkpoint commits to, perhaps a snapshot, then the checkpoint, then what the newest snapshot is.
     /// `None` where somebody else was first with the checkpoint.
-    async fn advance(&mut self, shown: Shown, next: SignedHead) -> Result<Option<Shown>, PublishError> {
+    async fn advance(
+        &mut self,
+        shown: Shown,
+        next: SignedHead,
+        caught_up: bool,
+    ) -> Result<Option<Shown>, PublishError> {
         if next.size > shown.size {
             upload::leaves(&self.app, &self.objects, shown.size, next.size).await?;
             upload::tiles(&self.app, &self.objects, shown.size, next.size).await?;
         }
-        let snapshot = self.snapshot(&next).await?;
+        // None of a step on the way: each is as large as the log.
+        let snapshot = if caught_up { self.snapshot(&next).await? } else { None };
         let more = next.size == shown.size && signatures(&next.note) > signatures(&shown.note);
         let now = if next.size > shown.size || more {
             let bytes = Bytes::from(next.note.clone());
