@@ -382,7 +382,7 @@ fn forked(registry: &Registry, what: &str) {
 #[test]
 fn what_this_log_never_wrote_is_found_and_not_overwritten() {
     let Some(server) = servers::shared("foreign objects in a bucket") else { return };
-    let (registry, address) = Registry::with_objects(server, &[]);
+    let (registry, address) = Registry::with_objects(server, &["--objects-snapshot-every", "1s"]);
     let prefix = servers::prefix_of(&address);
     let key = |key: &str| format!("{prefix}{key}");
     let press = registry.publisher("press.example");
@@ -409,6 +409,7 @@ fn what_this_log_never_wrote_is_found_and_not_overwritten() {
     assert_eq!(registry.stop(), 0);
     registry.begin();
     caught_up(&registry, server, &prefix);
+    snapshot_caught_up(&registry, server, &prefix);
     let _ = audit(&registry).exits(0);
     assert_eq!(registry.stop(), 0);
 
@@ -419,7 +420,7 @@ fn what_this_log_never_wrote_is_found_and_not_overwritten() {
         (format!("tile/0/000.p/{now}"), "altered-tile"),
         (format!("tile/entries/000.p/{now}"), "altered-entry"),
         (format!("v1/published/{opened}"), "altered-bytes"),
-        (format!("v1/snapshots/{size}"), "altered-bytes"),
+        (format!("v1/snapshots/{now}"), "altered-bytes"),
         ("v1/snapshots/latest".to_owned(), "wrong-signature"),
         ("checkpoint".to_owned(), "wrong-signature"),
     ] {
@@ -450,8 +451,10 @@ fn what_this_log_never_wrote_is_found_and_not_overwritten() {
     let _ = registry.try_register(&press.sign(&payload)).expect("an answer").is(201);
     caught_up(&registry, server, &prefix);
     assert_eq!(registry.stop(), 0);
-    let restored = Registry::restored(&archive, Vec::new(), &[]);
+    let restored = Registry::in_folder("info");
     assert_eq!(restored.stop(), 0);
+    std::fs::remove_dir_all(restored.data()).expect("a folder less");
+    let _ = cleartitle_server(&["restore", "--data", &restored.data().display().to_string(), &file]).exits(0);
     restored.use_objects_at(&address, &server.environment());
     assert!(audit(&restored).exits(1).stdout.contains("rollback"));
     restored.begin();
