@@ -80,7 +80,7 @@ impl Report {
     /// The verdict in a line, with what was looked at.
     #[must_use]
     pub fn line(&self) -> String {
-        let objects = if self.objects == 0 { String::new() } else { format!(", {} objects", self.objects) };
+        let objects = if self.objects == 0 { String::new() } else { format!(" {} objects,", self.objects) };
         let elsewhere = match self.elsewhere {
             0 => String::new(),
             count => format!(", {count} blobs not looked at, which lie among the objects"),
@@ -88,7 +88,7 @@ impl Report {
         let erased = if self.erased == 0 { String::new() } else { format!(" {} erased,", self.erased) };
         let verdict = if self.findings.is_empty() { "all is right" } else { "DAMAGED" };
         format!(
-            "audit: {} leaves, {} statements,{erased} {} receipts, {} checkpoints, {} lists, {} blobs{objects}{elsewhere}: {verdict}",
+            "audit: {} leaves, {} statements,{erased} {} receipts, {} checkpoints, {} lists,{objects} {} blobs{elsewhere}: {verdict}",
             self.leaves, self.statements, self.receipts, self.checkpoints, self.lists, self.blobs
         )
     }

@@ -19,8 +19,8 @@ pub enum NotReady {
     /// It was asked to end.
     #[error("the server is shutting down")]
     Ending,
-    /// What was published is not what this log has.
-    #[error("the object storage holds what this log never wrote")]
+    /// What was published is not what this log has, or could be overwritten.
+    #[error("nothing is published as objects any more: the server's log says why")]
     Forked,
     /// Something of the log is stuck.
     #[error(transparent)]

@@ -570,3 +570,59 @@ fn a_folder_is_published_for_any_web_server() {
     }
     registry.audit();
 }
+
+/// A store that speaks as much of S3 as is asked of it here, and reads over every condition; its address.
+fn careless_store() -> String {
+    use axum::extract::{Path, State};
+    use axum::http::{Method, StatusCode};
+    use axum::response::{IntoResponse as _, Response};
+    use std::collections::HashMap;
+    use std::sync::{Arc, Mutex};
+
+    type Kept = Arc<Mutex<HashMap<String, Vec<u8>>>>;
+    async fn answer(
+        State(kept): State<Kept>,
+        Path(key): Path<String>,
+        method: Method,
+        body: axum::body::Bytes,
+    ) -> Response {
+        let tag = [("etag", "\"same\""), ("last-modified", "Thu, 01 Jan 2026 00:00:00 GMT")];
+        let mut kept = kept.lock().expect("a lock");
+        match (method, kept.get(&key)) {
+            (Method::PUT, _) => {
+                let _ = kept.insert(key, body.to_vec());
+                (tag, "").into_response()
+            }
+            (_, Some(bytes)) => (tag, bytes.clone()).into_response(),
+            (_, None) => StatusCode::NOT_FOUND.into_response(),
+        }
+    }
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.set_nonblocking(true).expect("a listener");
+    let address = format!("http://{}", listener.local_addr().expect("an address"));
+    std::thread::spawn(move || {
+        let network = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        network.block_on(async {
+            let routes = axum::Router::new().route("/{*key}", axum::routing::any(answer)).with_state(Kept::default());
+            axum::serve(tokio::net::TcpListener::from_std(listener).expect("a listener"), routes).await
+        })
+    });
+    address
+}
+
+#[test]
+fn a_store_that_reads_over_conditions_is_not_used() {
+    let registry = Registry::in_folder("info");
+    let press = registry.publisher("press.example");
+    assert_eq!(registry.stop(), 0);
+    let environment = [
+        ("AWS_ENDPOINT_URL", careless_store()),
+        ("AWS_ALLOW_HTTP", "true".to_owned()),
+        ("AWS_REGION", "us-east-1".to_owned()),
+        ("AWS_SKIP_SIGNATURE", "true".to_owned()),
+    ];
+    registry.use_objects_at("s3://careless/log", &environment);
+    registry.begin();
+    forked(&registry, "does not honour the condition of a write (If-None-Match)");
+    let _ = registry.try_register(&press.sign(&press.reservation("press.example"))).expect("an answer").is(201);
+}

@@ -58,6 +58,10 @@ async fn a_change_replaces_what_was_read_and_nothing_else(objects: &Objects) {
     for stale in [&first, &read.version] {
         assert!(objects.swap(key, Bytes::from_static(b"other"), Some(stale)).await.unwrap().is_none());
     }
+    // Nor does what is tried once after each start touch anything.
+    objects.create_and_probe(layout::LOG_KEY, Bytes::from_static(b"keys")).await.unwrap();
+    objects.create_and_probe(layout::LOG_KEY, Bytes::from_static(b"keys")).await.unwrap();
+    assert_eq!(objects.read(layout::LOG_KEY, 100).await.unwrap().unwrap().bytes, "keys");
     // What writing gave is as good as what reading gives.
     let third = objects.swap(key, Bytes::from_static(b"3"), Some(&second)).await.unwrap().unwrap();
     assert_eq!(objects.read(key, 100).await.unwrap().unwrap().bytes, "3");

@@ -46,6 +46,9 @@ const PARTS_AT_ONCE: usize = 2;
 const REQUEST: &str = "30 seconds";
 const OPERATION: Duration = Duration::from_secs(60);
 
+/// What no object is tagged with.
+const NO_TAG: &str = "\"00000000000000000000000000000000\"";
+
 /// How long a connection may take.
 const CONNECT: &str = "5 seconds";
 
@@ -66,6 +69,9 @@ pub enum ObjectError {
         /// What it said, cut.
         why: String,
     },
+    /// The storage takes a write whose condition does not hold: nothing in it is safe from being overwritten.
+    #[error("the object storage does not honour the condition of a write ({0}), without which it can't be used")]
+    Unconditional(&'static str),
     /// An object that never changes is there with other bytes.
     #[error("`{0}` lies in the object storage with other bytes")]
     Differs(String),
@@ -86,7 +92,7 @@ impl ObjectError {
     /// Whether somebody wrote what we never wrote: nothing that passes by itself.
     #[must_use]
     pub const fn is_grave(&self) -> bool {
-        matches!(self, Self::Differs(_) | Self::TooLong(_))
+        matches!(self, Self::Differs(_) | Self::TooLong(_) | Self::Unconditional(_))
     }
 
     fn of(key: &str, error: &Error) -> Self {
@@ -318,6 +324,22 @@ impl Objects {
             Ok(version) => Ok(Some(version)),
             Err(Error::AlreadyExists { .. } | Error::Precondition { .. }) => Ok(None),
             Err(error) => Err(ObjectError::of(key, &error)),
+        }
+    }
+
+    /// Puts an immutable object down and tries with its own bytes whether conditions are honoured: some stores that speak S3 read over them.
+    ///
+    /// # Errors
+    /// [`ObjectError::Unconditional`], and as [`Objects::create`].
+    pub async fn create_and_probe(&self, key: &str, bytes: Bytes) -> Result<(), ObjectError> {
+        self.create(key, bytes.clone()).await?;
+        if self.create(key, bytes.clone()).await? {
+            return Err(ObjectError::Unconditional("If-None-Match"));
+        }
+        let stale = UpdateVersion { e_tag: Some(NO_TAG.to_owned()), version: None };
+        match self.swap(key, bytes, Some(&stale)).await? {
+            Some(_) => Err(ObjectError::Unconditional("If-Match")),
+            None => Ok(()),
         }
     }
 

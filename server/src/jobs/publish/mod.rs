@@ -38,6 +38,7 @@ pub struct Flags {
 pub async fn run(app: Arc<App>, flags: Flags) {
     let Some(objects) = app.registry.objects().cloned() else { return };
     metrics::gauge!("cleartitle_objects_forked").set(0.0);
+    metrics::counter!("cleartitle_objects_put_total").increment(0);
     for outcome in ["done", "failed"] {
         metrics::counter!("cleartitle_objects_rounds_total", "outcome" => outcome).increment(0);
     }
@@ -57,7 +58,7 @@ pub async fn run(app: Arc<App>, flags: Flags) {
             Err(error) if error.is_grave() => {
                 metrics::gauge!("cleartitle_objects_forked").set(1.0);
                 app.readiness.fork();
-                tracing::error!(%error, "nothing is published any more: the object storage holds what this log never wrote");
+                tracing::error!(%error, "nothing is published as objects any more");
                 return;
             }
             Err(error) => {

@@ -82,17 +82,21 @@ pub struct Publisher {
     snapshot_at: Option<Instant>,
     /// The size of the newest snapshot there, where that is known.
     latest: Option<u64>,
-    /// What never changes with the log has been put down since the start.
+    /// The storage has been tried since the start.
     begun: bool,
+    /// Evidence of the database has been put down since the start.
+    evidence_there: bool,
 }
 
 impl Publisher {
     pub fn new(app: Arc<App>, objects: Objects, snapshot_every: Duration) -> Self {
-        Self { app, objects, snapshot_every, shown: None, snapshot_at: None, latest: None, begun: false }
+        let (shown, snapshot_at, latest) = (None, None, None);
+        Self { app, objects, snapshot_every, shown, snapshot_at, latest, begun: false, evidence_there: false }
     }
 
     /// Brings the bucket up to what the registry shows now.
     pub async fn round(&mut self) -> Result<(), PublishError> {
+        self.begin().await?;
         for _ in 0..ATTEMPTS {
             let Some(wanted) = self.ask(|app| app.registry.shown()).await? else { return Ok(()) };
             let shown = match self.shown.take() {
@@ -107,7 +111,7 @@ impl Publisher {
                     self.app.published.store(now.size, Ordering::Relaxed);
                     self.shown = Some(now);
                     if caught_up {
-                        return self.begin().await;
+                        return self.evidence().await;
                     }
                 }
                 None => tracing::debug!("another server published first"),
@@ -234,16 +238,23 @@ impl Publisher {
         Err(PublishError::Racing(layout::LATEST))
     }
 
-    /// Once after a start: the keys to pin, and evidence that was brought before there were objects.
+    /// Once after a start: the keys to pin, by which it is tried whether the storage does what all else rests on.
     async fn begin(&mut self) -> Result<(), PublishError> {
-        if self.begun {
-            return Ok(());
+        if !self.begun {
+            let keys = serde_json::to_vec(&self.app.registry.log_key());
+            let keys = keys.map_err(|error| PublishError::Broken(error.to_string()))?;
+            self.objects.create_and_probe(layout::LOG_KEY, keys.into()).await?;
+            self.begun = true;
         }
-        let keys = serde_json::to_vec(&self.app.registry.log_key());
-        let keys = keys.map_err(|error| PublishError::Broken(error.to_string()))?;
-        self.objects.create(layout::LOG_KEY, keys.into()).await?;
-        upload::evidence(&self.app, &self.objects).await?;
-        self.begun = true;
+        Ok(())
+    }
+
+    /// Once after a start: evidence that was brought before there were objects.
+    async fn evidence(&mut self) -> Result<(), PublishError> {
+        if !self.evidence_there {
+            upload::evidence(&self.app, &self.objects).await?;
+            self.evidence_there = true;
+        }
         Ok(())
     }
 }
