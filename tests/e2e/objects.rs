@@ -357,7 +357,7 @@ fn a_bucket_that_is_away_holds_up_nobody_who_registers() {
     let done = AtomicUsize::new(0);
     crowd(&registry, &press, 77, 8, &done);
     assert_eq!((done.load(Ordering::Relaxed), registry.read("/readyz").status), (8, 200));
-    until("a refusal is not told", &registry, || registry.said().contains("refuses access to `checkpoint`"));
+    until("a refusal is not told", &registry, || registry.said().contains("the object storage refuses access to `"));
     let refused = audit(&registry).exits(2);
     assert!(refused.stderr.contains("refuses access"), "{}", refused.stderr);
     for said in [registry.said(), refused.stderr, registry.read("/metrics").text()] {

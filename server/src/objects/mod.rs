@@ -100,8 +100,14 @@ impl ObjectError {
             // What a store writes into these may hold the names of keys.
             Error::PermissionDenied { .. } | Error::Unauthenticated { .. } => Self::Refused(key.to_owned()),
             error => {
-                let said = error.to_string();
-                let why = said.chars().filter(|letter| !letter.is_control()).take(300).collect();
+                // The first says where, the last says what.
+                let mut last: &dyn std::error::Error = error;
+                while let Some(source) = last.source() {
+                    last = source;
+                }
+                let cut = |text: String| -> String { text.chars().filter(|it| !it.is_control()).take(300).collect() };
+                let (said, cause) = (cut(error.to_string()), cut(last.to_string()));
+                let why = if said.ends_with(&cause) { said } else { format!("{said}: {cause}") };
                 Self::Failed { key: key.to_owned(), why }
             }
         }

@@ -49,8 +49,8 @@ pub async fn run(app: Arc<App>, flags: Flags) {
         match publisher.round().await {
             Ok(()) => {
                 if failures > 0 {
-                    let shown = app.published.load(Ordering::Relaxed);
-                    tracing::info!(log.size = shown, "the object storage has caught up");
+                    let size = app.published.load(Ordering::Relaxed);
+                    tracing::info!(objects.size = size, "the object storage has caught up");
                 }
                 failures = 0;
                 metrics::counter!("cleartitle_objects_rounds_total", "outcome" => "done").increment(1);
@@ -65,7 +65,8 @@ pub async fn run(app: Arc<App>, flags: Flags) {
                 metrics::counter!("cleartitle_objects_rounds_total", "outcome" => "failed").increment(1);
                 let pause = LEAST.saturating_mul(2_u32.saturating_pow(failures.min(16))).min(MOST);
                 failures = failures.saturating_add(1);
-                tracing::warn!(next_in = ?pause, log.size = app.published.load(Ordering::Relaxed), %error, "the object storage is behind");
+                let size = app.published.load(Ordering::Relaxed);
+                tracing::warn!(next_in = ?pause, objects.size = size, %error, "the object storage is behind");
                 tokio::time::sleep(pause).await;
                 continue;
             }
