@@ -1,13 +1,16 @@
 //! Object storage: the registry's public part as objects in a real S3-compatible store, in another, and in a folder.
 
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use base64::Engine as _;
 use cleartitle_schema::id::{BlobId, ContentId, ListId};
+use cleartitle_schema::signed::{STATEMENT_TYPE, sign};
 use cleartitle_server::objects::address::Address;
 use cleartitle_server::objects::{ObjectError, Objects, layout};
 use harness::objects::{self as servers, BUCKET, Moto, Objects as Server};
-use harness::publisher::host_scope;
+use harness::publisher::{host_scope, terms};
 use harness::{Publisher, Ran, Registry, Seeded, UNLIMITED, binaries, cleartitle, cleartitle_server, postgres};
 use serde_json::json;
 
@@ -532,6 +535,56 @@ fn what_the_law_erases_leaves_the_bucket() {
     assert!(gone.iter().all(|key| !server.keys(BUCKET, &prefix).contains(key)));
 }
 
+/// Every file below a folder.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let (mut files, mut open) = (Vec::new(), vec![folder.to_owned()]);
+    while let Some(folder) = open.pop() {
+        for entry in std::fs::read_dir(folder).expect("a listing") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() { open.push(path) } else { files.push(path) }
+        }
+    }
+    files
+}
+
+#[test]
+fn what_is_sealed_is_not_published() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let objects = folder.path().join("public");
+    let registry = Registry::in_folder("warn");
+    let press = registry.publisher("press.example");
+    registry.use_objects_at(&objects.display().to_string(), &[]);
+    assert_eq!(registry.stop(), 0);
+    registry.begin();
+    let mut deal = press.statement(json!({
+        "kind": "agreement", "basis": "owner", "scope": host_scope("press.example"),
+        "terms": terms("allowed", "train-ai"), "licensees": [{ "domain": "silent-lab.example" }], "ending": "either-party",
+    }));
+    deal["note"] = json!("98765432.10 US dollars a year");
+    let lab = registry.publisher("silent-lab.example");
+    let payload = cleartitle_schema::canon::to_canonical(&deal).expect("a canonical form");
+    let envelope = sign(STATEMENT_TYPE, &payload, &[&press.key, &lab.key]).expect("an envelope").to_bytes();
+    let sealed = registry.post("/v1/sealed", "application/json", envelope).is(201).json();
+    let commitment = sealed["commitment"].as_str().expect("a commitment").to_owned();
+    let shown = || registry.read("/checkpoint").is(200).body;
+    until("the folder does not catch up", &registry, || {
+        std::fs::read(objects.join("checkpoint")).ok() == Some(shown())
+    });
+    let _ = audit(&registry).exits(0);
+    // Its leaf is there, as in the log, and nothing that opens it.
+    let bundles: Vec<u8> =
+        files(&objects.join("tile/entries")).iter().flat_map(|path| std::fs::read(path).expect("a file")).collect();
+    assert!(memchr::memmem::find(&bundles, commitment.as_bytes()).is_some());
+    assert!(!objects.join(format!("v1/published/{commitment}")).exists());
+    let envelopes = base64::engine::general_purpose::STANDARD.encode(&payload);
+    for path in files(&objects) {
+        let bytes = std::fs::read(&path).expect("a file");
+        for secret in ["98765432.10", &envelopes[..400]] {
+            assert!(memchr::memmem::find(&bytes, secret.as_bytes()).is_none(), "{}", path.display());
+        }
+    }
+}
+
 #[test]
 fn a_folder_is_published_for_any_web_server() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -554,14 +607,7 @@ fn a_folder_is_published_for_any_web_server() {
             std::fs::read(objects.join(path)).ok() == Some(shown(path))
         });
     }
-    let mut files = Vec::new();
-    let mut open = vec![objects.clone()];
-    while let Some(folder) = open.pop() {
-        for entry in std::fs::read_dir(folder).expect("a listing") {
-            let path = entry.expect("an entry").path();
-            if path.is_dir() { open.push(path) } else { files.push(path) }
-        }
-    }
+    let files = files(&objects);
     let named = |path: &std::path::Path| path.strip_prefix(&objects).expect("inside").display().to_string();
     let published: Vec<String> = files.iter().map(|path| named(path)).filter(|name| name != ".lock").collect();
     assert!(published.len() > 12 && published.contains(&format!("v1/blobs/{after}")), "{published:?}");

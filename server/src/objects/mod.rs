@@ -8,14 +8,16 @@
 pub mod address;
 #[cfg(test)]
 mod conformance;
+mod error;
 pub mod evidence;
 mod folder;
 pub mod layout;
+mod long;
 pub mod pieces;
 pub mod purge;
 
 use std::future::Future;
-use std::path::{Path as FilePath, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,21 +28,12 @@ use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey, S3ConditionalPut};
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::{
-    Attributes, BackoffConfig, ClientConfigKey, Error, GetOptions, GetRange, ObjectMeta, ObjectStore,
-    ObjectStoreExt as _, PutMode, PutMultipartOptions, PutOptions, RetryConfig, UpdateVersion, WriteMultipart,
+    Attributes, BackoffConfig, ClientConfigKey, Error, GetOptions, ObjectMeta, ObjectStore, ObjectStoreExt as _,
+    PutMode, PutOptions, RetryConfig, UpdateVersion,
 };
-use tokio::io::AsyncReadExt as _;
 
 use address::Address;
-
-/// The length of a part, and of what is read at once: S3 takes none below 5 MiB but the last.
-const PART: u64 = 8 << 20;
-
-/// The most parts of an object, as S3 has it, with room for the last.
-const MAX_PARTS: u64 = 9_999;
-
-/// How many parts are on their way at once.
-const PARTS_AT_ONCE: usize = 2;
+pub use error::ObjectError;
 
 /// How long one request may take, and one operation with what is tried again.
 const REQUEST: &str = "30 seconds";
@@ -51,72 +44,6 @@ const NO_TAG: &str = "\"00000000000000000000000000000000\"";
 
 /// How long a connection may take.
 const CONNECT: &str = "5 seconds";
-
-/// Why an object could not be read or written.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ObjectError {
-    /// The storage could not be opened.
-    #[error("the object storage can't be opened: {0}")]
-    Open(String),
-    /// The storage does not let us.
-    #[error("the object storage refuses access to `{0}`")]
-    Refused(String),
-    /// It failed, or took too long.
-    #[error("the object storage failed at `{key}`: {why}")]
-    Failed {
-        /// The object.
-        key: String,
-        /// What it said, cut.
-        why: String,
-    },
-    /// The storage takes a write whose condition does not hold: nothing in it is safe from being overwritten.
-    #[error("the object storage does not honour the condition of a write ({0}), without which it can't be used")]
-    Unconditional(&'static str),
-    /// An object that never changes is there with other bytes.
-    #[error("`{0}` lies in the object storage with other bytes")]
-    Differs(String),
-    /// An object is longer than what can stand in its place.
-    #[error("`{0}` is longer in the object storage than it can be")]
-    TooLong(String),
-    /// A file of ours could not be read.
-    #[error("`{path}`: {why}")]
-    File {
-        /// Which.
-        path: String,
-        /// What went wrong.
-        why: String,
-    },
-}
-
-impl ObjectError {
-    /// Whether somebody wrote what we never wrote: nothing that passes by itself.
-    #[must_use]
-    pub const fn is_grave(&self) -> bool {
-        matches!(self, Self::Differs(_) | Self::TooLong(_) | Self::Unconditional(_))
-    }
-
-    fn of(key: &str, error: &Error) -> Self {
-        match error {
-            // What a store writes into these may hold the names of keys.
-            Error::PermissionDenied { .. } | Error::Unauthenticated { .. } => Self::Refused(key.to_owned()),
-            error => {
-                // The first says where, the last says what.
-                let mut last: &dyn std::error::Error = error;
-                while let Some(source) = last.source() {
-                    last = source;
-                }
-                let cut = |text: String| -> String { text.chars().filter(|it| !it.is_control()).take(300).collect() };
-                let (said, cause) = (cut(error.to_string()), cut(last.to_string()));
-                let why = if said.ends_with(&cause) { said } else { format!("{said}: {cause}") };
-                Self::Failed { key: key.to_owned(), why }
-            }
-        }
-    }
-
-    fn file(path: &FilePath, error: &std::io::Error) -> Self {
-        Self::File { path: path.display().to_string(), why: error.to_string() }
-    }
-}
 
 /// What an object held when it was read.
 #[derive(Debug, Clone)]
@@ -228,55 +155,6 @@ impl Objects {
         }
     }
 
-    /// Puts a file of ours down as an immutable object; whether it is new. A long one goes in parts, and is there when all of them are.
-    ///
-    /// The library gives the end of an upload in parts no condition, and S3 copies under one no more than 5 GiB: an object that is there is
-    /// compared before, and of two that come at once the later stays, with the same bytes, since they follow from the name.
-    ///
-    /// # Errors
-    /// As [`Objects::create`], and [`ObjectError::File`].
-    pub async fn create_from(&self, key: &str, file: &FilePath, hash: &[u8; 32]) -> Result<bool, ObjectError> {
-        let io = |error: std::io::Error| ObjectError::file(file, &error);
-        let mut source = tokio::fs::File::open(file).await.map_err(io)?;
-        let length = source.metadata().await.map_err(io)?.len();
-        if length <= PART {
-            let mut bytes = Vec::new();
-            source.take(PART).read_to_end(&mut bytes).await.map_err(io)?;
-            return self.create(key, bytes.into()).await;
-        }
-        match self.digest(key).await? {
-            Some((there, whole)) if whole == length && there.as_bytes() == hash => return Ok(false),
-            Some(_) => return Err(ObjectError::Differs(key.to_owned())),
-            None => {}
-        }
-        let part = PART.max(length.div_ceil(MAX_PARTS));
-        let options = PutMultipartOptions { attributes: self.attributes(key), ..PutMultipartOptions::default() };
-        let path = self.path(key)?;
-        let begun = in_time(key, self.store.put_multipart_opts(&path, options)).await?;
-        let begun = begun.map_err(|error| ObjectError::of(key, &error))?;
-        let mut upload = WriteMultipart::new_with_chunk_size(begun, usize::try_from(part).unwrap_or(usize::MAX));
-        let sent = async {
-            let mut piece = vec![0; 1 << 20];
-            loop {
-                let read = source.read(&mut piece).await.map_err(io)?;
-                if read == 0 {
-                    return Ok(());
-                }
-                upload.write(&piece[..read]);
-                in_time(key, upload.wait_for_capacity(PARTS_AT_ONCE))
-                    .await?
-                    .map_err(|error| ObjectError::of(key, &error))?;
-            }
-        };
-        if let Err(error) = sent.await {
-            // As well as it can be: what a killed server leaves is for the bucket's own rules.
-            let _ = upload.abort().await;
-            return Err(error);
-        }
-        let ended = in_time(key, upload.finish()).await?;
-        ended.map(|_| true).map_err(|error| ObjectError::of(key, &error))
-    }
-
     /// An object of at most so many bytes.
     ///
     /// # Errors
@@ -364,29 +242,6 @@ impl Objects {
             Err(Error::NotFound { .. }) => Ok(None),
             Err(error) => Err(ObjectError::of(key, &error)),
         }
-    }
-
-    /// The BLAKE3 and the length of an object, read piece by piece, all of one version.
-    ///
-    /// # Errors
-    /// Failures.
-    pub async fn digest(&self, key: &str) -> Result<Option<(blake3::Hash, u64)>, ObjectError> {
-        let Some(meta) = self.look(key).await? else { return Ok(None) };
-        let mut hasher = blake3::Hasher::new();
-        let mut at = 0;
-        while at < meta.size {
-            let end = meta.size.min(at + PART);
-            let range = Some(GetRange::Bounded(at..end));
-            let options = GetOptions { range, if_match: meta.e_tag.clone(), ..GetOptions::default() };
-            let piece = async { self.store.get_opts(&meta.location, options).await?.bytes().await };
-            let piece = in_time(key, piece).await?.map_err(|error| ObjectError::of(key, &error))?;
-            if piece.len() as u64 != end - at {
-                return Err(ObjectError::Failed { key: key.to_owned(), why: "it ends before its length".to_owned() });
-            }
-            hasher.update(&piece);
-            at = end;
-        }
-        Ok(Some((hasher.finalize(), meta.size)))
     }
 
     /// Takes an object away; none is fine.

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use cleartitle_schema::id::{BlobId, Commitment, ListId};
 use cleartitle_schema::statement::{Body, Kind};
-use futures_util::TryStreamExt as _;
+use futures_util::StreamExt as _;
 
 use super::{ObjectError, Objects, layout, waiting};
 use crate::store::database::Database;
@@ -34,37 +34,32 @@ pub fn purge(
     index: u64,
 ) -> Result<usize, PurgeError> {
     let network = waiting()?;
-    let below = |below: &str| network.block_on(objects.list(below).try_collect::<Vec<String>>());
     let mut doomed = Vec::new();
-    // The pointer first: nobody shall be sent to a body that is gone.
-    for key in below(layout::SNAPSHOTS)? {
-        let name = &key[layout::SNAPSHOTS.len()..];
-        match name.parse::<u64>() {
-            Ok(size) if size <= index => {}
-            Ok(_) => doomed.push(key),
-            Err(_) if key == layout::LATEST => doomed.insert(0, key),
-            Err(_) => {}
+    // Key by key: what is listed may be far more than what goes.
+    let mut each = |below: &str, goes: &dyn Fn(&str) -> Result<bool, StoreError>| -> Result<(), PurgeError> {
+        let mut listed = objects.list(below);
+        while let Some(key) = network.block_on(listed.next()) {
+            let key = key?;
+            if goes(&key[below.len()..])? {
+                doomed.push(key);
+            }
         }
-    }
-    if doomed.len() == 1 && doomed[0] == layout::LATEST {
-        doomed.clear();
-    }
+        Ok(())
+    };
+    each(layout::SNAPSHOTS, &|name| Ok(name.parse::<u64>().is_ok_and(|size| size > index)))?;
+    each(layout::BLOBS, &|name| match name.parse::<BlobId>() {
+        Ok(blob) => Ok(!store.names_blob(&blob)?),
+        Err(_) => Ok(false),
+    })?;
+    let named = lists(store)?;
+    each(layout::LISTS, &|name| Ok(name.parse::<ListId>().is_ok_and(|list| !named.contains(&list))))?;
     let opened = layout::published(commitment);
     if network.block_on(objects.length(&opened))?.is_some() {
         doomed.push(opened);
     }
-    for key in below(layout::BLOBS)? {
-        if let Ok(blob) = key[layout::BLOBS.len()..].parse::<BlobId>()
-            && !store.names_blob(&blob)?
-        {
-            doomed.push(key);
-        }
-    }
-    let named = lists(store)?;
-    for key in below(layout::LISTS)? {
-        if key[layout::LISTS.len()..].parse::<ListId>().is_ok_and(|list| !named.contains(&list)) {
-            doomed.push(key);
-        }
+    if doomed.iter().any(|key| key.starts_with(layout::SNAPSHOTS)) {
+        // The pointer first: nobody shall be sent to a body that is gone.
+        doomed.insert(0, layout::LATEST.to_owned());
     }
     for key in &doomed {
         network.block_on(objects.delete(key))?;
