@@ -2,7 +2,9 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
+use cleartitle_schema::api::LogKey;
 use cleartitle_schema::bindings::in_force;
 use cleartitle_schema::issuer::Domain;
 use cleartitle_schema::signed::{key_id, print_public_key};
@@ -17,6 +19,7 @@ use crate::domains::Domains;
 use crate::domains::binding::{self, BindError, Operator};
 use crate::limits::{Client, Limits};
 use crate::log::{Candidate, Log, Sequencer, now};
+use crate::objects::Objects;
 use crate::places::Place;
 use crate::readiness::Readiness;
 use crate::refusal::Refusal;
@@ -26,6 +29,9 @@ use crate::store::postgres::{Address, MOVED, PostgresStore, Replicated, UNFINISH
 use crate::store::sqlite::SqliteStore;
 use crate::store::witnessed::cosigned_note;
 use crate::store::{SignedHead, Store, StoreError};
+
+/// The setting that names the object storage which was given first.
+pub const OBJECTS: &str = "objects";
 
 /// How many bodies of up to 32 MiB stand in memory at once.
 const MAX_LARGE_BODIES: usize = 8;
@@ -38,6 +44,9 @@ const MIN_AT_WORK: usize = 16;
 
 /// How many blobs of up to 4 MiB stand in memory at once. Places of their own: evidence must not keep statements waiting.
 const MAX_BLOB_BODIES: usize = 16;
+
+/// How many blobs are read from the object storage at once.
+const MAX_OBJECTS_READ: usize = 32;
 
 /// Why a registry could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -67,6 +76,9 @@ pub enum OpenError {
         "the database holds part of a registry that is being moved\n\nhint: run `cleartitle-server migrate` again, to its end"
     )]
     Unfinished,
+    /// Evidence lies among objects that were not named.
+    #[error("the registry's evidence lies in {0}\n\nhint: name it with --objects, or CLEARTITLE_OBJECTS")]
+    Elsewhere(String),
     /// The log could not be begun.
     #[error(transparent)]
     Log(#[from] Refusal),
@@ -102,6 +114,7 @@ pub struct Registry {
     operator_domain: Domain,
     operator: SigningKey,
     quorum: Option<usize>,
+    objects: Option<Objects>,
 }
 
 impl Registry {
@@ -167,8 +180,18 @@ impl Registry {
         data.publish("log.pub", &format!("{}\n", signer.verifier()))?;
         data.publish("operator.pub", &print_public_key(&operator.verifying_key()))?;
         let reads = Arc::clone(&store) as Arc<dyn Store>;
-        let registry =
-            Self { data, store, reads, shared, origin: present, signer, operator_domain, operator, quorum: None };
+        let registry = Self {
+            data,
+            store,
+            reads,
+            shared,
+            origin: present,
+            signer,
+            operator_domain,
+            operator,
+            quorum: None,
+            objects: None,
+        };
         registry.begin()?;
         Ok(registry)
     }
@@ -205,6 +228,45 @@ impl Registry {
             self.reads = Arc::new(Replicated::new(Arc::clone(primary), replicas)?);
         }
         Ok(self)
+    }
+
+    /// Says where evidence is put and what is shown is published besides: a bucket or a folder.
+    #[must_use]
+    pub fn with_objects(mut self, objects: Option<Objects>) -> Self {
+        self.objects = objects;
+        self
+    }
+
+    /// The object storage, where there is one.
+    #[must_use]
+    pub const fn objects(&self) -> Option<&Objects> {
+        self.objects.as_ref()
+    }
+
+    /// Refuses to go on without the storage in which evidence lies, and remembers the first that is given.
+    ///
+    /// # Errors
+    /// [`OpenError::Elsewhere`], [`OpenError::Store`].
+    pub fn check_objects(&self) -> Result<(), OpenError> {
+        match &self.objects {
+            Some(objects) => _ = self.store.setting(OBJECTS, &objects.address().to_string())?,
+            None => {
+                if let Some(first) = self.store.present_setting(OBJECTS)? {
+                    return Err(OpenError::Elsewhere(first));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The log's name and the keys that clients pin.
+    #[must_use]
+    pub fn log_key(&self) -> LogKey {
+        LogKey {
+            origin: self.origin.clone(),
+            verifier: self.verifier().to_string(),
+            operator: print_public_key(&self.operator_key()).trim_end().to_owned(),
+        }
     }
 
     /// How many witnesses' operators must have cosigned.
@@ -320,8 +382,11 @@ pub struct App {
     pub limits: Arc<Limits>,
     /// Whoever works on the store beside the async threads: more at once than this only push each other off the cores.
     pub at_work: Arc<Semaphore>,
+    /// How many leaves the object storage shows, as far as this server knows.
+    pub published: AtomicU64,
     large_bodies: Arc<Semaphore>,
     blob_bodies: Arc<Semaphore>,
+    objects_read: Arc<Semaphore>,
 }
 
 impl App {
@@ -350,8 +415,10 @@ impl App {
             readiness: Readiness::default(),
             limits,
             at_work,
+            published: AtomicU64::new(0),
             large_bodies,
             blob_bodies,
+            objects_read: Arc::new(Semaphore::new(MAX_OBJECTS_READ)),
         }))
     }
 
@@ -378,6 +445,14 @@ impl App {
     /// [`Refusal::Busy`].
     pub async fn blob_bodies(&self) -> Result<OwnedSemaphorePermit, Refusal> {
         place_among(&self.blob_bodies).await
+    }
+
+    /// A place for reading from the object storage, waited for a little.
+    ///
+    /// # Errors
+    /// [`Refusal::Busy`].
+    pub async fn objects_read(&self) -> Result<OwnedSemaphorePermit, Refusal> {
+        place_among(&self.objects_read).await
     }
 }
 

@@ -1,5 +1,6 @@
 //! Audit: everything that the log claims, recomputed from its leaves; findings are data, and none is fatal to the next.
 
+pub mod objects;
 mod usage;
 
 use std::collections::{BTreeMap, HashMap};
@@ -23,6 +24,7 @@ use serde::Serialize;
 
 use crate::claims;
 use crate::log::tile_reader;
+use crate::objects::evidence::lies_elsewhere;
 use crate::store::database::Database;
 use crate::store::witnessed::Cosigned;
 use crate::store::{SignedHead, StoreError};
@@ -53,6 +55,10 @@ pub struct Report {
     pub lists: u64,
     /// Blobs of evidence whose digest was recomputed.
     pub blobs: u64,
+    /// Blobs of evidence that lie among objects, which were not looked at.
+    pub elsewhere: u64,
+    /// Objects that were held against the store.
+    pub objects: u64,
     /// Usage reports that are held; each was opened.
     pub usage_reports: u64,
     /// Those of them that no leaf proves: a crash came between, and nobody was told.
@@ -64,13 +70,25 @@ pub struct Report {
 }
 
 impl Report {
+    /// Adds a finding, while there is room for more.
+    fn found(&mut self, code: Fault, what: String) {
+        if self.findings.len() < MAX_FINDINGS {
+            self.findings.push(Finding { code, what });
+        }
+    }
+
     /// The verdict in a line, with what was looked at.
     #[must_use]
     pub fn line(&self) -> String {
+        let objects = if self.objects == 0 { String::new() } else { format!(" {} objects,", self.objects) };
+        let elsewhere = match self.elsewhere {
+            0 => String::new(),
+            count => format!(", {count} blobs not looked at, which lie among the objects"),
+        };
         let erased = if self.erased == 0 { String::new() } else { format!(" {} erased,", self.erased) };
         let verdict = if self.findings.is_empty() { "all is right" } else { "DAMAGED" };
         format!(
-            "audit: {} leaves, {} statements,{erased} {} receipts, {} checkpoints, {} lists, {} blobs: {verdict}",
+            "audit: {} leaves, {} statements,{erased} {} receipts, {} checkpoints, {} lists,{objects} {} blobs{elsewhere}: {verdict}",
             self.leaves, self.statements, self.receipts, self.checkpoints, self.lists, self.blobs
         )
     }
@@ -186,9 +204,7 @@ fn cosigns(cosigned: &Cosigned, head: &SignedHead) -> Result<(), String> {
 
 impl Auditor<'_> {
     fn found(&mut self, code: Fault, what: String) {
-        if self.report.findings.len() < MAX_FINDINGS {
-            self.report.findings.push(Finding { code, what });
-        }
+        self.report.found(code, what);
     }
 
     fn walk(&mut self) -> Result<(), StoreError> {
@@ -255,6 +271,7 @@ impl Auditor<'_> {
             for blob in page {
                 match self.store.blob(&blob)? {
                     Some(bytes) if BlobId::of(&bytes) == blob => self.report.blobs += 1,
+                    Some(bytes) if lies_elsewhere(&blob, &bytes) => self.report.elsewhere += 1,
                     _ => self
                         .found(Fault::AlteredBytes, format!("evidence `{blob}` has other bytes than its digest says")),
                 }

@@ -10,6 +10,7 @@ use cleartitle_schema::statement::{Body, Exhibit, Kind};
 use crate::app::Registry;
 use crate::domains::binding::{self, BindError};
 use crate::log::now;
+use crate::objects::purge::{PurgeError, purge};
 use crate::refusal::Refusal;
 use crate::snapshots::SnapshotError;
 use crate::store::{Page, StoreError, Stored};
@@ -41,6 +42,11 @@ pub enum EraseError {
     /// A snapshot could not be deleted.
     #[error(transparent)]
     Snapshots(#[from] SnapshotError),
+    /// The storage did not let go of everything.
+    #[error(
+        "it was erased here, and not yet among the objects: {0}\n\nhint: run the same command again when the storage answers"
+    )]
+    Objects(#[from] PurgeError),
     /// The registry could not be opened for its snapshots.
     #[error(transparent)]
     Open(#[from] crate::app::OpenError),
@@ -59,6 +65,8 @@ pub struct Erased {
     pub remains: bool,
     /// How many snapshots were deleted, to be made again without it.
     pub snapshots: usize,
+    /// How many objects were deleted; `None` without an object storage.
+    pub objects: Option<usize>,
 }
 
 /// Erases a statement's envelope from a registry that nobody serves.
@@ -77,7 +85,8 @@ pub fn erase(registry: &Registry, id: &StatementId, reason: &str) -> Result<Eras
     registry.store.erase(commitment)?;
     let index = index_of(registry, commitment)?.ok_or(EraseError::Unknown(*id))?;
     let snapshots = registry.snapshots()?.forget_after(index)?;
-    Ok(Erased { index, tombstone: tombstone.registered.index, new, remains: remains.is_some(), snapshots })
+    let objects = registry.objects().map(|objects| purge(&*registry.store, objects, commitment, index)).transpose()?;
+    Ok(Erased { index, tombstone: tombstone.registered.index, new, remains: remains.is_some(), snapshots, objects })
 }
 
 /// What the statement's leaf commits to, whether it is still here or went before.

@@ -2,7 +2,7 @@
 //! place where the log grows), `store` (what is kept, and the contract), `clearance` (questions), `app` (how it fits).
 //!
 //! Floors: `main → cli → witness → serve, jobs → patience, tls, router → signed_request, routes → app → registration, clearance, backup → snapshots, erasure, audit →
-//! domains, readiness → log → changes, standing → registration, delegation → limits, peer, places, rate, store, data_dir, turns, figures, notify`. A file imports
+//! domains, readiness → log → objects, changes, standing → registration, delegation → limits, peer, places, rate, store, data_dir, turns, figures, notify`. A file imports
 //! from floors below its own.
 
 pub mod app;
@@ -21,6 +21,7 @@ pub mod jobs;
 pub mod limits;
 pub mod log;
 pub mod notify;
+pub mod objects;
 pub mod patience;
 pub mod peer;
 pub mod places;

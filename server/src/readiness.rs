@@ -19,6 +19,9 @@ pub enum NotReady {
     /// It was asked to end.
     #[error("the server is shutting down")]
     Ending,
+    /// What was published is not what this log has, or could be overwritten.
+    #[error("nothing is published as objects any more: the server's log says why")]
+    Forked,
     /// Something of the log is stuck.
     #[error(transparent)]
     Stuck(#[from] Stuck),
@@ -28,6 +31,7 @@ pub enum NotReady {
 #[derive(Debug, Default)]
 pub struct Readiness {
     ending: AtomicBool,
+    forked: AtomicBool,
     last: Mutex<Option<(Instant, Result<(), NotReady>)>>,
 }
 
@@ -37,6 +41,11 @@ impl Readiness {
         self.ending.store(true, Ordering::Release);
     }
 
+    /// From now on, until a person has looked, the registry is not ready: readers of the bucket see another log.
+    pub fn fork(&self) {
+        self.forked.store(true, Ordering::Release);
+    }
+
     /// Whether a registration would be durable now, or was within the last second.
     ///
     /// # Errors
@@ -44,6 +53,9 @@ impl Readiness {
     pub async fn ask(&self, log: &Log) -> Result<(), NotReady> {
         if self.ending.load(Ordering::Acquire) {
             return Err(NotReady::Ending);
+        }
+        if self.forked.load(Ordering::Acquire) {
+            return Err(NotReady::Forked);
         }
         let mut last = self.last.lock().await;
         if let Some((at, answer)) = *last

@@ -5,7 +5,9 @@ use std::io::{self, Read as _, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use cleartitle_schema::api::SnapshotView;
 use cleartitle_schema::evidence::Registered;
+use cleartitle_schema::id::ContentId;
 use cleartitle_schema::snapshot::format::{FORMAT_VERSION, MAGIC};
 use cleartitle_schema::snapshot::{self, BuildError, Room, Tables, note_text, parse_note_text};
 use cleartitle_schema::tlog::note::{Note, NoteError, NoteSigner};
@@ -75,6 +77,19 @@ pub struct Ready {
 }
 
 impl Ready {
+    /// What readers are told of it.
+    #[must_use]
+    pub fn view(&self) -> SnapshotView {
+        SnapshotView {
+            size: self.size,
+            root: self.root.clone(),
+            blake3: ContentId(self.body_hash).to_string().trim_start_matches(ContentId::PREFIX).to_owned(),
+            bytes: self.length,
+            note: self.note.clone(),
+            url: format!("/v1/snapshots/{}", self.size),
+        }
+    }
+
     /// Maps the body.
     ///
     /// # Errors
@@ -193,12 +208,18 @@ impl Snapshots {
     fn lying(&self, size: u64) -> Option<Ready> {
         let path = self.folder.join(format!("{size}.snapshot"));
         let note = fs::read_to_string(path.with_extension("note")).ok()?;
-        let signed = Note::parse(note.as_bytes()).ok()?;
-        let _ = signed.verify(std::slice::from_ref(self.signer.verifier())).ok()?;
+        let signed = Note::parse(note.as_bytes()).ok().filter(|_| self.is_own(&note))?;
         let said =
             parse_note_text(signed.text()).ok().filter(|said| said.origin == self.origin && said.size == size)?;
         let length = fs::metadata(&path).ok()?.len();
         Some(Ready { size, root: said.root.to_base64(), body_hash: said.body, length, note, path })
+    }
+
+    /// Whether a note, of this version of the format or of another, is signed by this log's own key for its snapshots.
+    #[must_use]
+    pub fn is_own(&self, note: &str) -> bool {
+        let signed = Note::parse(note.as_bytes());
+        signed.is_ok_and(|note| note.verify(std::slice::from_ref(self.signer.verifier())).is_ok())
     }
 
     /// The snapshot of this size, where it lies ready.

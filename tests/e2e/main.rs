@@ -36,6 +36,7 @@ mod limits;
 mod load;
 mod memory;
 mod money;
+mod objects;
 mod observe;
 mod operating;
 mod packaging;

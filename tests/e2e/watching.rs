@@ -55,6 +55,8 @@ fn every_query_of_the_dashboard_and_the_alerts_names_what_is_shown() {
         "/bin/true",
         "--recheck-every",
         "1s",
+        "--objects",
+        &registry.scratch().join("objects").display().to_string(),
     ];
     registry.restart_with(&flags.map(str::to_owned));
     registry.register(&press, &press.reservation("other.press.example"));

@@ -125,6 +125,7 @@ pub fn cleartitle_server<S: AsRef<OsStr>>(arguments: &[S]) -> Ran {
         arguments.iter().position(|argument| argument.as_ref() == "--data").and_then(|at| arguments.get(at + 1));
     let database = folder.and_then(|folder| crate::server::database_of(Path::new(folder.as_ref())));
     command.envs(database.map(|address| ("CLEARTITLE_DATABASE", address)));
+    command.envs(folder.map_or_else(Vec::new, |folder| crate::server::objects_of(Path::new(folder.as_ref()))));
     let line = format!("{command:?}");
     ran(line, command.output().expect("the program can be started"))
 }

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use crate::binaries::{command, server_path};
 use crate::http::{Answer, client, send};
+use crate::objects::{self, Objects};
 use crate::postgres;
 use crate::publisher::Publisher;
 use crate::{Ran, audit, cleartitle_server};
@@ -60,6 +61,9 @@ impl Registry {
         let registry = Self::empty(log, flags);
         if postgres::everywhere() {
             registry.use_database(&postgres::database("registries on PostgreSQL").expect("a database"));
+        }
+        if objects::everywhere() {
+            registry.use_objects(objects::shared("registries on S3").expect("a server"));
         }
         registry.begin();
         registry
@@ -115,10 +119,24 @@ impl Registry {
     /// When it does not start.
     #[must_use]
     pub fn on_postgres(address: &str, beside: Option<&Self>) -> Self {
+        Self::on_postgres_with(address, beside, None)
+    }
+
+    /// The same, whose objects lie at this address of a server.
+    ///
+    /// # Panics
+    /// When it does not start.
+    #[must_use]
+    pub fn on_postgres_with(address: &str, beside: Option<&Self>, objects: Option<&Objects>) -> Self {
         let registry = Self::empty("warn", &UNLIMITED);
         registry.use_database(address);
         if let Some(first) = beside {
             copy_folder(&first.data().join("keys"), &registry.data().join("keys"));
+            let _ = std::fs::copy(first.folder.path().join(OBJECTS), registry.folder.path().join(OBJECTS));
+        } else if let Some(server) = objects {
+            registry.use_objects(server);
+        } else if objects::everywhere() {
+            registry.use_objects(objects::shared("registries on S3").expect("a server"));
         }
         registry.begin();
         registry
@@ -130,6 +148,38 @@ impl Registry {
     /// When that can't be written down.
     pub fn use_database(&self, address: &str) {
         std::fs::write(self.folder.path().join(DATABASE), address).expect("a file");
+    }
+
+    /// Starts an empty registry in its folder, with these flags, whose objects lie at an address of this server; with the address.
+    ///
+    /// # Panics
+    /// When it does not start.
+    #[must_use]
+    pub fn with_objects(server: &Objects, flags: &[&str]) -> (Self, String) {
+        let registry = Self::empty("info", flags);
+        let address = registry.use_objects(server);
+        registry.begin();
+        (registry, address)
+    }
+
+    /// Has every command about this data folder use a bucket of its own: see [`objects_of`]. Returns its address.
+    ///
+    /// # Panics
+    /// When that can't be written down.
+    pub fn use_objects(&self, server: &Objects) -> String {
+        let address = server.address();
+        self.use_objects_at(&address, &server.environment());
+        address
+    }
+
+    /// The same with this address, found by these variables.
+    ///
+    /// # Panics
+    /// When that can't be written down.
+    pub fn use_objects_at(&self, address: &str, environment: &[(&'static str, String)]) {
+        let mut lines = format!("CLEARTITLE_OBJECTS={address}\n");
+        environment.iter().for_each(|(name, value)| lines.push_str(&format!("{name}={value}\n")));
+        std::fs::write(self.folder.path().join(OBJECTS), lines).expect("a file");
     }
 
     /// Starts a registry in which `press.example` reserves training and `open.example` grants it.
@@ -167,6 +217,12 @@ impl Registry {
         copy_folder(&self.data(), &other.data());
         if let Some(database) = database_of(&self.data()) {
             other.use_database(&postgres::copy(&database));
+        }
+        if let Some((_, address)) = objects_of(&self.data()).into_iter().find(|(name, _)| name == "CLEARTITLE_OBJECTS")
+        {
+            let server = objects::shared("a copy of a bucket").expect("a server");
+            let copied = other.use_objects(server);
+            server.copy(&objects::prefix_of(&address), &objects::prefix_of(&copied));
         }
         other.begin();
         other
@@ -224,6 +280,7 @@ impl Registry {
             .env("CLEARTITLE_LOG", self.log)
             .envs(self.environment.lock().expect("a lock").iter().cloned())
             .envs(database_of(&self.data()).map(|address| ("CLEARTITLE_DATABASE", address)))
+            .envs(objects_of(&self.data()))
             .stdout(Stdio::piped())
             .stderr(log.expect("a log file"))
             .spawn()
@@ -433,6 +490,20 @@ const DATABASE: &str = "database.url";
 #[must_use]
 pub fn database_of(data: &Path) -> Option<String> {
     std::fs::read_to_string(data.parent()?.join(DATABASE)).ok()
+}
+
+/// The file beside a data folder that says by which variables its objects are found.
+const OBJECTS: &str = "objects.env";
+
+/// The variables by which the commands about a data folder find its objects; none where they lie in the folder.
+#[must_use]
+pub fn objects_of(data: &Path) -> Vec<(String, String)> {
+    let lines = data.parent().and_then(|folder| std::fs::read_to_string(folder.join(OBJECTS)).ok()).unwrap_or_default();
+    lines
+        .lines()
+        .filter_map(|line| line.split_once('='))
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
 }
 
 impl Drop for Registry {

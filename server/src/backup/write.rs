@@ -9,6 +9,7 @@ use tempfile::NamedTempFile;
 use super::{
     DATABASE, FORMAT, LOG_KEY, MANIFEST, MAX_FILES, MAX_SMALL, Manifest, Member, OPERATOR_KEY, VERSION, digest, is_key,
 };
+use crate::app::OBJECTS;
 use crate::data_dir::{DataDir, DataDirError};
 use crate::log::now;
 use crate::store::StoreError;
@@ -51,6 +52,8 @@ pub struct Backed {
     pub size: u64,
     /// How many bytes the archive has.
     pub length: u64,
+    /// Evidence lies among objects, which are not in it.
+    pub elsewhere: bool,
 }
 
 fn io_at(path: &Path) -> impl Fn(io::Error) -> BackupError {
@@ -75,6 +78,7 @@ pub fn back_up(
     let no_log = || BackupError::NoLog(data.keys());
     let origin = store.present_setting("origin")?.ok_or_else(no_log)?;
     let newest = store.latest_checkpoint()?.ok_or_else(no_log)?;
+    let elsewhere = store.present_setting(OBJECTS)?.is_some();
     let log = data.log_verifier(&origin)?;
     // Beside the archive, not in the system's temporary folder: the copy may be large, and holds what the database holds.
     let scratch = tempfile::Builder::new().prefix(".backup-").tempdir_in(folder).map_err(io_at(folder))?;
@@ -106,7 +110,7 @@ pub fn back_up(
         files,
     };
     let length = archive(folder, out, &manifest, &sources)?;
-    Ok(Backed { origin: manifest.origin, size: manifest.size, length })
+    Ok(Backed { origin: manifest.origin, size: manifest.size, length, elsewhere })
 }
 
 /// Every private key of the folder, by its name in the archive. A file that is no key's is told and not left out in

@@ -61,6 +61,11 @@ impl Backup {
     /// What stopped it.
     pub fn run(self) -> anyhow::Result<u8> {
         let backed = back_up(&self.place.folder()?, self.place.frozen()?, &self.out, !self.without_keys)?;
+        if backed.elsewhere {
+            eprintln!(
+                "hint: evidence lies among the objects and not in this file: keep the bucket too, and name it with --objects when you audit and serve what you restore"
+            );
+        }
         let keys = if self.without_keys { "without the private keys" } else { "with the private keys: keep it secret" };
         println!(
             "backup: {} leaves of `{}` in `{}`, {} bytes, {keys}",

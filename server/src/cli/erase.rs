@@ -41,6 +41,7 @@ impl Erase {
             )
         })?;
         let registry = self.place.registry(None)?;
+        registry.check_objects()?;
         let done = erasure::erase(&registry, &self.statement, &self.reason)?;
         let how = if done.new { "logged now" } else { "logged before" };
         let left = if done.remains { "its compiled rule remains" } else { "nothing remains of it" };
@@ -48,6 +49,12 @@ impl Erase {
             "erased the envelope of leaf {}; {left}; tombstone at leaf {}, {how}; {} snapshots deleted",
             done.index, done.tombstone, done.snapshots
         );
+        if let Some(objects) = done.objects {
+            println!("{objects} objects deleted");
+            eprintln!(
+                "hint: purge what a CDN keeps of v1/published, v1/blobs, v1/lists and v1/snapshots, and older versions that the bucket keeps; start the server soon, which publishes the tombstone"
+            );
+        }
         if self.place.is_shared()? {
             eprintln!(
                 "hint: stop every other server of this database too, and delete snapshots in their folders; the write-ahead log, its archive and replicas are yours to expire"

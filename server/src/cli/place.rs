@@ -6,6 +6,7 @@ use anyhow::Context as _;
 
 use crate::app::Registry;
 use crate::data_dir::DataDir;
+use crate::objects::{self, Objects};
 use crate::store::database::Database;
 use crate::store::postgres::{Address, PostgresStore};
 use crate::store::sqlite::SqliteStore;
@@ -27,6 +28,14 @@ pub struct Place {
     /// `sslrootcert=FILE` trusts, unless the URL says `sslmode=disable`. On this machine that is asked for by `sslmode=verify-full`. For a failover that loses nothing set `synchronous_standby_names` on the primary, and name all hosts in the URL.
     #[arg(long, value_name = "URL", env = "CLEARTITLE_DATABASE", hide_env_values = true)]
     database: Option<String>,
+    /// Object storage beside the database: `s3://BUCKET/PREFIX`, or a folder. Evidence that is brought lies there and not in the database,
+    /// and checkpoints, tiles, lists, opened leaves and snapshots are published there, each under the path at which it is served.
+    ///
+    /// Any web server or CDN in front of it is then a registry for `cleartitle pull` and `audit`, with no server behind. Credentials and
+    /// endpoint are heard from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION, AWS_ENDPOINT_URL and their kin. All servers of one
+    /// database name the same storage. Nobody who registers waits for it, but who brings evidence does.
+    #[arg(long, value_name = "URL", env = "CLEARTITLE_OBJECTS")]
+    objects: Option<String>,
 }
 
 impl Place {
@@ -62,7 +71,18 @@ impl Place {
     /// # Errors
     /// What keeps it from being opened.
     pub fn registry(&self, origin: Option<&str>) -> anyhow::Result<Registry> {
-        Ok(Registry::open_at(&self.data, self.address()?.as_ref(), origin)?)
+        let objects = self.objects()?;
+        Ok(Registry::open_at(&self.data, self.address()?.as_ref(), origin)?.with_objects(objects))
+    }
+
+    /// The object storage that was named.
+    ///
+    /// # Errors
+    /// An address that can't be read, or a storage that can't be opened.
+    pub fn objects(&self) -> anyhow::Result<Option<Objects>> {
+        let text = self.objects.as_deref().filter(|text| !text.is_empty());
+        let address = text.map(|text| text.parse::<objects::address::Address>().context("--objects")).transpose()?;
+        Ok(address.map(|address| Objects::open(&address)).transpose()?)
     }
 
     /// The registry's database as it stands now, whatever is written meanwhile.

@@ -14,7 +14,7 @@ use super::place::{self, Place};
 use crate::app::App;
 use crate::data_dir::DataDir;
 use crate::domains::{self, Domains};
-use crate::jobs::{certify, measure, news, observe, recheck, webhooks, witness as witnesses};
+use crate::jobs::{certify, measure, news, observe, publish, recheck, webhooks, witness as witnesses};
 use crate::router;
 use crate::routes::{Shared, health};
 use crate::serve::{self, Server};
@@ -77,6 +77,8 @@ pub struct Serve {
     #[command(flatten)]
     webhooks: webhooks::Flags,
     #[command(flatten)]
+    publish: publish::Flags,
+    #[command(flatten)]
     limits: limits::Flags,
     #[command(flatten)]
     tls: tls::Flags,
@@ -104,6 +106,7 @@ impl Serve {
         let held = folder.lock()?;
         let replicas = replicas(&self.read_database)?;
         let registry = self.place.registry(self.origin.as_deref())?.with_quorum(quorum)?.with_replicas(&replicas)?;
+        registry.check_objects()?;
         self.logs.tell_key(registry.verifier());
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         let domains = runtime.block_on(async { Domains::new(self.domains) })?;
@@ -113,6 +116,7 @@ impl Serve {
             self.listen,
             Jobs {
                 delivering: self.webhooks,
+                publishing: self.publish,
                 observing,
                 witnessing,
                 certifying,
@@ -137,6 +141,7 @@ fn replicas(given: &[String]) -> anyhow::Result<Vec<Address>> {
 /// What goes on beside serving.
 struct Jobs {
     delivering: webhooks::Flags,
+    publishing: publish::Flags,
     observing: Option<observe::Job>,
     witnessing: Option<witnesses::Job>,
     certifying: Option<certify::Job>,
@@ -152,6 +157,7 @@ async fn serve_until_asked(app: Shared, listen: SocketAddr, jobs: Jobs) -> anyho
     let rechecking = tokio::spawn(recheck::run(Arc::clone(&app)));
     let witnessing = jobs.witnessing.map(|job| tokio::spawn(job.run(Arc::clone(&app))));
     let delivering = tokio::spawn(webhooks::run(Arc::clone(&app), jobs.delivering));
+    let publishing = tokio::spawn(publish::run(Arc::clone(&app), jobs.publishing));
     let telling = tokio::spawn(news::run(Arc::clone(&app)));
     let measuring = tokio::spawn(measure::run(Arc::clone(&app)));
     let ending = Arc::clone(&app);
@@ -183,6 +189,7 @@ async fn serve_until_asked(app: Shared, listen: SocketAddr, jobs: Jobs) -> anyho
         telling.abort();
         measuring.abort();
         delivering.abort();
+        publishing.abort();
         // Those who wait for changes are answered at once.
         ending.news.end();
         // Before the requests inside are waited for: the observer's own would be among them.

@@ -4,6 +4,7 @@
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::app::App;
@@ -35,6 +36,10 @@ pub async fn run(app: Arc<App>) {
             }
             let shown = app.registry.shown()?.map_or(0, |shown| shown.size);
             metrics::gauge!("cleartitle_log_size_shown").set(shown as f64);
+            if app.registry.objects().is_some() {
+                let behind = shown.saturating_sub(app.published.load(Ordering::Relaxed));
+                metrics::gauge!("cleartitle_objects_behind").set(behind as f64);
+            }
             Ok(())
         });
         if measured.await.is_err() {

@@ -6,6 +6,7 @@ pub mod certify;
 pub mod measure;
 pub mod news;
 pub mod observe;
+pub mod publish;
 pub mod recheck;
 pub mod webhooks;
 pub mod witness;

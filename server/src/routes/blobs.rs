@@ -12,9 +12,19 @@ use super::log::IMMUTABLE;
 use super::problem::{Code, Failure, nowhere};
 use super::statements::created;
 use super::{Shared, blocking};
+use crate::objects::evidence::{MAX_BLOB, NOTE, lies_elsewhere};
+use crate::objects::{ObjectError, layout};
 
-/// The longest blob: eight times what RFC 9309 asks a crawler to read of a robots.txt.
-pub const MAX_BLOB: usize = 4 << 20;
+impl From<ObjectError> for Failure {
+    fn from(error: ObjectError) -> Self {
+        if error.is_grave() {
+            tracing::error!(%error, "evidence among the objects is not what its name says");
+            return Self::internal();
+        }
+        tracing::warn!(%error, "evidence could not be put or read");
+        Self::new(Code::Overloaded, "the object storage does not answer")
+    }
+}
 
 /// Bring the bytes of evidence that a registered statement names.
 ///
@@ -51,11 +61,19 @@ pub async fn put(
     }
     let memory = app.blob_bodies().await?;
     let bytes = whole_body(&headers, body, MAX_BLOB).await?;
-    let new = blocking(&app, move |app| {
-        let found = BlobId::of(&bytes);
-        if found != blob {
-            return Err(Failure::new(Code::BlobMismatch, format!("the digest of these bytes is `{found}`")));
+    let found = BlobId::of(&bytes);
+    if found != blob {
+        return Err(Failure::new(Code::BlobMismatch, format!("the digest of these bytes is `{found}`")));
+    }
+    // Among the objects the bytes are durable first, so that the note never says what is not so. The store is not held meanwhile.
+    let bytes = match app.registry.objects() {
+        Some(objects) => {
+            objects.create(&layout::blob(&blob), bytes.into()).await?;
+            NOTE.to_vec()
         }
+        None => bytes,
+    };
+    let new = blocking(&app, move |app| {
         let new = app.store.put_blob(&blob, &bytes)?;
         // Held until the bytes are durable and freed.
         drop((bytes, memory));
@@ -85,7 +103,15 @@ pub async fn put(
 pub async fn show(State(app): State<Shared>, Path(blob): Path<String>, _: Asked<Nothing>) -> Result<Response, Failure> {
     let blob: BlobId = blob.parse().map_err(nowhere)?;
     let bytes = blocking(&app, move |app| Ok(app.store.blob(&blob)?)).await?;
-    let bytes = bytes.ok_or_else(|| Failure::not_found(blob))?;
+    let mut bytes = bytes.ok_or_else(|| Failure::not_found(blob))?;
+    if lies_elsewhere(&blob, &bytes) {
+        let objects = app.registry.objects().ok_or_else(Failure::internal)?;
+        let _place = app.objects_read().await?;
+        bytes = objects.evidence(&blob).await?.ok_or_else(|| {
+            tracing::error!(%blob, "evidence is not among the objects where it was put");
+            Failure::internal()
+        })?;
+    }
     // A hostile site's script must not run under the registry's own name: never a page, whatever a browser makes of it.
     let headers = [
         (header::CONTENT_TYPE, "application/octet-stream"),

@@ -8,7 +8,6 @@ use cleartitle_schema::api::{LogKey, Problem};
 use cleartitle_schema::id::{Commitment, StatementId};
 use cleartitle_schema::leaf::Published;
 use cleartitle_schema::opening::Opening;
-use cleartitle_schema::signed::print_public_key;
 use cleartitle_schema::tlog::proof::Receipt;
 use cleartitle_schema::tlog::tile::{EntriesId, EntryBundle, FULL_WIDTH, TileId};
 
@@ -161,10 +160,5 @@ pub async fn published(
     )
 )]
 pub async fn log_key(State(app): State<Shared>, _: Asked<Nothing>) -> Json<LogKey> {
-    let registry = &app.registry;
-    Json(LogKey {
-        origin: registry.origin.clone(),
-        verifier: registry.verifier().to_string(),
-        operator: print_public_key(&registry.operator_key()).trim_end().to_owned(),
-    })
+    Json(app.registry.log_key())
 }

@@ -57,15 +57,7 @@ fn size_of(text: &str) -> Result<u64, Failure> {
 pub async fn latest(State(app): State<Shared>, _: Asked<Nothing>) -> Result<Response, Failure> {
     // Of the checkpoint that is shown, not of a newer one that waits for its witnesses: the two are checked together.
     let ready = blocking(&app, |app| Ok(app.snapshots.at(shown(app)?.size)?)).await?;
-    let view = SnapshotView {
-        size: ready.size,
-        root: ready.root,
-        blake3: ContentId(ready.body_hash).to_string().trim_start_matches(ContentId::PREFIX).to_owned(),
-        bytes: ready.length,
-        note: ready.note,
-        url: format!("/v1/snapshots/{}", ready.size),
-    };
-    Ok(([(header::CACHE_CONTROL, "no-cache")], Json(view)).into_response())
+    Ok(([(header::CACHE_CONTROL, "no-cache")], Json(ready.view())).into_response())
 }
 
 /// Read a snapshot's body.

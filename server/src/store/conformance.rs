@@ -310,6 +310,13 @@ fn evidence_is_kept_once_and_known_by_who_names_it(store: &dyn Store) {
     // Whoever calls has checked the digest; the first bytes stay all the same.
     assert!(!store.put_blob(&seen, b"other bytes").unwrap());
     assert_eq!(store.blob(&seen).unwrap(), Some(b"User-agent: *".to_vec()));
+    // The note that bytes lie elsewhere gives way to them, and takes nobody's place.
+    assert!(!store.put_blob(&seen, b"").unwrap());
+    assert_eq!(store.blob(&seen).unwrap(), Some(b"User-agent: *".to_vec()));
+    assert!(store.put_blob(&silent, b"").unwrap() && !store.put_blob(&silent, b"").unwrap());
+    assert_eq!(store.blob(&silent).unwrap(), Some(Vec::new()));
+    assert!(store.put_blob(&silent, b"what was seen").unwrap());
+    assert_eq!(store.blob(&silent).unwrap(), Some(b"what was seen".to_vec()));
     assert!(store.put_blob(&exhibit, b"").unwrap());
     assert_eq!(store.blob(&exhibit).unwrap(), Some(Vec::new()));
     store.rebuild().unwrap();

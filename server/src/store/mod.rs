@@ -65,7 +65,9 @@ impl StoreError {
     pub const fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Untrusted { why, .. } => Some(why.hint()),
-            Self::Full(_) => Some("make room where the database lies, then do it again: nothing that was acknowledged is lost"),
+            Self::Full(_) => {
+                Some("make room where the database lies, then do it again: nothing that was acknowledged is lost")
+            }
             _ => None,
         }
     }
@@ -407,7 +409,8 @@ pub trait Store: Send + Sync {
     fn names_blob(&self, blob: &BlobId) -> Result<bool, StoreError>;
 
     /// Keeps the bytes of evidence under their name and returns whether they are new; bytes that are there already stay as
-    /// they are. The caller has checked the digest, and that a statement names it.
+    /// they are. The caller has checked the digest, and that a statement names it. No bytes under another name than theirs are the note
+    /// that they lie elsewhere (`objects::evidence`); bytes take its place, and it takes nobody's.
     ///
     /// # Errors
     /// [`StoreError`]; the blob may then be there or not, but never in part.

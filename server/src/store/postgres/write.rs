@@ -80,7 +80,9 @@ pub(super) fn put_tiles(session: &Session<'_>, tiles: &[(TileId, Vec<u8>)]) -> R
 
 /// Keeps evidence unless it is there; returns whether it is new.
 pub(super) fn put_blob(session: &Session<'_>, blob: &BlobId, bytes: &[u8]) -> Result<bool, StoreError> {
-    let sql = "INSERT INTO evidence (blob, bytes) VALUES ($1, $2) ON CONFLICT DO NOTHING";
+    let sql =
+        "INSERT INTO evidence (blob, bytes) VALUES ($1, $2) ON CONFLICT (blob) DO UPDATE SET bytes = excluded.bytes
+               WHERE octet_length(evidence.bytes) = 0 AND octet_length(excluded.bytes) > 0";
     Ok(session.execute(sql, &[&blob.0.as_slice(), &bytes])? == 1)
 }
 

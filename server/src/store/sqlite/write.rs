@@ -168,10 +168,13 @@ fn project_exhibits(connection: &Connection, statement: &Statement, index: i64) 
     Ok(())
 }
 
-/// Keeps evidence unless it is there; returns whether it is new.
+/// Keeps evidence unless it is there, in place of the note that it lies elsewhere; returns whether anything is new.
 pub(super) fn put_blob(connection: &Connection, blob: &BlobId, bytes: &[u8]) -> Result<bool, StoreError> {
     let written = connection
-        .prepare_cached("INSERT OR IGNORE INTO evidence (blob, bytes) VALUES (?1, ?2)")
+        .prepare_cached(
+            "INSERT INTO evidence (blob, bytes) VALUES (?1, ?2) ON CONFLICT (blob) DO UPDATE SET bytes = excluded.bytes
+             WHERE length(evidence.bytes) = 0 AND length(excluded.bytes) > 0",
+        )
         .and_then(|mut insert| insert.execute(params![blob.0, bytes]))
         .map_err(failed)?;
     Ok(written == 1)
