@@ -8,11 +8,12 @@ use cleartitle_schema::issuer::Domain;
 use cleartitle_schema::signed::{key_id, print_public_key};
 use cleartitle_schema::tlog::note::{NoteSigner, NoteVerifier};
 use ed25519_dalek::SigningKey;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
 use crate::changes::News;
 use crate::clearance::Clearance;
 use crate::data_dir::{DataDir, DataDirError};
+use crate::documents::{OpenedTables, Progress};
 use crate::domains::Domains;
 use crate::domains::binding::{self, BindError, Operator};
 use crate::limits::{Client, Limits};
@@ -286,6 +287,12 @@ pub struct App {
     pub limits: Arc<Limits>,
     /// Whoever works on the store beside the async threads: more at once than this only push each other off the cores.
     pub at_work: Arc<Semaphore>,
+    /// Told when the last bytes of a provenance table have come.
+    pub tables_whole: Notify,
+    /// How far the table is that is loaded now.
+    pub loading: Progress,
+    /// Tables that are open for look-ups.
+    pub opened_tables: OpenedTables,
     large_bodies: Arc<Semaphore>,
     blob_bodies: Arc<Semaphore>,
 }
@@ -316,6 +323,9 @@ impl App {
             readiness: Readiness::default(),
             limits,
             at_work,
+            tables_whole: Notify::new(),
+            loading: Progress::default(),
+            opened_tables: OpenedTables::default(),
             large_bodies,
             blob_bodies,
         }))

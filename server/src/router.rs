@@ -30,7 +30,7 @@ use crate::peer::Peer;
 use crate::routes::problem::{Code, Failure};
 use crate::routes::{
     Shared, blobs, changes, claims, decisions, documents, health, issuers, keys, log, reasons, sealed, snapshots,
-    statements, usage, webhooks,
+    statements, uploads, usage, webhooks,
 };
 
 /// How many requests are worked on at once; more are turned away, so that those inside get done.
@@ -98,6 +98,8 @@ fn described() -> OpenApiRouter<Shared> {
         .routes(routes!(sealed::show))
         .routes(routes!(claims::prove))
         .routes(routes!(documents::register))
+        .routes(routes!(uploads::begin))
+        .routes(routes!(uploads::bring, uploads::show))
         .routes(routes!(blobs::put, blobs::show))
         // Labs.
         .routes(routes!(decisions::ask, decisions::ask_many))

@@ -14,7 +14,7 @@ use super::place::Place;
 use crate::app::App;
 use crate::data_dir::DataDir;
 use crate::domains::{self, Domains};
-use crate::jobs::{certify, measure, news, observe, recheck, webhooks, witness as witnesses};
+use crate::jobs::{certify, measure, news, observe, recheck, tables, webhooks, witness as witnesses};
 use crate::router;
 use crate::routes::{Shared, health};
 use crate::serve::{self, Server};
@@ -134,6 +134,7 @@ async fn serve_until_asked(app: Shared, listen: SocketAddr, jobs: Jobs) -> anyho
     let delivering = tokio::spawn(webhooks::run(Arc::clone(&app), jobs.delivering));
     let telling = tokio::spawn(news::run(Arc::clone(&app)));
     let measuring = tokio::spawn(measure::run(Arc::clone(&app)));
+    let loading = tokio::spawn(tables::run(Arc::clone(&app)));
     let ending = Arc::clone(&app);
     let (limits, routes) = (Arc::clone(&app.limits), router::router(app));
     let (end, mut ended) = watch::channel(());
@@ -162,6 +163,7 @@ async fn serve_until_asked(app: Shared, listen: SocketAddr, jobs: Jobs) -> anyho
         rechecking.abort();
         telling.abort();
         measuring.abort();
+        loading.abort();
         delivering.abort();
         // Those who wait for changes are answered at once.
         ending.news.end();

@@ -7,6 +7,7 @@ pub mod measure;
 pub mod news;
 pub mod observe;
 pub mod recheck;
+pub mod tables;
 pub mod webhooks;
 pub mod witness;
 

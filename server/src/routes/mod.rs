@@ -20,6 +20,7 @@ pub mod sealed;
 pub mod snapshots;
 pub mod statements;
 mod tables;
+pub mod uploads;
 pub mod usage;
 pub mod webhooks;
 

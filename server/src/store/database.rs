@@ -2,6 +2,7 @@
 
 use cleartitle_schema::id::{BlobId, Commitment};
 
+use super::uploads::Uploads;
 use super::usage::UsageReports;
 use super::webhooks::Webhooks;
 use super::witnessed::Witnessed;
@@ -16,6 +17,8 @@ pub enum Duty {
     Webhooks,
     /// Sends checkpoints to witnesses.
     Witnesses,
+    /// Checks and loads provenance tables.
+    Tables,
 }
 
 impl Duty {
@@ -26,12 +29,13 @@ impl Duty {
             Self::Recheck => 1,
             Self::Webhooks => 2,
             Self::Witnesses => 3,
+            Self::Tables => 4,
         }
     }
 }
 
 /// A back end whole.
-pub trait Database: Store + UsageReports + Webhooks + Witnessed {
+pub trait Database: Store + Uploads + UsageReports + Webhooks + Witnessed {
     /// A setting of the registry: `value` the first time, and then what stands for ever.
     ///
     /// # Errors

@@ -10,6 +10,7 @@ pub mod postgres;
 pub mod sqlite;
 mod tables;
 mod tombstones;
+pub mod uploads;
 pub mod usage;
 pub mod webhooks;
 pub mod witnessed;
@@ -35,6 +36,9 @@ pub enum StoreError {
     /// The back end failed: disk full, locked too long, input or output error.
     #[error("the store failed: {0}")]
     Backend(String),
+    /// The disk, or what the database may have of it, is full.
+    #[error("the store's disk is full")]
+    Full,
     /// What is stored can't be read back as what it should be.
     #[error("the store is damaged: {0}")]
     Damaged(String),

@@ -15,7 +15,8 @@ use parquet::file::reader::SerializedPageReader;
 use super::super::fields::{FieldChoice, MissingField};
 use super::super::store::Stored;
 use super::chunk::{ColumnBytes, Failure, Nested};
-use super::{FOOTER_LIMIT, GROUP_ROWS_LIMIT, thrift};
+use super::{FOOTER_LIMIT, GROUP_ROWS_LIMIT};
+use cleartitle_schema::thrift;
 
 /// A footer, its length and the magic after it.
 const TAIL: u64 = 8;

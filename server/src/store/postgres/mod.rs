@@ -22,6 +22,7 @@ mod sealed;
 mod session;
 mod take_over;
 mod tls;
+mod uploads;
 mod usage;
 mod webhooks;
 mod witnessed;

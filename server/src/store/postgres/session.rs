@@ -12,6 +12,7 @@ use deadpool_postgres::ClientWrapper;
 use futures_util::TryStreamExt as _;
 use tokio::runtime::Handle;
 use tokio_postgres::binary_copy::BinaryCopyInWriter;
+use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{FromSql, ToSql, Type};
 use tokio_postgres::{Error, Row};
 
@@ -39,6 +40,9 @@ pub(super) type CopyRow = Vec<Box<dyn ToSql + Sync + Send>>;
 
 /// What went wrong, with the database's own words where it spoke.
 pub(super) fn failed(error: &Error) -> StoreError {
+    if error.code() == Some(&SqlState::DISK_FULL) {
+        return StoreError::Full;
+    }
     StoreError::Backend(match error.as_db_error() {
         Some(said) => format!("the database said: {} ({})", said.message(), said.code().code()),
         None => match std::error::Error::source(error) {

@@ -1,0 +1,1 @@
+//! Tables that are written by a library of others, read, damaged, and looked into.
