@@ -50,6 +50,8 @@ mod snapshots;
 mod tables;
 mod tls;
 mod transcripts;
+mod uploads;
+mod uploads_killed;
 mod watching;
 mod webhooks;
 mod witness;

@@ -11,6 +11,7 @@ pub mod http;
 pub mod independent;
 pub mod objects;
 pub mod postgres;
+pub mod provenance;
 pub mod publisher;
 pub mod served;
 pub mod server;

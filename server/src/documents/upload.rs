@@ -13,6 +13,7 @@ use crate::refusal::Refusal;
 use crate::registration;
 use crate::routes::problem::{Code, Failure};
 use crate::routes::statements::registration_of;
+use crate::standing;
 use crate::store::uploads::Upload;
 
 /// How many rows have been read of the table that is loaded now.
@@ -52,6 +53,8 @@ pub fn begin(app: &App, envelope: &[u8]) -> Result<(UploadView, bool), Failure> 
     {
         return Ok((view, false));
     }
+    // What the log would say at the end is said before a byte is sent.
+    standing::check(&*app.store, &*app.store, &candidate, now())?;
     app.limits.registration(&candidate.statement.issuer.domain)?;
     let Body::Manifest { bytes, .. } = &candidate.statement.body else { return Err(Failure::internal()) };
     let upload = Upload {

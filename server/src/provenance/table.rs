@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use cleartitle_schema::provenance::{COLUMNS, MAX_BYTES, MAX_GROUP_BYTES, MAX_GROUP_ROWS, MAX_ROWS};
 use cleartitle_schema::thrift;
-use parquet::basic::{Compression, LogicalType, Repetition, TimeUnit, Type};
+use parquet::basic::{Compression, ConvertedType, LogicalType, Repetition, TimeUnit, Type};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData, ParquetMetaDataReader, RowGroupMetaData};
 use parquet::schema::types::ColumnDescriptor;
@@ -184,14 +184,17 @@ fn form(known: usize, descriptor: &ColumnDescriptor) -> Option<Form> {
     match descriptor.physical_type() {
         Type::BYTE_ARRAY => Some(Form::Text),
         Type::FIXED_LEN_BYTE_ARRAY if digest == Some(descriptor.type_length()) => Some(Form::Digest),
-        Type::INT64 if (4..=6).contains(&known) => match descriptor.logical_type_ref() {
-            Some(LogicalType::Timestamp(timestamp)) if timestamp.is_adjusted_to_u_t_c => {
-                Some(Form::Ticks(match timestamp.unit {
+        Type::INT64 if (4..=6).contains(&known) => match (descriptor.logical_type_ref(), descriptor.converted_type()) {
+            (Some(LogicalType::Timestamp(stamp)), _) if stamp.is_adjusted_to_u_t_c => {
+                Some(Form::Ticks(match stamp.unit {
                     TimeUnit::MILLIS => 1_000,
                     TimeUnit::MICROS => 1_000_000,
                     TimeUnit::NANOS => 1_000_000_000,
                 }))
             }
+            // As it was written before there were others than in UTC.
+            (None, ConvertedType::TIMESTAMP_MILLIS) => Some(Form::Ticks(1_000)),
+            (None, ConvertedType::TIMESTAMP_MICROS) => Some(Form::Ticks(1_000_000)),
             _ => None,
         },
         _ => None,

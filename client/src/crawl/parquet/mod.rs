@@ -33,7 +33,7 @@ mod write;
 
 pub use captures::{Captures, Columnar};
 pub use rows::{Group, Keys, Text};
-pub use table::{Table, TableError};
+pub use table::{Table, TableError, rows_in};
 pub use texts::Texts;
 pub use write::{Prepared, PutError, TableWriter};
 

@@ -285,3 +285,61 @@ impl Uploads for SqliteStore {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_told_and_what_was_acknowledged_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(&folder.path().join("registry.sqlite")).unwrap();
+        let statement = StatementId([1; 32]);
+        let authority: Authority = "press.example".parse::<cleartitle_schema::issuer::Domain>().unwrap().authority();
+        let bytes = 64 * PART as u64;
+        let (envelope, touched_at) = (b"{}".to_vec(), Timestamp(0));
+        let new = Upload { statement, envelope, authority, bytes, received: 0, touched_at, refused: None };
+        let room = Room { each: bytes, all: bytes, files: 9, uploads_each: 9 };
+        store.begin_upload(&new, &room).unwrap().unwrap();
+        // SQLite's own bound stands for the disk's: the code that comes of both is one.
+        let pages = |most: i64| {
+            lock(&store.writer).pragma_update_and_check(None, "max_page_count", most, |_| Ok(())).unwrap();
+        };
+        pages(700);
+        let piece = vec![7; 8 * PART];
+        let add = |at: usize| store.add_piece(&statement, at as u64, &piece, Timestamp(1));
+        assert_eq!(add(0).unwrap().unwrap().received, piece.len() as u64);
+        assert_eq!(add(piece.len()), Err(StoreError::Full));
+        assert_eq!(store.upload(&statement).unwrap().unwrap().received, piece.len() as u64);
+        assert_eq!(store.table_bytes(&statement, 0..piece.len() as u64).unwrap(), piece);
+        pages(1 << 20);
+        assert_eq!(add(piece.len()).unwrap().unwrap().received, 2 * piece.len() as u64);
+    }
+
+    #[test]
+    fn a_range_is_read_over_parts_and_nothing_beyond_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(&folder.path().join("registry.sqlite")).unwrap();
+        let statement = StatementId([1; 32]);
+        let authority: Authority = "press.example".parse::<cleartitle_schema::issuer::Domain>().unwrap().authority();
+        let bytes: Vec<u8> = (0..2 * PART + 77).map(|at| (at % 251) as u8).collect();
+        let (envelope, touched_at, length) = (b"{}".to_vec(), Timestamp(0), bytes.len() as u64);
+        let new = Upload { statement, envelope, authority, bytes: length, received: 0, touched_at, refused: None };
+        let room = Room { each: length, all: length, files: 9, uploads_each: 9 };
+        store.begin_upload(&new, &room).unwrap().unwrap();
+        store.add_piece(&statement, 0, &bytes, Timestamp(1)).unwrap().unwrap();
+        for range in [0..bytes.len(), 5..6, PART - 1..PART + 1, PART..2 * PART, 2 * PART + 70..bytes.len()]
+            .map(|range| range.start as u64..range.end as u64)
+        {
+            let found = store.table_bytes(&statement, range.clone()).unwrap();
+            assert_eq!(found, bytes[range.start as usize..range.end as usize], "{range:?}");
+        }
+        assert!(matches!(store.table_bytes(&statement, 0..length + 1), Err(StoreError::Damaged(_))));
+        // What was left by somebody who is gone is swept, what is on its way is not.
+        store.sweep_tables().unwrap();
+        assert_eq!(store.table_bytes(&statement, 0..9).unwrap(), bytes[..9]);
+        lock(&store.writer).execute("DELETE FROM uploads", []).unwrap();
+        store.sweep_tables().unwrap();
+        assert!(store.table_bytes(&statement, 0..9).is_err());
+    }
+}
