@@ -98,7 +98,7 @@ fn register(registry: &Registry, publisher: &Publisher, more: &[&str]) -> Ran {
 }
 
 /// A registry on SQLite, and one on PostgreSQL where there is one.
-fn on_both(check: &str) -> Vec<Registry> {
+pub fn on_both(check: &str) -> Vec<Registry> {
     let flags = UNLIMITED;
     let in_postgres = postgres::database(check).map(|address| Registry::on_postgres(&address, None));
     [Registry::in_folder_with("warn", &flags)].into_iter().chain(in_postgres).collect()
@@ -107,6 +107,12 @@ fn on_both(check: &str) -> Vec<Registry> {
 #[test]
 fn a_table_says_the_same_as_a_batch_of_the_same_records() {
     let rows = rows(1500);
+    for by_table in on_both("tables beside batches on PostgreSQL") {
+        beside_a_batch(&rows, &by_table);
+    }
+}
+
+fn beside_a_batch(rows: &[Row], by_table: &Registry) {
     let by_batch = Registry::in_folder_with("warn", &UNLIMITED);
     let press = by_batch.publisher("press.example");
     let list: Vec<u8> = rows.iter().flat_map(|row| format!("{}\n", row.line()).into_bytes()).collect();
@@ -118,38 +124,36 @@ fn a_table_says_the_same_as_a_batch_of_the_same_records() {
     body.push(b'\n');
     body.extend_from_slice(&list);
     let _ = by_batch.post("/v1/documents", NDJSON, body).is(201);
-    for by_table in on_both("tables beside batches on PostgreSQL") {
-        let press = by_table.publisher("press.example");
-        registered(&by_table, &press, &rows, 400);
-        let names = (0..60).chain([399, 400, 1499]).map(name_of);
-        let others = [1, 5].map(|number| format!("sha256:{}", format!("{number:02x}").repeat(32)));
-        for name in names.chain(others).chain([name_of(99_999)]) {
-            assert_eq!(said_of(&by_table, &name), said_of(&by_batch, &name), "{name}");
-        }
-        assert!(said_of(&by_table, &name_of(3))["records"].as_array().expect("records").len() == 2);
-        // Who showed what first is judged alike when somebody claims it: what press showed on its own hosts, and what it did not.
-        for registry in [&by_batch, &by_table] {
-            let rival = registry.publisher("rival.example");
-            let claim = |name: &str| {
-                let mut payload = rival.reservation("rival.example");
-                payload["body"]["scope"] = json!({"include": [{"target": "content", "ids": [name]}]});
-                registry.try_register(&rival.sign(&payload)).expect("an answer")
-            };
-            claim(&name_of(1)).is_problem(403, "seen-elsewhere");
-            let _ = claim(&name_of(6)).is(201);
-            claim(&format!("sha256:{}", "01".repeat(32))).is_problem(403, "seen-elsewhere");
-        }
-        by_table.audit();
-        let data = by_table.data().display().to_string();
-        assert_eq!(by_table.stop(), 0);
-        let dump = || cleartitle_server(&["dump", "--data", &data]).exits(0).stdout;
-        let before = dump();
-        assert!(before.contains("record_runs\t"));
-        let _ = cleartitle_server(&["rebuild", "--data", &data]).exits(0);
-        assert!(dump() == before, "what is made again from the file is what was loaded");
-        let audited = cleartitle_server(&["audit", "--data", &data]).exits(0).stdout;
-        assert!(!audited.contains("altered"), "{audited}");
+    let press = by_table.publisher("press.example");
+    registered(by_table, &press, rows, 400);
+    let names = (0..60).chain([399, 400, 1499]).map(name_of);
+    let others = [1, 5].map(|number| format!("sha256:{}", format!("{number:02x}").repeat(32)));
+    for name in names.chain(others).chain([name_of(99_999)]) {
+        assert_eq!(said_of(by_table, &name), said_of(&by_batch, &name), "{name}");
     }
+    assert!(said_of(by_table, &name_of(3))["records"].as_array().expect("records").len() == 2);
+    // Who showed what first is judged alike when somebody claims it: what press showed on its own hosts, and what it did not.
+    for registry in [&by_batch, by_table] {
+        let rival = registry.publisher("rival.example");
+        let claim = |name: &str| {
+            let mut payload = rival.reservation("rival.example");
+            payload["body"]["scope"] = json!({"include": [{"target": "content", "ids": [name]}]});
+            registry.try_register(&rival.sign(&payload)).expect("an answer")
+        };
+        claim(&name_of(1)).is_problem(403, "seen-elsewhere");
+        let _ = claim(&name_of(6)).is(201);
+        claim(&format!("sha256:{}", "01".repeat(32))).is_problem(403, "seen-elsewhere");
+    }
+    by_table.audit();
+    let data = by_table.data().display().to_string();
+    assert_eq!(by_table.stop(), 0);
+    let dump = || cleartitle_server(&["dump", "--data", &data]).exits(0).stdout;
+    let before = dump();
+    assert!(before.contains("record_runs\t"));
+    let _ = cleartitle_server(&["rebuild", "--data", &data]).exits(0);
+    assert!(dump() == before, "what is made again from the file is what was loaded");
+    let audited = cleartitle_server(&["audit", "--data", &data]).exits(0).stdout;
+    assert!(!audited.contains("altered"), "{audited}");
 }
 
 #[test]
@@ -330,7 +334,7 @@ fn a_table_goes_into_backups_moves_with_the_registry_and_is_erased() {
     assert!(restored.read(&list).is(200).body == bytes);
     assert_eq!(registry.stop(), 0);
     if let Some(address) = postgres::database("tables moved to PostgreSQL") {
-        let _ = cleartitle_server(&["migrate", "--from", &data, "--to", &address]).exits(0);
+        let _ = cleartitle_server(&["migrate", "--from", &format!("sqlite:{data}"), "--to", &address]).exits(0);
         registry.use_database(&address);
         registry.begin();
         registry.audit();

@@ -5,7 +5,7 @@ use harness::{Registry, Seeded, UNLIMITED, binaries, cleartitle_server};
 use serde_json::Value;
 use std::time::{Duration, Instant};
 
-use crate::uploads::ended;
+use crate::uploads::{ended, on_both};
 
 const PART: usize = 256 << 10;
 
@@ -35,10 +35,9 @@ fn seen(registry: &Registry, count: usize) -> usize {
 #[test]
 fn kill_9_while_a_table_comes_in_leaves_nothing_half_seen() {
     let mut seeded = Seeded(seed());
-    let (lives, count) = if harness::long("crash") { (20, 60_000) } else { (2, 12_000) };
+    let (lives, count) = if harness::long("crash") { (10, 60_000) } else { (1, 12_000) };
     let (bytes, probes) = (table(&rows(count), 4000), 3);
-    for _ in 0..lives {
-        let registry = Registry::in_folder_with("warn", &UNLIMITED);
+    for registry in (0..lives).flat_map(|_| on_both("kills while a table comes in, on PostgreSQL")) {
         let press = registry.publisher("press.example");
         let envelope = press.sign(&manifest(&press, &bytes, count)).to_bytes();
         let (mut kills, mut whole_for, mut done) = (0, Duration::ZERO, None);

@@ -77,6 +77,8 @@ pub fn begin(app: &App, envelope: &[u8]) -> Result<(UploadView, bool), Failure> 
 /// # Errors
 /// What the store gives.
 pub fn view(app: &App, statement: &StatementId) -> Result<Option<UploadView>, Failure> {
+    // In this order: what was loaded in between is found by the second look, as what is forgotten after the commit.
+    let upload = app.registry.store.upload(statement)?;
     if let Some(stored) = app.store.statement(statement)?
         && let Body::Manifest { list, rows, bytes, media_type, .. } = &stored.registered.statement.body
         && media_type == cleartitle_schema::provenance::MEDIA_TYPE
@@ -93,7 +95,7 @@ pub fn view(app: &App, statement: &StatementId) -> Result<Option<UploadView>, Fa
             registration,
         }));
     }
-    Ok(app.registry.store.upload(statement)?.map(|upload| stands(app, &upload)))
+    Ok(upload.map(|upload| stands(app, &upload)))
 }
 
 /// How an upload stands that is not in the log.
