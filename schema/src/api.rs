@@ -314,7 +314,7 @@ pub struct DocumentView {
     /// The name that was asked for.
     #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub document: ContentName,
-    /// Provenance records that name it, at most 1,000 and of tables at most 64, in log order.
+    /// Provenance records that name it, at most 1,000 and of tables at most 32, in log order.
     pub records: Vec<ProvenanceRecord>,
     /// Statements whose scope lists it, at most 1,000, in log order.
     pub statements: Vec<StatementSummary>,

@@ -11,7 +11,7 @@ use crate::store::database::Database;
 use crate::store::uploads::Named;
 
 /// How many rows of tables are shown of one document: each costs some reads, of a header for every page before it.
-pub const SHOWN_OF_TABLES: usize = 64;
+pub const SHOWN_OF_TABLES: usize = 32;
 
 /// How many tables stand opened. A footer has at most 4 MiB, and hardly any has one.
 const OPENED: usize = 8;

@@ -20,7 +20,7 @@ const PAGE_LIMIT: i64 = 32 << 20;
 /// Most values that a dictionary may claim; each costs 32 bytes when it is opened.
 const DICTIONARY_LIMIT: i64 = 1 << 20;
 /// Most pages of a column of a row group: whoever looks for one row reads the headers before it.
-const PAGES_LIMIT: usize = 2048;
+const PAGES_LIMIT: usize = 512;
 /// Encodings of values that are read: plain, by dictionary in either spelling, and runs of levels. In others a few bytes can claim gigabytes.
 const ENCODINGS: [i64; 4] = [0, 2, 3, 8];
 

@@ -201,7 +201,7 @@ impl Table {
     ) -> Result<(), Fault> {
         let at = range(self.metadata.row_group(group).column(column.leaf));
         let part = |range: Range<u64>| Ok::<_, Fault>(fetch(at.start + range.start..at.start + range.end)?.into());
-        let pages = pages::pages(at.end - at.start, self.rows_of(group), part)?;
+        let pages = self.pages((group, column.leaf), || pages::pages(at.end - at.start, self.rows_of(group), part))?;
         let (needed, before) = page_of(&pages, within).ok_or_else(short)?;
         let mut bytes = Vec::new();
         for page in &needed {

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use cleartitle_schema::provenance::{COLUMNS, MAX_BYTES, MAX_GROUP_BYTES, MAX_GROUP_ROWS, MAX_ROWS};
 use cleartitle_schema::thrift;
@@ -10,6 +11,7 @@ use parquet::errors::ParquetError;
 use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData, ParquetMetaDataReader, RowGroupMetaData};
 use parquet::schema::types::ColumnDescriptor;
 
+use super::pages::Page;
 use super::{Fetch, Place, TableError};
 
 /// A footer's length and the magic, at the end of the file.
@@ -17,6 +19,8 @@ const TAIL: u64 = 8;
 const MAGIC: &[u8] = b"PAR1";
 /// Most bytes of a footer.
 const FOOTER_LIMIT: u64 = 4 << 20;
+/// Columns of row groups whose pages are remembered: some hundred bytes each for most.
+const WALKED: usize = 256;
 /// Rows that a file may claim for each four of its bytes, beside those of one row group: a row that takes less says nothing.
 const BYTES_PER_ROW: u64 = 4;
 
@@ -55,7 +59,12 @@ pub struct Table {
     /// The file's row with which each row group begins.
     pub(super) starts: Vec<u64>,
     rows: u64,
+    /// The pages of the columns that were walked for single rows, the last ones asked for last.
+    walked: Mutex<Vec<(ColumnOf, Arc<Vec<Page>>)>>,
 }
+
+/// A row group, and the place of a column in it.
+type ColumnOf = (usize, usize);
 
 fn unsound(why: impl Into<String>) -> TableError {
     TableError::Unsound(why.into())
@@ -99,7 +108,7 @@ impl Table {
             let claimed = metadata.file_metadata().num_rows();
             return Err(unsound(format!("it claims {claimed} rows, its row groups {rows}")));
         }
-        Ok(Self { metadata, columns, starts, rows })
+        Ok(Self { metadata, columns, starts, rows, walked: Mutex::default() })
     }
 
     /// How many rows it has.
@@ -114,6 +123,26 @@ impl Table {
 
     pub(super) fn rows_of(&self, group: usize) -> u64 {
         self.metadata.row_group(group).num_rows().unsigned_abs()
+    }
+
+    /// The pages of a column of a row group, walked unless they were before.
+    pub(super) fn pages<E>(
+        &self,
+        of: ColumnOf,
+        walk: impl FnOnce() -> Result<Vec<Page>, E>,
+    ) -> Result<Arc<Vec<Page>>, E> {
+        let lock = || self.walked.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = lock().iter().find(|(column, _)| *column == of).map(|(_, pages)| Arc::clone(pages));
+        if let Some(pages) = before {
+            return Ok(pages);
+        }
+        let pages = Arc::new(walk()?);
+        let mut walked = lock();
+        if walked.len() == WALKED {
+            walked.remove(0);
+        }
+        walked.push((of, Arc::clone(&pages)));
+        Ok(pages)
     }
 
     /// The row group that a row of the file is in, and which of its rows that is; both from 0.

@@ -188,11 +188,11 @@ impl Uploads for PostgresStore {
         self.transaction(|session| {
             // One at a time: what is taken must not change between the look and the row.
             session.run("LOCK TABLE uploads IN SHARE ROW EXCLUSIVE MODE")?;
-            match find(session, &new.statement, false)? {
-                Some(begun) if begun.refused.is_none() => return Ok(Ok(begun)),
-                Some(_) => erase(session, &new.statement)?,
-                None => {}
+            if let Some(begun) = find(session, &new.statement, false)?.filter(|begun| begun.refused.is_none()) {
+                return Ok(Ok(begun));
             }
+            // Of one that was refused or forgotten before.
+            erase(session, &new.statement)?;
             if let Err(why) = room.for_more(new.bytes, taken(session, &new.authority)?) {
                 return Ok(Err(why));
             }

@@ -17,6 +17,13 @@ use crate::provenance::{Block, Loading, keys, load};
 use crate::store::StoreError;
 use crate::store::uploads::{Named, NoRoom, Room, Taken, Upload, Uploads, named, parts};
 
+/// How many rows one transaction deletes: SQLite reads every page of what it deletes, and registrations wait meanwhile.
+const STEP: usize = 64;
+
+/// What is neither in the log nor on its way.
+const NOBODYS: &str =
+    "statement NOT IN (SELECT statement FROM uploads) AND statement NOT IN (SELECT id FROM statements)";
+
 const COLUMNS: &str = "statement, envelope, authority, bytes, received, touched_at, code, detail";
 
 fn upload(row: &Row<'_>) -> Result<Upload, StoreError> {
@@ -164,6 +171,16 @@ impl SqliteStore {
         Ok(done)
     }
 
+    /// Deletes the parts and blocks for which this holds, some at a time.
+    fn delete_in_steps(&self, holds: &str, values: &[&dyn rusqlite::ToSql]) -> Result<(), StoreError> {
+        for table in ["table_parts", "record_runs"] {
+            let sql =
+                format!("DELETE FROM {table} WHERE rowid IN (SELECT rowid FROM {table} WHERE {holds} LIMIT {STEP})");
+            while self.change(|connection| connection.execute(&sql, values).map_err(failed))? == STEP {}
+        }
+        Ok(())
+    }
+
     /// The tables in the log from this index on: each with its index, its statement and its length.
     pub(in crate::store) fn tables_from(&self, index: u64) -> Result<Vec<(u64, StatementId, u64)>, StoreError> {
         let sql = "SELECT idx, statement, bytes FROM record_tables WHERE idx >= ?1 ORDER BY idx";
@@ -179,11 +196,11 @@ impl SqliteStore {
 impl Uploads for SqliteStore {
     fn begin_upload(&self, new: &Upload, room: &Room) -> Result<Result<Upload, NoRoom>, StoreError> {
         self.change(|connection| {
-            match find(connection, &new.statement)? {
-                Some(begun) if begun.refused.is_none() => return Ok(Ok(begun)),
-                Some(_) => erase(connection, &new.statement)?,
-                None => {}
+            if let Some(begun) = find(connection, &new.statement)?.filter(|begun| begun.refused.is_none()) {
+                return Ok(Ok(begun));
             }
+            // Of one that was refused or forgotten some parts may still be on their way out.
+            erase(connection, &new.statement)?;
             if let Err(why) = room.for_more(new.bytes, taken(connection, &new.authority)?) {
                 return Ok(Err(why));
             }
@@ -232,19 +249,20 @@ impl Uploads for SqliteStore {
 
     fn refuse_upload(&self, statement: &StatementId, code: &str, detail: &str) -> Result<(), StoreError> {
         self.change(|connection| {
-            delete_file(connection, statement)?;
             let sql = "UPDATE uploads SET code = ?2, detail = ?3, received = 0 WHERE statement = ?1";
             connection.execute(sql, params![statement.0, code, detail]).map(|_| ()).map_err(failed)
-        })
+        })?;
+        self.delete_in_steps(
+            "statement = ?1 AND EXISTS (SELECT 1 FROM uploads WHERE statement = ?1 AND code IS NOT NULL)",
+            &[&statement.0],
+        )
     }
 
     fn end_upload(&self, statement: &StatementId) -> Result<(), StoreError> {
         self.change(|connection| {
-            connection.execute("DELETE FROM uploads WHERE statement = ?1", [statement.0]).map_err(failed)?;
-            let sql = "SELECT EXISTS (SELECT 1 FROM statements WHERE id = ?1)";
-            let logged: bool = connection.query_row(sql, [statement.0], |row| row.get(0)).map_err(failed)?;
-            if logged { Ok(()) } else { delete_file(connection, statement) }
-        })
+            connection.execute("DELETE FROM uploads WHERE statement = ?1", [statement.0]).map(|_| ()).map_err(failed)
+        })?;
+        self.delete_in_steps(&format!("statement = ?1 AND {NOBODYS}"), &[&statement.0])
     }
 
     fn table_bytes(&self, statement: &StatementId, range: Range<u64>) -> Result<Vec<u8>, StoreError> {
@@ -273,16 +291,7 @@ impl Uploads for SqliteStore {
     }
 
     fn sweep_tables(&self) -> Result<(), StoreError> {
-        self.change(|connection| {
-            for table in ["table_parts", "record_runs"] {
-                let sql = format!(
-                    "DELETE FROM {table} WHERE statement NOT IN (SELECT statement FROM uploads)
-                     AND statement NOT IN (SELECT id FROM statements)"
-                );
-                connection.execute(&sql, []).map_err(failed)?;
-            }
-            Ok(())
-        })
+        self.delete_in_steps(NOBODYS, &[])
     }
 }
 
