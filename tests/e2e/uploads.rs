@@ -15,7 +15,7 @@ fn rows(count: usize) -> Vec<Row> {
             let host = if number % 3 == 0 { "other.example" } else { "www.press.example" };
             let mut row =
                 Row::of(&format!("document {}", number - number % 5 / 4), &format!("https://{host}/{number}"));
-            row.sha256 = (number % 4 == 1).then(|| [number as u8; 32]);
+            row.sha256 = (number % 4 == 1).then_some([number as u8; 32]);
             row.channel = (number % 7 == 2).then_some("licensed-feed");
             row.more = (number % 6 == 5).then(|| {
                 json!({"works": [{"id": "isbn:9780000000000"}], "collections": ["press archive"], "access": "open"})
@@ -359,6 +359,32 @@ fn a_table_goes_into_backups_moves_with_the_registry_and_is_erased() {
         let first = &bytes[4..100];
         assert!(!database.windows(first.len()).any(|window| window == first), "bytes of the table are left");
     }
+}
+
+#[test]
+fn a_table_comes_in_through_any_server_of_a_log_and_is_seen_by_each() {
+    let Some(address) = postgres::database("a table through two servers on PostgreSQL") else { return };
+    let one = Registry::on_postgres(&address, None);
+    let other = Registry::on_postgres(&address, Some(&one));
+    let press = one.publisher("press.example");
+    let bytes = table(&rows(30_000), 10_000);
+    let envelope = press.sign(&manifest(&press, &bytes, 30_000)).to_bytes();
+    let view = one.post("/v1/uploads", "application/json", envelope).is(201).json();
+    let statement = view["statement"].as_str().expect("an id");
+    for (number, piece) in bytes.chunks(256 << 10).enumerate() {
+        let server = if number % 2 == 0 { &other } else { &one };
+        let _ =
+            put(server, &format!("/v1/uploads/{statement}?offset={}", number * (256 << 10)), piece.to_vec()).is(200);
+    }
+    // Whichever of them loads it, and even where the one that got the last piece is gone.
+    one.kill();
+    let view = ended(&other, statement);
+    assert_eq!(view["state"], "registered", "{view}");
+    other.remember(view["registration"]["registration"].clone());
+    other.audit();
+    one.begin();
+    assert_eq!(said_of(&one, &name_of(29_997)), said_of(&other, &name_of(29_997)));
+    assert_eq!(said_of(&one, &name_of(29_997))["records"][0]["line"], 29_998);
 }
 
 #[test]
