@@ -1,5 +1,7 @@
 //! A registry over HTTP: one bounded request each, no redirects, https or loopback alone, errors as the registry tells them.
 
+mod upload;
+
 use crate::asker::Asker;
 use crate::clock;
 use cleartitle_schema::api::{

@@ -301,7 +301,7 @@ pub struct ProvenanceRecord {
     /// When that was registered.
     #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
     pub registered_at: Timestamp,
-    /// Its line in the batch, from 1.
+    /// Its line in the batch or its row in the table, from 1.
     pub line: u64,
     /// The record.
     pub acquisition: Acquisition,
@@ -314,7 +314,7 @@ pub struct DocumentView {
     /// The name that was asked for.
     #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub document: ContentName,
-    /// Provenance records that name it, at most 1,000, in log order.
+    /// Provenance records that name it, at most 1,000 and of tables at most 32, in log order.
     pub records: Vec<ProvenanceRecord>,
     /// Statements whose scope lists it, at most 1,000, in log order.
     pub statements: Vec<StatementSummary>,
@@ -331,6 +331,44 @@ pub struct BatchRegistration {
     pub list: ListId,
     /// How many records it has.
     pub rows: u64,
+}
+
+words!(
+    /// How far an upload has come.
+    UploadState {
+        /// Bytes are missing; `received` says from where on.
+        Receiving = "receiving",
+        /// All bytes are here; they are checked and loaded, in the order in which uploads came to their end.
+        Loading = "loading",
+        /// It was refused, and nothing of it is kept; `problem` says why.
+        Refused = "refused",
+        /// It is in the log; `registration` is the receipt.
+        Registered = "registered",
+    }
+);
+
+/// How a table of provenance records that is sent in pieces stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct UploadView {
+    /// The manifest statement.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub statement: StatementId,
+    /// How far it has come.
+    pub state: UploadState,
+    /// How many bytes are here: the next piece begins there.
+    pub received: u64,
+    /// How many bytes the statement signs.
+    pub bytes: u64,
+    /// How many rows have been read of it since the loading began last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rows_read: Option<u64>,
+    /// Why it was refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<Problem>,
+    /// Where it stands in the log.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub registration: Option<BatchRegistration>,
 }
 
 /// A question as it travels: the members of [`crate::decide::Question`], with shorter spellings and a default for the time.

@@ -128,11 +128,36 @@ impl KeyId {
     }
 }
 
+/// What sets a list's id apart from every other.
+const LIST_CONTEXT: &str = "cleartitle 2026-11 list id";
+
 impl ListId {
     /// The id of these list bytes.
     #[must_use]
     pub fn of(bytes: &[u8]) -> Self {
-        Self(blake3::derive_key("cleartitle 2026-11 list id", bytes))
+        Self(blake3::derive_key(LIST_CONTEXT, bytes))
+    }
+}
+
+/// A list's id made piece by piece, for a list that is too long to be in memory.
+pub struct ListHasher(blake3::Hasher);
+
+impl Default for ListHasher {
+    fn default() -> Self {
+        Self(blake3::Hasher::new_derive_key(LIST_CONTEXT))
+    }
+}
+
+impl ListHasher {
+    /// Takes the next bytes.
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// The id of all that was taken.
+    #[must_use]
+    pub fn id(&self) -> ListId {
+        ListId(*self.0.finalize().as_bytes())
     }
 }
 
@@ -239,6 +264,13 @@ mod tests {
         let id = ContentId::of(b"");
         assert_eq!(id.to_string(), "blake3:af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262");
         assert_eq!(id.to_string().parse::<ContentId>(), Ok(id));
+    }
+
+    #[test]
+    fn a_list_has_one_id_however_it_is_cut() {
+        let mut hasher = ListHasher::default();
+        [b"one ".as_slice(), b"", b"list"].iter().for_each(|piece| hasher.update(piece));
+        assert_eq!(hasher.id(), ListId::of(b"one list"));
     }
 
     #[test]

@@ -76,6 +76,7 @@ pub mod opening;
 pub mod paper_code;
 pub mod policy;
 pub mod pricing;
+pub mod provenance;
 pub mod publish;
 pub mod scope;
 pub mod served;
@@ -88,6 +89,7 @@ pub mod surt;
 pub mod terms;
 #[cfg(test)]
 mod terms_laws;
+pub mod thrift;
 pub mod time;
 pub mod tlog;
 pub mod ubiquitous;

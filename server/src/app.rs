@@ -10,11 +10,12 @@ use cleartitle_schema::issuer::Domain;
 use cleartitle_schema::signed::{key_id, print_public_key};
 use cleartitle_schema::tlog::note::{NoteSigner, NoteVerifier};
 use ed25519_dalek::SigningKey;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
 use crate::changes::News;
 use crate::clearance::Clearance;
 use crate::data_dir::{DataDir, DataDirError};
+use crate::documents::{OpenedTables, Progress};
 use crate::domains::Domains;
 use crate::domains::binding::{self, BindError, Operator};
 use crate::limits::{Client, Limits};
@@ -384,6 +385,12 @@ pub struct App {
     pub at_work: Arc<Semaphore>,
     /// How many leaves the object storage shows, as far as this server knows.
     pub published: AtomicU64,
+    /// Told when the last bytes of a provenance table have come.
+    pub tables_whole: Notify,
+    /// How far the table is that is loaded now.
+    pub loading: Progress,
+    /// Tables that are open for look-ups.
+    pub opened_tables: OpenedTables,
     large_bodies: Arc<Semaphore>,
     blob_bodies: Arc<Semaphore>,
     objects_read: Arc<Semaphore>,
@@ -416,6 +423,9 @@ impl App {
             limits,
             at_work,
             published: AtomicU64::new(0),
+            tables_whole: Notify::new(),
+            loading: Progress::default(),
+            opened_tables: OpenedTables::default(),
             large_bodies,
             blob_bodies,
             objects_read: Arc::new(Semaphore::new(MAX_OBJECTS_READ)),

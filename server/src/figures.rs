@@ -79,6 +79,9 @@ pub const ALL: &[(&str, Shape, &str)] = &[
     ("cleartitle_spans_total", Counter, "Spans for the collector of OpenTelemetry, by outcome."),
     ("cleartitle_store_bytes", Level, "The length of the store's files, by file."),
     ("cleartitle_store_turns_free", Level, "How many more may work on the store at once."),
+    ("cleartitle_table_rows_total", Counter, "Rows of provenance tables loaded."),
+    ("cleartitle_tables_coming", Level, "Provenance tables on their way into the log."),
+    ("cleartitle_tables_total", Counter, "Provenance tables that came to an end, by outcome."),
     ("cleartitle_webhook_deliveries_total", Counter, "Deliveries to webhooks, by outcome."),
     (
         "cleartitle_webhooks_due",
@@ -109,6 +112,9 @@ pub fn describe() {
     for outcome in ["done", "failed"] {
         metrics::counter!("cleartitle_certificates_total", "outcome" => outcome).increment(0);
         metrics::counter!("cleartitle_recheck_rounds_total", "outcome" => outcome).increment(0);
+    }
+    for outcome in ["registered", "refused", "failed", "forgotten"] {
+        metrics::counter!("cleartitle_tables_total", "outcome" => outcome).increment(0);
     }
     for outcome in ["taken", "gone", "failed"] {
         metrics::counter!("cleartitle_webhook_deliveries_total", "outcome" => outcome).increment(0);

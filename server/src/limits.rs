@@ -14,6 +14,7 @@ use cleartitle_schema::issuer::{Authority, Domain};
 use crate::peer::{Network, Proxies, ProxyHeader, counted};
 use crate::places::{Place, Places};
 use crate::rate::{Buckets, Rate};
+use crate::store::uploads::Room;
 
 /// How many connections are open at once.
 const MAX_CONNECTIONS: usize = 4096;
@@ -25,6 +26,10 @@ const STREAMS_EACH: usize = 16;
 /// How many questions wait for changes at once, and how many of them for one client.
 const MAX_WAITERS: usize = 128;
 const WAITERS_EACH: usize = 8;
+
+/// How many provenance tables there may be: a look-up of a document asks each. And how many of one house may be on their way.
+const MAX_TABLES: u64 = 4096;
+const TABLES_COMING_EACH: u64 = 4;
 
 /// How many of the few places for large bodies one client may have or await.
 const LARGE_BODIES_EACH: usize = 4;
@@ -39,6 +44,12 @@ pub struct Flags {
     /// Registrations with the keys of one registrable domain: so many a second, and so many at once after a rest.
     #[arg(long, value_name = "RATE/BURST", default_value = "50/1000")]
     rate_key: Rate,
+    /// GiB that the provenance tables of one registrable domain may have, in the log and on their way.
+    #[arg(long, value_name = "GIB", default_value_t = 64, value_parser = clap::value_parser!(u64).range(..=1 << 20))]
+    tables_each: u64,
+    /// GiB that all provenance tables together may have.
+    #[arg(long, value_name = "GIB", default_value_t = 256, value_parser = clap::value_parser!(u64).range(..=1 << 20))]
+    tables_all: u64,
     /// Connections of one address that may be open at once; a named proxy's are not counted.
     #[arg(long, value_name = "NUMBER", default_value = "512", value_parser = clap::value_parser!(u32).range(1..))]
     connections_per_address: u32,
@@ -90,6 +101,7 @@ pub struct Limits {
     streams: Arc<Places>,
     waiters: Arc<Places>,
     large_bodies: Arc<Places>,
+    tables: Room,
 }
 
 impl Default for Limits {
@@ -106,8 +118,17 @@ impl Default for Limits {
 impl From<Flags> for Limits {
     fn from(flags: Flags) -> Self {
         let proxies = Proxies { trusted: flags.trusted_proxy, header: flags.proxy_header };
-        Self::new(flags.rate_address, flags.rate_key, flags.connections_per_address as usize, proxies)
+        let tables = room(flags.tables_each, flags.tables_all);
+        Self {
+            tables,
+            ..Self::new(flags.rate_address, flags.rate_key, flags.connections_per_address as usize, proxies)
+        }
     }
+}
+
+/// So many GiB of tables for one house, and for all.
+fn room(each: u64, all: u64) -> Room {
+    Room { each: each << 30, all: all << 30, files: MAX_TABLES, uploads_each: TABLES_COMING_EACH }
 }
 
 impl Limits {
@@ -115,7 +136,23 @@ impl Limits {
         let (addresses, issuers) = (Buckets::new(address), Buckets::new(issuer));
         let [connections, streams, waiters, large_bodies] =
             [MAX_CONNECTIONS, MAX_STREAMS, MAX_WAITERS, MAX_CONNECTIONS].map(Places::new);
-        Self { addresses, issuers, proxies, each_address, connections, streams, waiters, large_bodies }
+        Self {
+            addresses,
+            issuers,
+            proxies,
+            each_address,
+            connections,
+            streams,
+            waiters,
+            large_bodies,
+            tables: room(64, 256),
+        }
+    }
+
+    /// How much provenance tables may take.
+    #[must_use]
+    pub fn tables(&self) -> Room {
+        self.tables
     }
 
     /// Counts one registration of an issuer whose signatures have been checked. All keys and subdomains of a registrable

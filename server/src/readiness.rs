@@ -46,12 +46,18 @@ impl Readiness {
         self.forked.store(true, Ordering::Release);
     }
 
+    /// Whether the server ends.
+    #[must_use]
+    pub fn is_ending(&self) -> bool {
+        self.ending.load(Ordering::Acquire)
+    }
+
     /// Whether a registration would be durable now, or was within the last second.
     ///
     /// # Errors
     /// [`NotReady`].
     pub async fn ask(&self, log: &Log) -> Result<(), NotReady> {
-        if self.ending.load(Ordering::Acquire) {
+        if self.is_ending() {
             return Err(NotReady::Ending);
         }
         if self.forked.load(Ordering::Acquire) {

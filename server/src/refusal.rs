@@ -204,6 +204,9 @@ pub enum Refusal {
         /// What is wrong.
         why: String,
     },
+    /// A provenance table that can't be taken, with the place.
+    #[error("the table: {0}")]
+    Table(String),
     /// Not a usage report, or one that contradicts itself.
     #[error("{0}")]
     Usage(UsageError),

@@ -7,6 +7,7 @@ use cleartitle_schema::acquisition::Acquisition;
 use cleartitle_schema::bindings::{self, Binding, ConsentError, Known, cosigners_of, deed_keys, in_force};
 use cleartitle_schema::id::{KeyId, ListId, StatementId};
 use cleartitle_schema::issuer::{Authority, Domain};
+use cleartitle_schema::provenance;
 use cleartitle_schema::scope::Target;
 use cleartitle_schema::signed::{
     Envelope, EnvelopeSignature as Signature, SignedError, key_id, open_statement, parse_public_key,
@@ -31,7 +32,7 @@ pub const MAX_LIST: usize = 32 << 20;
 pub const MAX_RECORD: usize = 64 << 10;
 
 /// How deep a provenance record may nest; a chain of ancestors nests two levels each.
-const MAX_RECORD_DEPTH: usize = 64;
+pub const MAX_RECORD_DEPTH: usize = 64;
 
 /// Checks an envelope as it came in, and what can be known of its statement without the log's other statements.
 ///
@@ -57,9 +58,14 @@ pub fn admit_batch(
     now: Timestamp,
 ) -> Result<Candidate, Refusal> {
     let mut candidate = open_candidate(store, origin, envelope, now)?;
-    let Body::Manifest { role: ListRole::Provenance, list: named, rows, bytes, .. } = &candidate.statement.body else {
+    let Body::Manifest { role: ListRole::Provenance, list: named, rows, bytes, media_type, .. } =
+        &candidate.statement.body
+    else {
         return Err(Refusal::ListMismatch("the statement is not a manifest of provenance records".to_owned()));
     };
+    if media_type == provenance::MEDIA_TYPE {
+        return Err(Refusal::ListMismatch("a table is sent to `/v1/uploads`".to_owned()));
+    }
     if list.len() > MAX_LIST {
         return Err(Refusal::TooLong(format!("a batch of {} bytes is longer than {MAX_LIST}", list.len())));
     }
@@ -75,6 +81,26 @@ pub fn admit_batch(
         return Err(Refusal::ListMismatch(format!("it has {lines} rows, the statement says {rows}")));
     }
     candidate.list = Some(list);
+    Ok(candidate)
+}
+
+/// As [`admit`], for a manifest of a provenance table, whose bytes come after it.
+///
+/// # Errors
+/// [`Refusal`].
+pub fn admit_table(store: &dyn Store, origin: &str, envelope: &[u8], now: Timestamp) -> Result<Candidate, Refusal> {
+    let candidate = open_candidate(store, origin, envelope, now)?;
+    let Body::Manifest { role: ListRole::Provenance, rows, bytes, media_type, .. } = &candidate.statement.body else {
+        return Err(Refusal::ListMismatch("the statement is not a manifest of provenance records".to_owned()));
+    };
+    if media_type != provenance::MEDIA_TYPE {
+        return Err(Refusal::ListMismatch(format!("its media type is not `{}`", provenance::MEDIA_TYPE)));
+    }
+    if *bytes > provenance::MAX_BYTES || *rows > provenance::MAX_ROWS {
+        let (most_bytes, most_rows) = (provenance::MAX_BYTES, provenance::MAX_ROWS);
+        let limit = format!("a table has at most {most_bytes} bytes and {most_rows} rows");
+        return Err(Refusal::TooLong(limit));
+    }
     Ok(candidate)
 }
 

@@ -30,7 +30,7 @@ use crate::peer::Peer;
 use crate::routes::problem::{Code, Failure};
 use crate::routes::{
     Shared, blobs, changes, claims, decisions, documents, health, issuers, keys, log, reasons, sealed, snapshots,
-    statements, usage, webhooks,
+    statements, uploads, usage, webhooks,
 };
 use crate::telemetry::Asked;
 
@@ -99,6 +99,8 @@ fn described() -> OpenApiRouter<Shared> {
         .routes(routes!(sealed::show))
         .routes(routes!(claims::prove))
         .routes(routes!(documents::register))
+        .routes(routes!(uploads::begin))
+        .routes(routes!(uploads::bring, uploads::show))
         .routes(routes!(blobs::put, blobs::show))
         // Labs.
         .routes(routes!(decisions::ask, decisions::ask_many))

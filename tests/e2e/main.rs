@@ -57,6 +57,8 @@ mod tables;
 mod telemetry;
 mod tls;
 mod transcripts;
+mod uploads;
+mod uploads_killed;
 mod watching;
 mod webhooks;
 mod witness;

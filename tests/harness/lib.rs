@@ -13,6 +13,7 @@ pub mod independent;
 pub mod machine;
 pub mod objects;
 pub mod postgres;
+pub mod provenance;
 pub mod proxy;
 pub mod publisher;
 pub mod served;

@@ -7,11 +7,36 @@ use crate::tree::{assert_none, code, files};
 /// The floors of `schema`, the ground first. A file may import from its own floor and from those below.
 const FLOORS: &[&[&str]] = &[
     // Ground: bytes, names and times.
-    &["address", "canon", "fault", "gate_code", "id", "issuer", "money", "paper_code", "surt", "time", "tlog", "vocab"],
+    &[
+        "address",
+        "canon",
+        "fault",
+        "gate_code",
+        "id",
+        "issuer",
+        "money",
+        "paper_code",
+        "surt",
+        "thrift",
+        "time",
+        "tlog",
+        "vocab",
+    ],
     // What is signed, and the log's leaves.
     &["http_signature", "leaf", "opening", "served", "signed", "ubiquitous"],
     // What can be said.
-    &["acquisition", "license", "license_words", "lineage", "pricing", "scope", "signals", "terms", "terms_laws"],
+    &[
+        "acquisition",
+        "license",
+        "license_words",
+        "lineage",
+        "pricing",
+        "provenance",
+        "scope",
+        "signals",
+        "terms",
+        "terms_laws",
+    ],
     // Who says it.
     &["statement", "statement_check"],
     // Everything brought to one question.

@@ -1,4 +1,5 @@
 //! `cleartitle register`: terms become a statement, are signed, registered, and the receipt is checked and kept.
+mod documents;
 
 use super::seen::Seen;
 use super::talk::{Exit, Format, Hint as _, Talk, advised, data, json, shown};
@@ -26,12 +27,21 @@ An agreement is signed by both parties: with both keys here, or on two machines:
 --sign-only, the other reads it, adds its signature with --countersign and registers it. So is a claim over listed bytes
 that names in `countersigned_by` the site that serves them.
 
+--documents registers provenance records by the million: a Parquet file with one document a row, signed by its digest.
+Its columns are content (BLAKE3, 32 bytes or as text), sha256, warc_sha1, url, captured_at, acquired_at, published_at
+(timestamps in UTC), channel, access, and more (JSON: what an acquisition has besides). Each may be missing, another one
+is refused; a row names its document by at least one of the first three. At most 16 GiB, 1,048,576 rows and 128 MiB a
+row group, zstd, snappy, LZ4_RAW or uncompressed. It is sent in pieces; stopped at any moment, the same command goes on
+where it was, by the signed envelope that stands beside the file meanwhile. The rows are seen when all of them are.
+
 Examples:
   cleartitle register --registry https://registry.example --key press.key --issuer press.example terms.toml
   cleartitle register --registry https://registry.example --key press.key --issuer press.example --dry-run terms.toml
   cleartitle register --registry https://registry.example --key press.key --issuer press.example \\
       --sign-only --out deal.json agreement.toml
-  cleartitle register --registry https://registry.example --key lab.key --issuer lab.example --countersign deal.json")]
+  cleartitle register --registry https://registry.example --key lab.key --issuer lab.example --countersign deal.json
+  cleartitle register --registry https://registry.example --key press.key --issuer press.example \\
+      --documents archive.parquet")]
 pub struct Args {
     /// The registry's address.
     #[arg(long, value_name = "URL", env = "CLEARTITLE_REGISTRY")]
@@ -49,8 +59,11 @@ pub struct Args {
     #[arg(long, value_name = "DOMAIN", required_unless_present = "envelope")]
     issuer: Option<Domain>,
     /// The terms file; `cleartitle init --terms` writes one to begin from.
-    #[arg(value_name = "TERMS.toml", required_unless_present_any = ["envelope", "countersign"])]
+    #[arg(value_name = "TERMS.toml", required_unless_present_any = ["envelope", "countersign", "documents"])]
     terms: Option<PathBuf>,
+    /// A Parquet file of provenance records to register.
+    #[arg(long, value_name = "FILE.parquet", conflicts_with_all = ["terms", "envelope", "countersign", "sealed", "sign_only"])]
+    documents: Option<PathBuf>,
     /// Print the statement that would be signed, and stop.
     #[arg(long, conflicts_with_all = ["sign_only", "envelope", "countersign"])]
     dry_run: bool,
@@ -91,6 +104,9 @@ pub fn run(args: &Args, talk: Talk) -> anyhow::Result<Exit> {
     };
     let unnamed = ("which log is the statement for?", "--registry URL, or --log-key KEY");
     let log = super::signing_log(args.log_key.as_deref(), registry.as_ref(), unnamed, talk)?;
+    if let Some(path) = &args.documents {
+        return documents::run(args, path, &log, registry, talk);
+    }
     if args.dry_run {
         return dry_run(args, &log);
     }
@@ -134,12 +150,15 @@ fn dry_run(args: &Args, log: &PinnedLog) -> anyhow::Result<Exit> {
     Ok(Exit::Clean)
 }
 
+fn keys(args: &Args, talk: Talk) -> anyhow::Result<Vec<SigningKey>> {
+    args.key.iter().map(|path| super::private_key::read(path, talk)).collect()
+}
+
 fn envelope(args: &Args, log: &PinnedLog, talk: Talk) -> anyhow::Result<Envelope> {
     if let Some(path) = &args.envelope {
         return Ok(read_envelope(path, log)?.0);
     }
-    let keys: Vec<SigningKey> =
-        args.key.iter().map(|path| super::private_key::read(path, talk)).collect::<anyhow::Result<_>>()?;
+    let keys = keys(args, talk)?;
     if let Some(path) = &args.countersign {
         let (mut envelope, statement) = read_envelope(path, log)?;
         check_party(&statement, args.issuer.as_ref())?;

@@ -45,7 +45,7 @@ pub use format::{FormatError, Header, Tables};
 pub use lookup::HostNamed;
 pub use note::{NoteTextError, SnapshotNote, note_text, parse_note_text};
 pub use read::{Damage, SetId, SetKey, Snapshot};
-pub use sort::{Room, Scratch};
+pub use sort::{Room, Scratch, Sorted, Sorter};
 pub use tails::{LONGEST_HEADER, Tails, TailsError};
 pub use tree::{Tree, TreeError};
 pub use verified::{VerifiedSnapshot, VerifyError};

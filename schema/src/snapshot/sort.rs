@@ -61,14 +61,15 @@ impl<'r> Room<'r> {
 const FAN: usize = 32;
 
 /// Where a record stands in the arena, with its first eight bytes: most comparisons end there.
-pub(super) struct Place {
+#[derive(Debug)]
+pub struct Place {
     first: u64,
     at: usize,
     length: usize,
 }
 
 /// Records on their way to being sorted.
-pub(super) struct Sorter {
+pub struct Sorter {
     arena: Vec<u8>,
     places: Vec<Place>,
     share: Option<usize>,
@@ -81,7 +82,17 @@ impl Sorter {
         Self { arena: Vec::new(), places: Vec::new(), share, levels: Vec::new() }
     }
 
-    pub(super) fn push(&mut self, room: &mut Room<'_>, record: &[u8]) -> io::Result<()> {
+    /// A sorter that holds about `share` bytes in memory.
+    #[must_use]
+    pub fn within(share: usize) -> Self {
+        Self::new(Some(share.max(LEAST)))
+    }
+
+    /// Takes a record.
+    ///
+    /// # Errors
+    /// What scratch gives.
+    pub fn push(&mut self, room: &mut Room<'_>, record: &[u8]) -> io::Result<()> {
         if let Some(share) = self.share {
             if self.arena.capacity() == 0 {
                 // Whole at once: a vector that grows by doubling would hold three times what it needs.
@@ -131,7 +142,10 @@ impl Sorter {
     }
 
     /// All records in the order of their bytes.
-    pub(super) fn sorted(mut self, room: &mut Room<'_>) -> io::Result<Sorted> {
+    ///
+    /// # Errors
+    /// What scratch gives.
+    pub fn sorted(mut self, room: &mut Room<'_>) -> io::Result<Sorted> {
         if self.levels.is_empty() {
             self.sort();
             return Ok(Sorted::Memory { arena: self.arena, places: self.places.into_iter() });
@@ -192,14 +206,21 @@ impl RunWriter {
 }
 
 /// Records in order, one after the other.
-pub(super) enum Sorted {
+pub enum Sorted {
+    /// They never left memory.
+    #[doc(hidden)]
     Memory { arena: Vec<u8>, places: std::vec::IntoIter<Place> },
+    /// They come out of sorted runs.
+    #[doc(hidden)]
     Runs(Merge),
 }
 
 impl Sorted {
     /// Puts the next record into `record`; `false` behind the last.
-    pub(super) fn next(&mut self, record: &mut Vec<u8>) -> io::Result<bool> {
+    ///
+    /// # Errors
+    /// What scratch gives.
+    pub fn next(&mut self, record: &mut Vec<u8>) -> io::Result<bool> {
         match self {
             Self::Memory { arena, places } => {
                 let Some(place) = places.next() else { return Ok(false) };
@@ -213,7 +234,7 @@ impl Sorted {
 }
 
 /// The heads of runs, least on top.
-pub(super) struct Merge {
+pub struct Merge {
     heads: BinaryHeap<Head>,
 }
 

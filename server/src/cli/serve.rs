@@ -14,7 +14,7 @@ use super::place::{self, Place};
 use crate::app::App;
 use crate::data_dir::DataDir;
 use crate::domains::{self, Domains};
-use crate::jobs::{certify, measure, news, observe, publish, recheck, webhooks, witness as witnesses};
+use crate::jobs::{certify, measure, news, observe, publish, recheck, tables, webhooks, witness as witnesses};
 use crate::router;
 use crate::routes::{Shared, health};
 use crate::serve::{self, Server};
@@ -160,6 +160,7 @@ async fn serve_until_asked(app: Shared, listen: SocketAddr, jobs: Jobs) -> anyho
     let publishing = tokio::spawn(publish::run(Arc::clone(&app), jobs.publishing));
     let telling = tokio::spawn(news::run(Arc::clone(&app)));
     let measuring = tokio::spawn(measure::run(Arc::clone(&app)));
+    let loading = tokio::spawn(tables::run(Arc::clone(&app)));
     let ending = Arc::clone(&app);
     let (limits, routes) = (Arc::clone(&app.limits), router::router(app));
     let (end, mut ended) = watch::channel(());
@@ -188,6 +189,7 @@ async fn serve_until_asked(app: Shared, listen: SocketAddr, jobs: Jobs) -> anyho
         rechecking.abort();
         telling.abort();
         measuring.abort();
+        loading.abort();
         delivering.abort();
         publishing.abort();
         // Those who wait for changes are answered at once.

@@ -8,6 +8,7 @@ pub mod news;
 pub mod observe;
 pub mod publish;
 pub mod recheck;
+pub mod tables;
 pub mod webhooks;
 pub mod witness;
 

@@ -2,20 +2,23 @@
 
 use axum::body::Body;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use cleartitle_schema::acquisition::Acquisition;
 use cleartitle_schema::api::{BatchRegistration, DocumentView, NDJSON, Problem, ProvenanceRecord};
 use cleartitle_schema::id::{ContentName, ListId};
+use cleartitle_schema::provenance::MEDIA_TYPE;
 use cleartitle_schema::signed::MAX_ENVELOPE;
 use cleartitle_schema::statement::Body as Said;
+use futures_util::stream::try_unfold;
 
 use super::extract::{Asked, Nothing, require_media_type, whole_body};
 use super::log::IMMUTABLE;
 use super::problem::{Failure, nowhere};
 use super::statements::{created, log_admitted, refused, registration_of, summary};
 use super::{Shared, blocking};
+use crate::documents;
 use crate::limits::Client;
 use crate::log::now;
 use crate::registration::{self, MAX_LIST};
@@ -23,6 +26,9 @@ use crate::store::Page;
 
 /// The most records and statements that are shown of one document.
 const SHOWN: usize = 1000;
+
+/// How much of a table is read at once.
+const PIECE: u64 = 1 << 20;
 
 /// Register a batch of provenance records.
 ///
@@ -96,15 +102,20 @@ pub async fn show(
     let name: ContentName = name.parse().map_err(nowhere)?;
     blocking(&app, move |app| {
         let mut records = Vec::new();
+        let mut found = documents::records(&*app.registry.store, &app.opened_tables, &name)?;
         for record in app.store.records(&name, SHOWN)? {
-            let page = Page { from: record.index, below: Some(record.index + 1), limit: 1, ..Page::default() };
-            let manifest = app.store.statements(&page)?.pop().ok_or_else(Failure::internal)?.registered;
             let acquisition: Acquisition = serde_json::from_slice(&record.bytes).map_err(|_| Failure::internal())?;
+            found.push((record.index, record.line, acquisition));
+        }
+        found.sort_by_key(|(index, line, _)| (*index, *line));
+        for (index, line, acquisition) in found.into_iter().take(SHOWN) {
+            let page = Page { from: index, below: Some(index + 1), limit: 1, ..Page::default() };
+            let manifest = app.store.statements(&page)?.pop().ok_or_else(Failure::internal)?.registered;
             records.push(ProvenanceRecord {
                 statement: manifest.id,
                 issuer: manifest.statement.issuer.domain,
                 registered_at: manifest.registered_at,
-                line: record.line,
+                line,
                 acquisition,
             });
         }
@@ -114,12 +125,14 @@ pub async fn show(
     .await
 }
 
-/// Read the bytes of a bulk list.
+/// Read the bytes of a bulk list: lines of a batch, or a table's Parquet file.
 #[utoipa::path(
     get, path = "/v1/lists/{list}", tag = "auditors", operation_id = "readList",
     params(("list" = String, Path, description = "The list's digest.", pattern = "^list:[0-9a-f]{64}$")),
     responses(
-        (status = 200, description = "The list's bytes.", body = String, content_type = "application/x-ndjson"),
+        (status = 200, description = "The list's bytes.", content(
+            (String = "application/x-ndjson"), (String = "application/vnd.apache.parquet"),
+        )),
         (status = 400, description = "A parameter is wrong.", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "The registry does not keep it.", body = Problem, content_type = "application/problem+json"),
         (status = 500, description = "The registry failed.", body = Problem, content_type = "application/problem+json"),
@@ -128,7 +141,27 @@ pub async fn show(
 )]
 pub async fn list(State(app): State<Shared>, Path(list): Path<String>, _: Asked<Nothing>) -> Result<Response, Failure> {
     let list: ListId = list.parse().map_err(nowhere)?;
-    let bytes = blocking(&app, move |app| Ok(app.store.list(&list)?)).await?;
-    let bytes = bytes.ok_or_else(|| Failure::not_found(list))?;
-    Ok(([(header::CONTENT_TYPE, NDJSON), (header::CACHE_CONTROL, IMMUTABLE)], bytes).into_response())
+    if let Some(bytes) = blocking(&app, move |app| Ok(app.store.list(&list)?)).await? {
+        return Ok(([(header::CONTENT_TYPE, NDJSON), (header::CACHE_CONTROL, IMMUTABLE)], bytes).into_response());
+    }
+    let table = blocking(&app, move |app| Ok(app.registry.store.table_of(&list)?)).await?;
+    let (statement, length) = table.ok_or_else(|| Failure::not_found(list))?;
+    let headers = [
+        (header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE)),
+        (header::CONTENT_LENGTH, HeaderValue::from(length)),
+        (header::CACHE_CONTROL, HeaderValue::from_static(IMMUTABLE)),
+    ];
+    // A piece at a time, as fast as whoever asked takes it.
+    let pieces = try_unfold(0, move |at| {
+        let app = Shared::clone(&app);
+        async move {
+            let end = length.min(at + PIECE);
+            if at == end {
+                return Ok::<_, std::io::Error>(None);
+            }
+            let piece = blocking(&app, move |app| Ok(app.registry.store.table_bytes(&statement, at..end)?)).await;
+            piece.map(|piece| Some((piece, end))).map_err(|failure| std::io::Error::other(failure.detail))
+        }
+    });
+    Ok((headers, Body::from_stream(pieces)).into_response())
 }

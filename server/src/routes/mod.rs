@@ -23,6 +23,7 @@ pub mod snapshots;
 pub mod statements;
 mod stream;
 mod tables;
+pub mod uploads;
 pub mod usage;
 pub mod webhooks;
 

@@ -157,6 +157,12 @@ codes! {
         "A line of the batch is not one provenance record: a JSON acquisition of at most 64 KiB that names its content.";
     Overloaded = "overloaded", SERVICE_UNAVAILABLE, "Overloaded",
         "More requests are waiting than the registry takes. Nothing was registered; try again after the seconds of `Retry-After`.";
+    MalformedTable = "malformed-table", UNPROCESSABLE_ENTITY, "Not a table of provenance records",
+        "The Parquet file is not sound, or has a column, a type, an encoding or a row that no provenance table has; the detail names row, row group and column. Nothing of it was kept. Mend it, and sign and send it anew.";
+    WrongOffset = "wrong-offset", CONFLICT, "The upload does not go on there",
+        "Pieces come in order, and each once. `GET` of the upload says at which byte it goes on (`received`), or that it is over.";
+    NoRoom = "no-room", INSUFFICIENT_STORAGE, "No room",
+        "The issuer, or all issuers together, have as many bytes or tables as the operator allows, or the registry's disk is full. Nothing was taken; what was acknowledged before is still there.";
     TooManyRequests = "too-many-requests", TOO_MANY_REQUESTS, "Too many requests",
         "This address (of IPv6 its /64) asks faster than the registry allows. Nothing was done; try again after the seconds of `Retry-After`. Whole data sets are cleared with a snapshot, not by asking.";
     TooManyRegistrations = "too-many-registrations", TOO_MANY_REQUESTS, "Too many registrations",
@@ -330,6 +336,7 @@ impl From<Refusal> for Failure {
             Refusal::Erased(_) => Code::Erased,
             Refusal::ListMismatch(_) => Code::ListMismatch,
             Refusal::Record { .. } => Code::MalformedRecord,
+            Refusal::Table(_) => Code::MalformedTable,
             Refusal::Usage(_) => Code::MalformedUsage,
             Refusal::Busy => Code::Overloaded,
             Refusal::Unavailable(_) => {

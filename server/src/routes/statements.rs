@@ -26,7 +26,7 @@ use crate::registration;
 use crate::store::{Page, Relation, Stored};
 
 /// Where a statement stands, with its proof: the same answer whenever it is asked for.
-pub(super) fn registration_of(app: &App, stored: &Stored) -> Result<Registration, Failure> {
+pub(crate) fn registration_of(app: &App, stored: &Stored) -> Result<Registration, Failure> {
     let salt = published_of(app, stored)?.map(|published| published.salt.to_hex());
     salted(app, stored, salt.unwrap_or_default())
 }

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use cleartitle_schema::id::{BlobId, Commitment};
 
+use super::uploads::Uploads;
 use super::usage::UsageReports;
 use super::webhooks::Webhooks;
 use super::witnessed::Witnessed;
@@ -18,6 +19,8 @@ pub enum Duty {
     Webhooks,
     /// Sends checkpoints to witnesses.
     Witnesses,
+    /// Checks and loads provenance tables.
+    Tables,
 }
 
 impl Duty {
@@ -28,12 +31,13 @@ impl Duty {
             Self::Recheck => 1,
             Self::Webhooks => 2,
             Self::Witnesses => 3,
+            Self::Tables => 4,
         }
     }
 }
 
 /// A back end whole.
-pub trait Database: Store + UsageReports + Webhooks + Witnessed {
+pub trait Database: Store + Uploads + UsageReports + Webhooks + Witnessed {
     /// A setting of the registry: `value` the first time, and then what stands for ever.
     ///
     /// # Errors

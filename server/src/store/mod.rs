@@ -10,6 +10,7 @@ pub mod postgres;
 pub mod sqlite;
 mod tables;
 mod tombstones;
+pub mod uploads;
 pub mod usage;
 pub mod webhooks;
 pub mod witnessed;

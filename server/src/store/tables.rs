@@ -3,7 +3,7 @@
 use super::StoreError;
 
 /// The tables that are made again by `rebuild`, each with its order in the canonical dump.
-pub(super) const DERIVED: [(&str, &str); 11] = [
+pub(super) const DERIVED: [(&str, &str); 13] = [
     ("tiles", "level, idx"),
     ("statements", "idx"),
     ("names", "named, idx, relation"),
@@ -11,6 +11,8 @@ pub(super) const DERIVED: [(&str, &str); 11] = [
     ("documents", "kind, name, idx, line"),
     ("claims", "kind, name, idx"),
     ("showings", "kind, name, authority"),
+    ("record_tables", "idx"),
+    ("record_runs", "statement, first"),
     ("exhibits", "blob, idx"),
     ("sealed_leaves", "commitment"),
     ("sealed_statements", "idx"),

@@ -10,8 +10,8 @@ use parquet::errors::{ParquetError, Result};
 use parquet::file::reader::{ChunkReader, Length};
 
 use super::super::store::Stored;
-use super::thrift::{PageClaims, Unsound};
 use super::{DICTIONARY_LIMIT, NESTED_BYTES_LIMIT, NESTED_VALUES_LIMIT, PAGE_LIMIT};
+use cleartitle_schema::thrift::{PageClaims, Unsound};
 
 /// First look at a page's header; most have less than 100 bytes.
 const HEADER_LOOK: usize = 512;

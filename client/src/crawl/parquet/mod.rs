@@ -4,7 +4,6 @@
 //! | file | what it holds |
 //! |---|---|
 //! | `table` | a file opened: its footer believed only after it was checked, its columns found |
-//! | `thrift` | a walk over the footer and page headers that refuses what claims more than it holds |
 //! | `chunk` | a column's stored bytes, page by page, each page's claims checked before it is inflated |
 //! | `rows` | the rows of one row group: URL, id and date in batches, a row's text when asked |
 //! | `captures` | the same of a crawl's columnar index: what each row says of a record elsewhere |
@@ -30,12 +29,11 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod texts;
-mod thrift;
 mod write;
 
 pub use captures::{Captures, Columnar};
 pub use rows::{Group, Keys, Text};
-pub use table::{Table, TableError};
+pub use table::{Table, TableError, rows_in};
 pub use texts::Texts;
 pub use write::{Prepared, PutError, TableWriter};
 

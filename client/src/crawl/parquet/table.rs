@@ -15,7 +15,8 @@ use parquet::file::reader::SerializedPageReader;
 use super::super::fields::{FieldChoice, MissingField};
 use super::super::store::Stored;
 use super::chunk::{ColumnBytes, Failure, Nested};
-use super::{FOOTER_LIMIT, GROUP_ROWS_LIMIT, thrift};
+use super::{FOOTER_LIMIT, GROUP_ROWS_LIMIT};
+use cleartitle_schema::thrift;
 
 /// A footer, its length and the magic after it.
 const TAIL: u64 = 8;
@@ -190,6 +191,15 @@ impl Table {
         let column = self.metadata.row_group(group).column(column).column_path().string();
         TableError::Group { group, column: Some(column), detail }
     }
+}
+
+/// How many rows a sound file claims, whatever its columns are.
+///
+/// # Errors
+/// When its footer is unsound.
+pub fn rows_in(stored: Stored, name: &str) -> Result<u64, TableError> {
+    let table = Table::open_by(stored, name, |_| Ok(Columns { text: 0, url: None, id: None, date: None }))?;
+    Ok((0..table.groups()).map(|group| table.rows_of(group)).sum())
 }
 
 /// Runs the decoder, which asserts what it believes of pages: what a hostile one breaks there is damage and no panic.

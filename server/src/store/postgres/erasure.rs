@@ -5,12 +5,12 @@
 
 use std::ops::Range;
 
-use cleartitle_schema::id::{BlobId, Commitment, ListId};
+use cleartitle_schema::id::{BlobId, Commitment, ListId, StatementId};
 use cleartitle_schema::leaf::Published;
 use cleartitle_schema::statement::{Body, Kind, Statement};
 
 use super::session::Session;
-use super::{read, write};
+use super::{read, uploads, write};
 use crate::store::tombstones::Primary;
 pub(super) use crate::store::tombstones::{Tombstones, tombstones};
 use crate::store::{Page, StoreError, evidence_of};
@@ -43,6 +43,7 @@ pub(super) fn erase(session: &Session<'_>, commitment: &Commitment) -> Result<()
                 session.execute("DELETE FROM evidence WHERE blob = $1", &[&blob.0.as_slice()])?;
             }
         }
+        uploads::erase(session, &StatementId::of(published.envelope.payload()))?;
         if let Body::Manifest { list, .. } = &statement.body
             && !lists(session, list)?
         {
@@ -60,7 +61,7 @@ pub(super) fn erase(session: &Session<'_>, commitment: &Commitment) -> Result<()
 
 /// Writes the tables anew that held the bytes: what is deleted stays in their files otherwise.
 pub(super) fn write_anew(session: &Session<'_>) -> Result<(), StoreError> {
-    let primary = ["published", "sealed", "lists", "evidence"];
+    let primary = ["published", "sealed", "lists", "evidence", "table_parts", "uploads"];
     let derived = write::DERIVED.iter().map(|(table, _)| *table).filter(|table| *table != "tiles");
     primary.into_iter().chain(derived).try_for_each(|table| session.run(&format!("VACUUM FULL {table}")))
 }

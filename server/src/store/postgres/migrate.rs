@@ -9,7 +9,10 @@ use super::{seen, write};
 use crate::store::StoreError;
 
 /// Every migration, the first making version 1.
-const MIGRATIONS: [&str; 1] = [include_str!("../../../migrations/postgres/0001_first.sql")];
+const MIGRATIONS: [&str; 2] = [
+    include_str!("../../../migrations/postgres/0001_first.sql"),
+    include_str!("../../../migrations/postgres/0002_tables.sql"),
+];
 
 /// The version of the database that this program writes.
 const VERSION: u32 = MIGRATIONS.len() as u32;

@@ -26,6 +26,7 @@ mod seen;
 mod session;
 mod take_over;
 mod tls;
+mod uploads;
 mod usage;
 mod webhooks;
 mod witnessed;

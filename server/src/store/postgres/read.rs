@@ -13,6 +13,8 @@ use cleartitle_schema::tlog::hash::Hash;
 use tokio_postgres::Row;
 
 use super::session::{Session, Value, get};
+use super::uploads;
+use crate::store::uploads::merged;
 use crate::store::{Head, Page, ProofCheck, Record, Relation, SignedHead, StoreError, Stored};
 
 pub(super) const STATEMENT_COLUMNS: &str =
@@ -268,8 +270,10 @@ pub(super) fn claims(session: &Session<'_>, name: &ContentName, limit: usize) ->
 
 pub(super) fn showings(session: &Session<'_>, name: &ContentName, limit: usize) -> Result<Vec<Authority>, StoreError> {
     let (kind, digest) = name.to_parts();
-    let sql = "SELECT authority FROM showings WHERE kind = $1 AND name = $2 ORDER BY idx, authority LIMIT $3";
-    session.rows(sql, &[&i16::from(kind), &digest, &limited(limit)], |row| Ok(Authority::of_host(get(row, 0)?)))
+    let sql = "SELECT authority, idx FROM showings WHERE kind = $1 AND name = $2 ORDER BY idx, authority LIMIT $3";
+    let read = |row: &Row| Ok((number(row, 1)?, Authority::of_host(get(row, 0)?)));
+    let showings = session.rows(sql, &[&i16::from(kind), &digest, &limited(limit)], read)?;
+    Ok(merged(showings, &uploads::naming(session, name)?, limit))
 }
 
 /// The log as far as a session's projections go, with what stands in memory beside them.

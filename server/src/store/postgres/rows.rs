@@ -13,6 +13,7 @@ use cleartitle_schema::surt::UrlKey;
 use tokio_postgres::types::Type;
 
 use super::session::{CopyRow, Session};
+use super::uploads;
 use super::write::{damaged, integer};
 use crate::store::{Entry, Relation, StoreError, evidence_of};
 
@@ -135,7 +136,7 @@ impl Rows {
             self.showings.add(&url.authority(), content, index);
         }
         let (Body::Manifest { role: ListRole::Provenance, .. }, Some(bytes)) = (&statement.body, entry.list) else {
-            return Ok(());
+            return uploads::project(session, entry.registered, index);
         };
         let own = entry.registered.authority();
         let mut start = 0;

@@ -8,7 +8,7 @@ use rusqlite::types::ValueRef;
 use tokio_postgres::types::Type;
 
 use super::session::{CopyRow, Session, WORKING};
-use super::{PostgresStore, read, write};
+use super::{PostgresStore, read, uploads, write};
 use crate::store::sqlite::SqliteStore;
 use crate::store::{Head, Store as _, StoreError};
 
@@ -91,6 +91,7 @@ impl PostgresStore {
         self.apart(WORKING, |session| {
             begin(session, from)?;
             GROWING.iter().try_for_each(|table| copy_growing(session, from, table))?;
+            uploads::take_over(session, from)?;
             Ok(session
                 .value::<i64>("SELECT coalesce(max(size), 0) FROM checkpoints", &[])?
                 .unwrap_or(0)

@@ -15,7 +15,7 @@ use tokio_postgres::types::Type;
 use super::erasure::{self, Tombstones};
 use super::rows::{Projected, Rows};
 use super::session::{CopyRow, Session};
-use super::{read, sealed};
+use super::{read, sealed, uploads};
 pub(super) use crate::store::tables::{DERIVED, damaged, integer};
 use crate::store::{Batch, Entry, Head, ProofCheck, StoreError};
 
@@ -157,6 +157,7 @@ pub(super) fn project_all(session: &Session<'_>) -> Result<u64, StoreError> {
                 let known = read::SoFar { session, waiting: &rows.waiting };
                 let entry = entry_from(&known, session, size, leaf, &blob)?;
                 rows.add(session, &Projected::from(&entry))?;
+                uploads::project_again(session, &entry.registered)?;
             } else if let Some(registered) = remaining(session, &mut tombstones, size, &leaf)? {
                 let payload = registered.statement.to_payload().map_err(damaged)?;
                 let (commitment, registered) = (leaf.commitment, &registered);

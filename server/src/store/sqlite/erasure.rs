@@ -2,12 +2,12 @@
 
 use std::ops::Range;
 
-use cleartitle_schema::id::{BlobId, Commitment, ListId};
+use cleartitle_schema::id::{BlobId, Commitment, ListId, StatementId};
 use cleartitle_schema::leaf::Published;
 use cleartitle_schema::statement::{Body, Kind, Statement};
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::{SqliteStore, failed, lock, read, write};
+use super::{SqliteStore, failed, lock, read, uploads, write};
 use crate::store::tombstones::Primary;
 pub(super) use crate::store::tombstones::{Tombstones, tombstones};
 use crate::store::{Page, StoreError, evidence_of};
@@ -46,6 +46,7 @@ impl SqliteStore {
                     transaction.execute("DELETE FROM evidence WHERE blob = ?1", [blob.0]).map_err(failed)?;
                 }
             }
+            uploads::erase(&transaction, &StatementId::of(published.envelope.payload()))?;
             if let Body::Manifest { list, .. } = &statement.body
                 && !lists(&transaction, list)?
             {

@@ -6,7 +6,7 @@ use super::{failed, write};
 use crate::store::StoreError;
 
 /// Every migration, the first making version 1.
-const MIGRATIONS: [&str; 10] = [
+const MIGRATIONS: [&str; 11] = [
     include_str!("../../../migrations/sqlite/0001_first.sql"),
     include_str!("../../../migrations/sqlite/0002_evidence.sql"),
     include_str!("../../../migrations/sqlite/0003_witness.sql"),
@@ -17,6 +17,7 @@ const MIGRATIONS: [&str; 10] = [
     include_str!("../../../migrations/sqlite/0008_showings.sql"),
     include_str!("../../../migrations/sqlite/0009_sealed_erased.sql"),
     include_str!("../../../migrations/sqlite/0010_usage.sql"),
+    include_str!("../../../migrations/sqlite/0011_tables.sql"),
 ];
 
 /// The version of the database that this program writes.

@@ -12,6 +12,7 @@ mod operate;
 mod read;
 mod readers;
 mod sealed;
+mod uploads;
 mod usage;
 mod webhooks;
 mod witnessed;
@@ -29,7 +30,7 @@ use cleartitle_schema::issuer::{Authority, Domain};
 use cleartitle_schema::statement::Kind;
 use cleartitle_schema::time::Timestamp;
 use rusqlite::types::ValueRef;
-use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
 use super::{
     Batch, CommitError, Head, Page, ProofCheck, Rebuilt, Record, Relation, SignedHead, Store, StoreError, Stored,

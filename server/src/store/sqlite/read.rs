@@ -11,7 +11,8 @@ use cleartitle_schema::time::Timestamp;
 use cleartitle_schema::tlog::hash::Hash;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::failed;
+use super::{failed, uploads};
+use crate::store::uploads::merged;
 use crate::store::{Head, Page, ProofCheck, Record, Relation, SignedHead, StoreError, Stored};
 
 const STATEMENT_COLUMNS: &str = "s.idx, s.id, s.commitment, s.registered_at, s.signed_by, s.tenure_from, s.payload,
@@ -42,7 +43,7 @@ pub(super) fn rows<T>(
     Ok(answers)
 }
 
-fn array<const N: usize>(row: &Row<'_>, place: usize, what: &str) -> Result<[u8; N], StoreError> {
+pub(super) fn array<const N: usize>(row: &Row<'_>, place: usize, what: &str) -> Result<[u8; N], StoreError> {
     let bytes: Vec<u8> = row.get(place).map_err(failed)?;
     bytes.try_into().map_err(|_| damaged(what)())
 }
@@ -294,11 +295,12 @@ pub(super) fn showings(
     limit: usize,
 ) -> Result<Vec<Authority>, StoreError> {
     let (kind, digest) = name.to_parts();
-    let sql = "SELECT authority FROM showings WHERE kind = ?1 AND name = ?2 ORDER BY idx, authority LIMIT ?3";
-    rows(connection, sql, params![kind, digest, limit as i64], |row| {
+    let sql = "SELECT authority, idx FROM showings WHERE kind = ?1 AND name = ?2 ORDER BY idx, authority LIMIT ?3";
+    let showings = rows(connection, sql, params![kind, digest, limit as i64], |row| {
         let authority: String = row.get(0).map_err(failed)?;
-        Ok(Authority::of_host(&authority))
-    })
+        Ok((row.get::<_, i64>(1).map_err(failed)?.cast_unsigned(), Authority::of_host(&authority)))
+    })?;
+    Ok(merged(showings, &uploads::naming(connection, name)?, limit))
 }
 
 /// The log as far as a connection's projections go.

@@ -15,7 +15,7 @@ use cleartitle_schema::tlog::tile::{TileId, tiles_after};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::erasure::{self, Tombstones};
-use super::{failed, read, sealed};
+use super::{failed, read, sealed, uploads};
 pub(super) use crate::store::tables::{DERIVED, damaged, integer};
 use crate::store::{Batch, Entry, ProofCheck, Relation, StoreError, evidence_of};
 
@@ -198,7 +198,7 @@ fn project_content(connection: &Connection, entry: &Projected<'_>, index: i64) -
         project_showing(connection, &url.authority(), content, index)?;
     }
     let (Body::Manifest { role: ListRole::Provenance, .. }, Some(bytes)) = (&statement.body, entry.list) else {
-        return Ok(());
+        return uploads::project(connection, entry.registered, index);
     };
     let mut insert = connection
         .prepare_cached(
@@ -313,6 +313,7 @@ pub(super) fn project_all(connection: &Connection, from: &Connection) -> Result<
         for leaf in &leaves {
             if let Some(entry) = entry_from(connection, from, size, leaf)? {
                 project(connection, &Projected::from(&entry))?;
+                uploads::project_again(connection, from, &entry.registered)?;
             } else if let Some(registered) = remaining(from, &mut tombstones, size, leaf)? {
                 let payload = registered.statement.to_payload().map_err(damaged)?;
                 let (commitment, registered) = (Leaf::parse(leaf).map_err(damaged)?.commitment, &registered);

@@ -3,9 +3,9 @@ use parquet::basic::Compression;
 use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader, ParquetMetaDataWriter, RowGroupMetaData};
 use std::io::Write as _;
 
-use super::super::thrift::PageClaims;
 use super::super::{PAGE_LIMIT, Table, TableError};
 use super::{made, numbered, open};
+use cleartitle_schema::thrift::PageClaims;
 
 /// Reads all of a table; the error with its place, if there is one.
 fn read(table: &Table) -> Result<u64, TableError> {

@@ -1,5 +1,5 @@
-//! A walk over Thrift's compact encoding that builds nothing: who claims more than there are bytes for is refused before a
-//! decoder makes room for it. <https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.md>
+//! Thrift: a walk over its compact encoding, in which Parquet's footers and page headers are written, that builds nothing: who claims
+//! more than there are bytes for is refused before a decoder makes room for it. <https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.md>
 
 /// Deepest nesting; Parquet's own structures reach six.
 const DEPTH_LIMIT: usize = 16;
@@ -8,7 +8,7 @@ const LIST_LIMIT: u64 = 65_536;
 
 /// Why bytes are no structure that we read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Unsound {
+pub enum Unsound {
     /// The bytes end inside it.
     #[error("it ends too early")]
     Short,
@@ -27,7 +27,10 @@ pub(super) enum Unsound {
 }
 
 /// Walks one structure; `seen` gets each integer with the field numbers that lead to it. Returns how many bytes it took.
-pub(super) fn walk(bytes: &[u8], mut seen: impl FnMut(&[i16], i64)) -> Result<usize, Unsound> {
+///
+/// # Errors
+/// [`Unsound`].
+pub fn walk(bytes: &[u8], mut seen: impl FnMut(&[i16], i64)) -> Result<usize, Unsound> {
     let mut walk = Walk { bytes, at: 0, path: Vec::new() };
     walk.structure(&mut seen)?;
     Ok(walk.at)
@@ -167,17 +170,24 @@ impl Walk<'_> {
 
 /// What the header of a page claims of it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct PageClaims {
+pub struct PageClaims {
     /// 0 data, 2 dictionary, 3 data of version 2.
     pub kind: i64,
+    /// Bytes when it is inflated.
     pub inflated: i64,
+    /// Bytes as they are stored, behind the header.
     pub stored: i64,
+    /// Values, nulls among them.
     pub values: i64,
+    /// The number of the values' encoding.
     pub encoding: i64,
 }
 
 impl PageClaims {
     /// Reads a page header; returns its length too.
+    ///
+    /// # Errors
+    /// [`Unsound`]; [`Unsound::Short`] and [`Unsound::List`] of the beginning of a header say nothing of the whole.
     pub fn read(bytes: &[u8]) -> Result<(Self, usize), Unsound> {
         let mut claims = Self { inflated: -1, stored: -1, values: -1, ..Self::default() };
         let length = walk(bytes, |path, value| match path {
