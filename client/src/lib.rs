@@ -46,6 +46,7 @@ pub mod sealed;
 mod shown;
 pub mod snapshot;
 pub mod terms_file;
+pub mod tiles;
 pub mod toml_file;
 pub mod trace;
 pub mod trust;

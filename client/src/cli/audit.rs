@@ -51,7 +51,7 @@ pub struct Args {
 /// # Errors
 /// Whatever can't be had; what is had and wrong is told as data.
 pub fn run(args: &Args, talk: Talk) -> anyhow::Result<Exit> {
-    let registry = super::registry_at(&args.registry, args.allow_http)?;
+    let registry = super::log_at(&args.registry, args.allow_http)?;
     let policy = args.policy.as_deref().map(policy_file::load).transpose()?;
     let log = super::known_log(args.log_key.as_deref(), policy.as_ref())?;
     let log = log.with_witnesses(args.witnesses.pinned(policy.as_ref())?);

@@ -6,7 +6,8 @@ use crate::files;
 use crate::policy_file;
 use crate::pull::PullError;
 use crate::registry::Registry;
-use crate::trust::{PinnedLog, TrustError, check_growth};
+use crate::tiles::Tiles;
+use crate::trust::{PinnedLog, TrustError, proven_growth};
 use anyhow::Context as _;
 use cleartitle_schema::fault::Fault;
 use cleartitle_schema::tlog::checkpoint::Checkpoint;
@@ -135,7 +136,7 @@ fn told(from: String, note: Vec<u8>, tiles: Option<Registry>, log: &PinnedLog) -
 }
 
 fn peer(address: &str, allow_http: bool, log: &PinnedLog) -> anyhow::Result<Told> {
-    let registry = super::registry_at(address, allow_http)?;
+    let registry = super::log_at(address, allow_http)?;
     let note = registry.checkpoint_of(log.origin())?;
     told(address.to_owned(), note, Some(registry), log)
 }
@@ -181,12 +182,14 @@ fn compare(all: &[Told]) -> anyhow::Result<Outcome> {
 /// that settles it, either way, ends the search; tiles that are missing or lead nowhere don't.
 fn grown(shorter: &Told, longer: &Told, all: &[Told]) -> anyhow::Result<Result<(), TrustError>> {
     let mut last = None;
-    for registry in longer.tiles.iter().chain(all.iter().filter_map(|told| told.tiles.as_ref())) {
-        match check_growth(&shorter.checkpoint, &longer.checkpoint, registry) {
+    for there in std::iter::once(longer).chain(all) {
+        let Some(registry) = &there.tiles else { continue };
+        let tiles = Tiles::of(registry, there.checkpoint.size);
+        match proven_growth(&shorter.checkpoint, &longer.checkpoint, tiles) {
             Err(error @ (TrustError::Fetch(_) | TrustError::Tiles(_) | TrustError::AlteredTiles { .. })) => {
                 last.get_or_insert(error);
             }
-            settled => return Ok(settled),
+            settled => return Ok(settled.map(|_| ())),
         }
     }
     match last {

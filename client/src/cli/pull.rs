@@ -6,7 +6,7 @@ use super::witnesses::Witnesses;
 use crate::clock;
 use crate::policy_file;
 use crate::pull::{self, Bounds, CONTRADICTION, PullError, Pulled, Way};
-use crate::registry::Registry;
+use crate::registry::{Registry, RegistryError};
 use crate::snapshot::{SnapshotError, beside, log_for};
 use crate::trust::{PinnedLog, TrustError};
 use cleartitle_schema::fault::Fault;
@@ -67,7 +67,7 @@ pub struct Args {
 /// # Errors
 /// Whatever stands in the way. An older snapshot stays in its place then.
 pub fn run(args: &Args, talk: Talk) -> anyhow::Result<Exit> {
-    let registry = super::registry_at(&args.registry, args.allow_http)?;
+    let registry = super::log_at(&args.registry, args.allow_http)?;
     let policy = args.policy.as_deref().map(policy_file::load).transpose()?;
     let log = log(args, policy.as_ref(), &registry, talk)?;
     let days = args.max_age.or(policy.as_ref().and_then(|policy| policy.max_snapshot_age_days));
@@ -144,9 +144,11 @@ fn advise(error: PullError) -> anyhow::Error {
         PullError::Trust(TrustError::Checkpoint(_)) | PullError::Snapshot(SnapshotError::Note(_)) => {
             super::LOG_KEY_HINT
         }
-        PullError::Moving { .. } => "pull again",
+        PullError::CheckpointBehind { .. } => {
+            "pull again; a cache on the way must keep neither `checkpoint` nor `v1/snapshots/latest`"
+        }
         PullError::TooLong { .. } => "--max-bytes takes more",
-        PullError::Length { .. } | PullError::Registry(crate::registry::RegistryError::BrokeOff { .. }) => {
+        PullError::Length { .. } | PullError::Registry(RegistryError::BrokeOff { .. }) => {
             "pull again: it goes on where it broke off"
         }
         _ => return error.into(),

@@ -177,6 +177,9 @@ fn collect_hints(error: &anyhow::Error, hints: &mut Vec<String>) {
         if let Some(hint) = cause.downcast_ref::<crate::toml_file::FileError>().and_then(|error| error.hint.clone()) {
             hints.push(hint);
         }
+        if let Some(hint) = cause.downcast_ref::<crate::registry::RegistryError>().and_then(|error| error.hint()) {
+            hints.push(hint);
+        }
     }
 }
 
