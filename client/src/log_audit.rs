@@ -120,7 +120,7 @@ pub fn audit(
     let (bound, frontier) = (Bound::new(), Frontier::default());
     let (last, unlike, unknown) = (Timestamp::MIN, None, 0);
     let missing = BTreeMap::new();
-    let tiles = Tiles::of(registry, checkpoint.size);
+    let tiles = Tiles::at(registry);
     let mut audit =
         LogAudit { registry, tiles, log, snapshot, report, bound, frontier, last, unlike, unknown, missing };
     audit.snapshot_root();

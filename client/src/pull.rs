@@ -4,7 +4,6 @@ use crate::contradiction::Contradiction;
 use crate::grow::{GrowError, Grown, SORTED_IN_MEMORY, grow};
 use crate::registry::{Registry, RegistryError};
 use crate::snapshot::{self, SnapshotError, beside, folder_of};
-use crate::tiles::Tiles;
 use crate::trust::{PinnedLog, TrustError, check_growth, proven_growth};
 use cleartitle_schema::api::SnapshotView;
 use cleartitle_schema::fault::Fault;
@@ -237,8 +236,7 @@ pub fn pull(
         let note_text = String::from_utf8_lossy(&checkpoint_note).into_owned();
         AddCheckpoint { old: note.size, proof: grown, note: note_text }.to_text()
     });
-    let papers =
-        Papers { note: view.note.as_bytes(), checkpoint: &checkpoint_note, growth, tree: &verified.tree, log };
+    let papers = Papers { note: view.note.as_bytes(), checkpoint: &checkpoint_note, growth, tree: &verified.tree, log };
     put_in_place(fresh, out, &papers)?;
     let Verified { header, statements, .. } = verified;
     let seen_before = seen.map(|(_, seen)| seen.size);
@@ -250,7 +248,7 @@ fn contained(note: &SnapshotNote, checkpoint: &Checkpoint, registry: &Registry) 
     if checkpoint.size < note.size {
         return Err(PullError::CheckpointBehind { snapshot: note.size, checkpoint: checkpoint.size });
     }
-    Ok(proven_growth(&state(note), checkpoint, Tiles::of(registry, checkpoint.size))?)
+    Ok(proven_growth(&state(note), checkpoint, registry)?)
 }
 
 /// The state of the log that a snapshot is of.

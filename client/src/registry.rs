@@ -288,11 +288,9 @@ impl Registry {
             Place::Web(_) => OF_A_SERVER,
             Place::Objects(objects) => objects.at_once(),
         };
-        abreast::abreast(at_once, leaves, |commitment| {
-            match self.bytes(&format!("v1/published/{commitment}"), limit) {
-                Err(error) if error.is_missing() => Ok(None),
-                other => other.map(Some),
-            }
+        abreast::abreast(at_once, leaves, |commitment| match self.bytes(&format!("v1/published/{commitment}"), limit) {
+            Err(error) if error.is_missing() => Ok(None),
+            other => other.map(Some),
         })
     }
 

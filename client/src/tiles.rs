@@ -6,32 +6,45 @@
 //! with a signed root.
 
 use crate::registry::{Registry, RegistryError};
+use cleartitle_schema::tlog::checkpoint::Checkpoint;
 use cleartitle_schema::tlog::hash::HASH_BYTES;
+use cleartitle_schema::tlog::note::Note;
 use cleartitle_schema::tlog::tile::{EntriesId, TileId};
+use std::cell::OnceCell;
 
-/// A place's tiles, as those of a log of some size.
-#[derive(Debug, Clone, Copy)]
+/// The tiles that lie at a place.
+#[derive(Debug)]
 pub struct Tiles<'a> {
     registry: &'a Registry,
-    size: u64,
+    /// The size that the place's checkpoint names, which says where to look and nothing else.
+    shown: OnceCell<Option<u64>>,
 }
 
 impl<'a> Tiles<'a> {
-    /// The tiles that lie at a place whose own checkpoint has this size.
+    /// The tiles of a place.
     #[must_use]
-    pub fn of(registry: &'a Registry, size: u64) -> Self {
-        Self { registry, size }
+    pub fn at(registry: &'a Registry) -> Self {
+        Self { registry, shown: OnceCell::new() }
     }
 
-    /// A tile of just this width, by the first that is there: itself, the full one, or that of the place's own size. One that is
-    /// shorter than it should be is given as it came.
+    /// How long the place says that its log is now; asked once, and only where something is missing.
+    fn size(&self) -> Option<u64> {
+        let ask = || {
+            let note = Note::parse(&self.registry.checkpoint().ok()?).ok()?;
+            Checkpoint::parse_text(note.text()).ok().map(|checkpoint| checkpoint.size)
+        };
+        *self.shown.get_or_init(ask)
+    }
+
+    /// A tile of just this width, by the first that is there: itself, the full one, or that of the log as it lies there now. One
+    /// that is shorter than it should be is given as it came.
     ///
     /// # Errors
     /// [`RegistryError`]: none of them is there, or one can't be read.
     pub fn tile(&self, tile: TileId) -> Result<Vec<u8>, RegistryError> {
-        let wider = [Some(tile.full()), tile.within(self.size)].into_iter().flatten();
-        let wider = wider.filter(|other| other.width > tile.width);
-        let (mut bytes, found) = first_there(tile, wider, |tile| self.registry.tile(tile))?;
+        let full = (tile.full() != tile).then(|| tile.full());
+        let now = || tile.within(self.size()?).filter(|now| tile.width < now.width && Some(*now) != full);
+        let (mut bytes, found) = first_there(tile, full, now, |tile| self.registry.tile(tile))?;
         if bytes.len() == usize::from(found.width) * HASH_BYTES {
             bytes.truncate(usize::from(tile.width) * HASH_BYTES);
         }
@@ -43,28 +56,33 @@ impl<'a> Tiles<'a> {
     /// # Errors
     /// As for [`Tiles::tile`].
     pub fn entries(&self, bundle: EntriesId) -> Result<(Vec<u8>, u16), RegistryError> {
-        let wider = [Some(bundle.full()), bundle.within(self.size)].into_iter().flatten();
-        let wider = wider.filter(|other| other.width > bundle.width);
-        let (bytes, found) = first_there(bundle, wider, |bundle| self.registry.entries(bundle))?;
+        let full = (bundle.full() != bundle).then(|| bundle.full());
+        let now = || bundle.within(self.size()?).filter(|now| bundle.width < now.width && Some(*now) != full);
+        let (bytes, found) = first_there(bundle, full, now, |bundle| self.registry.entries(bundle))?;
         Ok((bytes, found.width))
     }
 }
 
-/// What was asked for, or the first of the others that is there; where none is, what was said of the first.
+/// What was asked for, or the first of the other two that is there; where none is, what was said of the first.
 fn first_there<I: Copy>(
     asked: I,
-    others: impl Iterator<Item = I>,
+    full: Option<I>,
+    now: impl FnOnce() -> Option<I>,
     read: impl Fn(I) -> Result<Vec<u8>, RegistryError>,
 ) -> Result<(Vec<u8>, I), RegistryError> {
     let missing = match read(asked) {
         Err(error) if error.may_be_missing() => error,
         other => return other.map(|bytes| (bytes, asked)),
     };
-    for other in others {
-        match read(other) {
-            Err(error) if error.may_be_missing() => {}
-            found => return found.map(|bytes| (bytes, other)),
-        }
+    // A full tile that is missing has no wider one.
+    let Some(full) = full else { return Err(missing) };
+    match read(full) {
+        Err(error) if error.may_be_missing() => {}
+        found => return found.map(|bytes| (bytes, full)),
     }
-    Err(missing)
+    let Some(now) = now() else { return Err(missing) };
+    match read(now) {
+        Err(error) if error.may_be_missing() => Err(missing),
+        found => found.map(|bytes| (bytes, now)),
+    }
 }

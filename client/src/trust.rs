@@ -246,15 +246,14 @@ impl PinnedLog {
 /// [`TrustError::Rollback`], [`TrustError::SplitView`], [`TrustError::Forked`], [`TrustError::AlteredTiles`],
 /// [`TrustError::Fetch`], [`TrustError::Tiles`].
 pub fn check_growth(seen: &Checkpoint, shown: &Checkpoint, registry: &Registry) -> Result<(), TrustError> {
-    proven_growth(seen, shown, Tiles::of(registry, shown.size)).map(|_| ())
+    proven_growth(seen, shown, registry).map(|_| ())
 }
 
-/// The same with the tiles of a place whose own log may be longer than either; gives the proof, which is empty where the two
-/// are one state.
+/// The same, and gives the proof, which is empty where the two are one state.
 ///
 /// # Errors
 /// As [`check_growth`].
-pub fn proven_growth(seen: &Checkpoint, shown: &Checkpoint, tiles: Tiles<'_>) -> Result<Vec<Hash>, TrustError> {
+pub fn proven_growth(seen: &Checkpoint, shown: &Checkpoint, registry: &Registry) -> Result<Vec<Hash>, TrustError> {
     if shown.size < seen.size {
         return Err(TrustError::Rollback { seen: seen.size, shown: shown.size });
     }
@@ -267,7 +266,7 @@ pub fn proven_growth(seen: &Checkpoint, shown: &Checkpoint, tiles: Tiles<'_>) ->
         verify_consistency(0, shown.size, &seen.root, &shown.root, &[]).map_err(altered)?;
         return Ok(Vec::new());
     }
-    let failed = RefCell::new(None);
+    let (tiles, failed) = (Tiles::at(registry), RefCell::new(None));
     let reader = |tile: TileId| match tiles.tile(tile) {
         Ok(bytes) => Some(bytes),
         Err(error) => {

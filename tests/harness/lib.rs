@@ -9,6 +9,7 @@ pub mod browser;
 pub mod crawl;
 pub mod http;
 pub mod independent;
+pub mod mirror;
 pub mod objects;
 pub mod postgres;
 pub mod publisher;

@@ -6,8 +6,7 @@ use crate::files;
 use crate::policy_file;
 use crate::pull::PullError;
 use crate::registry::Registry;
-use crate::tiles::Tiles;
-use crate::trust::{PinnedLog, TrustError, proven_growth};
+use crate::trust::{PinnedLog, TrustError, check_growth};
 use anyhow::Context as _;
 use cleartitle_schema::fault::Fault;
 use cleartitle_schema::tlog::checkpoint::Checkpoint;
@@ -31,9 +30,11 @@ Exit: 0 all are of one log, 1 they contradict each other, 2 some could not be co
 Examples:
   cleartitle gossip --registry https://registry.example --log-key \"$(cat log.pub)\" theirs.checkpoint
   cleartitle gossip --registry https://registry.example --policy cleartitle.toml --peer https://witness.example
+  cleartitle gossip --registry https://registry.example --log-key \"$(cat log.pub)\" --peer s3://bucket/log
   cleartitle gossip --log-key \"$(cat log.pub)\" ours.checkpoint theirs.checkpoint")]
 pub struct Args {
-    /// A registry: its newest checkpoint is compared, and its tiles tell whether one log contains another.
+    /// A registry, or where its log lies (https://, s3://bucket/prefix, file:///folder): its newest checkpoint is compared, and
+    /// its tiles tell whether one log contains another.
     #[arg(long, value_name = "URL", env = "CLEARTITLE_REGISTRY")]
     registry: Option<String>,
     /// Another registry or mirror of the same log, or a witness; again for another.
@@ -182,14 +183,12 @@ fn compare(all: &[Told]) -> anyhow::Result<Outcome> {
 /// that settles it, either way, ends the search; tiles that are missing or lead nowhere don't.
 fn grown(shorter: &Told, longer: &Told, all: &[Told]) -> anyhow::Result<Result<(), TrustError>> {
     let mut last = None;
-    for there in std::iter::once(longer).chain(all) {
-        let Some(registry) = &there.tiles else { continue };
-        let tiles = Tiles::of(registry, there.checkpoint.size);
-        match proven_growth(&shorter.checkpoint, &longer.checkpoint, tiles) {
+    for registry in longer.tiles.iter().chain(all.iter().filter_map(|told| told.tiles.as_ref())) {
+        match check_growth(&shorter.checkpoint, &longer.checkpoint, registry) {
             Err(error @ (TrustError::Fetch(_) | TrustError::Tiles(_) | TrustError::AlteredTiles { .. })) => {
                 last.get_or_insert(error);
             }
-            settled => return Ok(settled.map(|_| ())),
+            settled => return Ok(settled),
         }
     }
     match last {

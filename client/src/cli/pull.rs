@@ -19,15 +19,23 @@ use std::path::PathBuf;
 Verified are: the log's signatures on checkpoint and snapshot, the body's hash, that it is byte for byte what its statements
 compile to, and that the log only grew since the last pull. Of a snapshot that grew since, what is new is fetched alone, and
 the rest made of the older one here; it is the one that the log signed, or the whole is fetched and that is said. Beside FILE lie FILE.note, FILE.tree, FILE.checkpoint and
-FILE.log-key; keep them together. A download that broke off goes on where it was.
+FILE.log-key, and FILE.growth where the checkpoint is of a later state; keep them together. A download that broke off goes on
+where it was.
+
+A log is read as well where it lies with no server behind it: s3://BUCKET/PREFIX (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY,
+AWS_REGION; AWS_ENDPOINT_URL for another store, AWS_SKIP_SIGNATURE=true for a public bucket), file:///FOLDER, which a copy on a
+disk is too, and https:// on a server of files or a CDN. Such a server may send files whole alone, and the whole snapshot is
+fetched then; it must keep `checkpoint` and `v1/snapshots/latest` in no cache.
 
 Examples:
   cleartitle pull --registry https://registry.example --log-key \"$(cat log.pub)\" --out terms.snapshot
   cleartitle pull --registry https://registry.example --trust-first --out terms.snapshot
+  cleartitle pull --registry s3://bucket/log --log-key \"$(cat log.pub)\" --out terms.snapshot
+  cleartitle pull --registry file:///media/disk/log --log-key \"$(cat log.pub)\" --out terms.snapshot
   cleartitle pull --registry https://registry.example --log-key \"$(cat log.pub)\" --witness \"$(cat witness.pub)\" \\
       --max-age 7 --out terms.snapshot")]
 pub struct Args {
-    /// The registry's address.
+    /// The registry's address, or where its log lies: https://, s3://bucket/prefix, file:///folder.
     #[arg(long, value_name = "URL", env = "CLEARTITLE_REGISTRY")]
     registry: String,
     /// Allow plain http to another machine.
@@ -179,6 +187,10 @@ fn report(args: &Args, pulled: &Pulled, log: &PinnedLog, talk: Talk) -> anyhow::
                 }
                 None => "verified; this log was not seen before".to_owned(),
             });
+            if pulled.checkpoint.size > header.size {
+                let more = pulled.checkpoint.size - header.size;
+                talk.say(format_args!("its newest checkpoint has {more} leaves more than the snapshot"));
+            }
             if let Some(policy) = log.witnesses() {
                 talk.say(format_args!("seen by witnesses of {} operators or more", policy.quorum()));
             }

@@ -48,7 +48,8 @@ impl Objects {
             }
             Below::Bucket { bucket: bucket.to_owned(), prefix: prefix.to_owned() }
         } else if address.starts_with("file:") {
-            let url = Url::parse(address).map_err(|_| bad())?;
+            // Nothing is relative to a folder that nobody named.
+            let url = Url::parse(address).ok().filter(|_| address.starts_with("file:///")).ok_or_else(bad)?;
             let no_more = url.query().is_none() && url.fragment().is_none();
             let folder = url.to_file_path().ok().filter(|_| no_more);
             Below::Folder(folder.ok_or_else(bad)?)
@@ -121,7 +122,9 @@ impl Objects {
     /// A store's or a disk's own words, without what a terminal could take for more than words.
     fn told(&self, path: &str, limit: u64, error: &io::Error) -> RegistryError {
         let place = self.place(path);
-        let why: String = error.to_string().chars().filter(|c| !c.is_control()).take(400).collect();
+        let text = error.to_string();
+        let why = code_in(&text).map_or_else(|| text.clone(), |code| format!("the store says `{code}`"));
+        let why: String = why.chars().filter(|c| !c.is_control()).take(400).collect();
         match error.kind() {
             io::ErrorKind::NotFound => RegistryError::Missing(place),
             io::ErrorKind::PermissionDenied => RegistryError::Denied { place, why },
@@ -129,6 +132,14 @@ impl Objects {
             _ => RegistryError::Unread { place, why },
         }
     }
+}
+
+/// The code by which an S3-compatible store refuses, out of the document around it.
+fn code_in(text: &str) -> Option<&str> {
+    let (_, code) = text.split_once("<Code>")?;
+    let (code, _) = code.split_once("</Code>")?;
+    let plain = !code.is_empty() && code.len() <= 60 && code.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    plain.then_some(code)
 }
 
 #[cfg(test)]
@@ -150,7 +161,8 @@ mod tests {
                 assert!(matches!(objects.locate(path), Err(RegistryError::Address(_))), "{address} {path}");
             }
         }
-        for address in ["s3://", "s3:///a", "s3://bucket/a//b", "s3://b/../c", "file://host/a", "file:///a?b"] {
+        for address in ["s3://", "s3:///a", "s3://bucket/a//b", "s3://b/../c", "file://host/a", "file:a", "file:///a?b"]
+        {
             assert!(matches!(Objects::at(address), Err(RegistryError::Address(_))), "{address}");
         }
         for address in ["https://registry.example", "bucket/prefix", "", "gs://bucket"] {

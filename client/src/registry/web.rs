@@ -115,11 +115,7 @@ impl Web {
     }
 
     /// Posts JSON to a URL of [`Web::url`]; the flag as for [`Web::post`].
-    pub fn post_json<T: DeserializeOwned>(
-        &self,
-        url: &Url,
-        body: &impl Serialize,
-    ) -> Result<(T, bool), RegistryError> {
+    pub fn post_json<T: DeserializeOwned>(&self, url: &Url, body: &impl Serialize) -> Result<(T, bool), RegistryError> {
         self.posted(self.http.post(url.clone()).json(body), url)
     }
 

@@ -94,10 +94,7 @@ pub(super) fn small(
 }
 
 fn other_length(got: u64, wanted: u64) -> io::Error {
-    io::Error::new(
-        io::ErrorKind::UnexpectedEof,
-        format!("the store gave {got} bytes where {wanted} were asked for"),
-    )
+    io::Error::new(io::ErrorKind::UnexpectedEof, format!("the store gave {got} bytes where {wanted} were asked for"))
 }
 
 /// One object as it was when it was looked at.
