@@ -24,6 +24,8 @@ struct Scene {
 /// One way to read a mirror.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
+    /// The registry's own.
+    Server,
     /// The folder itself.
     Folder,
     /// A server of files that sends them whole alone.
@@ -80,6 +82,7 @@ impl Scene {
             mirror.upload(objects, BUCKET, &name);
         }
         let address = |place| match place {
+            Place::Server => Some(self.registry.url("")),
             Place::Folder => Some(format!("file://{}", mirror.folder().display())),
             Place::Files => self.files.as_ref().map(|files| files.url(&name)),
             Place::Parts => self.objects.as_ref().map(|objects| objects.url(BUCKET, &name)),
@@ -391,8 +394,10 @@ fn an_audit_and_gossip_need_no_server_either() {
     grown.write("checkpoint", &mirror.read("checkpoint"));
     let partial = |path: &&String| path.starts_with("tile/0/001.p/") || path.starts_with("tile/entries/001.p/");
     assert_eq!(grown.files().iter().filter(partial).map(|path| grown.remove(path)).count(), 2);
-    for (place, address) in scene.addresses(&mirror) {
+    for (place, address) in scene.addresses(&mirror).into_iter().chain([(Place::Server, scene.registry.url(""))]) {
+        let begun = std::time::Instant::now();
         assert_eq!(audit(&address).exits(0).stdout, ours, "{place:?}");
+        println!("{place:?}: {:?} for an audit of 270 leaves", begun.elapsed());
     }
     for (place, address) in scene.addresses(&grown) {
         assert_eq!(audit(&address).exits(0).stdout, ours, "{place:?}: the bundle in full");
@@ -492,6 +497,8 @@ fn witnesses_speak_for_a_snapshot_whose_checkpoint_is_of_a_later_state() {
         let _ = verify(&pinned).exits(0);
         let told = verify(&stranger).exits(1);
         assert!(told.stdout.contains("not-witnessed"), "{place:?}: {}", told.stdout);
+        let told = scene.run(&["verify", "--log-key", &scene.key, &format!("{path}.growth")]).exits(2);
+        assert!(told.stdout.contains("growth not checked: it is checked with the snapshot"), "{}", told.stdout);
         // The proof is what says that they have seen it.
         let growth = out.with_file_name("terms.snapshot.growth");
         let text = String::from_utf8(read(&growth)).expect("text");
