@@ -4,6 +4,7 @@
 use crate::crawl::parquet::{Table, TableError};
 use crate::crawl::store::{Store, Stored};
 use crate::crawl::{self, FieldChoice, Item, OpenError, Opened, Options, Reader};
+use crate::dataset::again;
 use cleartitle_schema::decide::Verdict;
 use cleartitle_schema::id::ContentId;
 use cleartitle_schema::manifest::{Place, Row};
@@ -119,7 +120,7 @@ fn listed(
         if line.len() as u64 == MAX_LINE && line.last() != Some(&b'\n') {
             return Err(told(io::Error::other(format!("line {number} is longer than {MAX_LINE} bytes"))));
         }
-        match serde_json::from_slice::<Row>(&line) {
+        match serde_json::from_slice::<Row>(again::unmarked(&line, number)) {
             Ok(row) => {
                 audit.rows += 1;
                 *audit.verdicts.entry(row.verdict).or_default() += 1;
@@ -277,6 +278,7 @@ mod tests {
         assert_eq!(audited(DATA, &row(1, "one", "kept.jsonl")).unwrap().wrong, 1);
         assert_eq!(audited(DATA, &(all.clone() + &row(3, "three", "kept.jsonl"))).unwrap().wrong, 1);
         assert_eq!(audited(DATA, &(all.clone() + "{\"half\":")).unwrap().wrong, 1);
+        assert_eq!(audited(DATA, &format!("\u{feff}{all}")).unwrap().wrong, 0, "a mark at the very start");
         assert!(matches!(audited(DATA, &row(1, "one", "../kept.jsonl")), Err(AuditError::Outside { line: 1, .. })));
         assert!(matches!(audited(DATA, &row(1, "one", "gone.jsonl")), Err(AuditError::Open { .. })));
     }

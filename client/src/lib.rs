@@ -1,6 +1,6 @@
 //! The data builder's side: pull a snapshot, filter a crawl down to cleared material, register terms, ask the registry.
 //!
-//! Reading order: [`terms_file`] and [`policy_file`] (what people write, read by [`toml_file`]), [`registry`] (HTTP),
+//! Reading order: [`terms_file`] and [`policy_file`] (what people write, read by [`toml_file`]), [`registry`] and [`tiles`] (a registry over HTTP, or its log where it lies),
 //! [`trust`], [`receipt`] and [`contradiction`] (what is believed of a log, what it proves, what convicts one), [`pull`] and [`snapshot`] (terms on this machine), [`question`] (what is asked
 //! about), [`dataset`] and [`gate`] (what a data set's papers list, and whether it may stay), [`crawl`] (what crawls hold), [`filter`] (a crawl in, cleared material out), [`report`], [`bill`], [`quote`], [`usage`] and [`lineage`] with [`trace`] (what came
 //! of it, what it costs, what it was made from), [`disclosure`] and [`export`] (what a data set is, as laws and other tools ask), [`run_receipt`] (a run, signed), [`audit`] (whether it still is so), [`log_audit`] (whether a log is), [`publish`] and [`lint`] (what a site says),
@@ -46,6 +46,7 @@ pub mod sealed;
 mod shown;
 pub mod snapshot;
 pub mod terms_file;
+pub mod tiles;
 pub mod toml_file;
 pub mod trace;
 pub mod trust;

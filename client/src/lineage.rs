@@ -5,7 +5,7 @@
 //! or deep that a reader gives up (bounded, and unresolved from there on). Nothing that is found loosens anything: `decide` hears
 //! every ancestor.
 
-use crate::dataset::{Entry, Format, Item, OpenError, Papers, open, rows};
+use crate::dataset::{Entry, Format, Item, Nowhere, OpenError, Papers, open, rows};
 use cleartitle_schema::acquisition::Acquisition;
 use cleartitle_schema::lineage::{DerivedFrom, Link, MAX_ANCESTORS, MAX_DEPTH};
 use std::collections::{HashMap, HashSet};
@@ -220,28 +220,47 @@ struct Chains<'i> {
     index: &'i Index,
     /// The entries on the way from the root to here.
     path: Vec<usize>,
+    /// Which links lead from the root to here.
+    at: Vec<usize>,
     left: usize,
+    nowhere: Vec<Nowhere>,
 }
 
 impl Chains<'_> {
-    /// The links by name, each with every entry that is meant; unresolved where none is, or a bound is met.
-    fn links(&mut self, made_from: &[(Link, String)], file: &str, own: &Acquisition) -> Vec<DerivedFrom> {
-        let mut links = Vec::new();
+    /// Adds the links by name, each with every entry that is meant; unresolved where none is, or a bound is met.
+    fn add_named(&mut self, links: &mut Vec<DerivedFrom>, made_from: &[(Link, String)], file: &str, own: &Acquisition) {
         for (link, name) in made_from {
             let before = links.len();
             for place in self.index.meant(name, file) {
-                let parent = if self.path.is_empty() && self.index.entries[place].copy == *own {
-                    None
-                } else {
-                    self.follow(place).map(Box::new)
-                };
+                let parent = self.parent(place, links.len(), name, own);
                 links.push(DerivedFrom { link: *link, parent, asserted_by: None });
             }
             if links.len() == before {
+                self.leads_nowhere(links.len(), name);
                 links.push(DerivedFrom { link: *link, parent: None, asserted_by: None });
             }
         }
-        links
+    }
+
+    /// The parent that a name means, for the link of this number; none where the name leads back to the root itself, in a cycle
+    /// or beyond a bound.
+    fn parent(&mut self, place: usize, number: usize, name: &str, own: &Acquisition) -> Option<Box<Acquisition>> {
+        let itself = self.path.is_empty() && self.index.entries[place].copy == *own;
+        self.at.push(number);
+        let parent = if itself { None } else { self.follow(place).map(Box::new) };
+        self.at.pop();
+        if parent.is_none() {
+            self.leads_nowhere(number, name);
+        }
+        parent
+    }
+
+    fn leads_nowhere(&mut self, number: usize, name: &str) {
+        // As many as there can be ancestors are enough to be told.
+        if self.nowhere.len() < MAX_ANCESTORS {
+            let at = self.at.iter().copied().chain([number]).collect();
+            self.nowhere.push(Nowhere { at, name: name.to_owned() });
+        }
     }
 
     /// An entry with all that it was made from; none in a cycle or beyond a bound.
@@ -270,16 +289,14 @@ impl Chains<'_> {
             let mut told = false;
             for place in meant {
                 let known = &self.index.entries[place];
-                if self.path.is_empty() && known.copy == own {
-                    links.push(DerivedFrom { parent: None, ..link.clone() });
-                    continue;
-                }
-                told |= link.parent.as_deref().is_some_and(|parent| says_all(&known.copy, parent));
-                let parent = self.follow(place).map(Box::new);
+                let itself = self.path.is_empty() && known.copy == own;
+                told |= !itself && link.parent.as_deref().is_some_and(|parent| says_all(&known.copy, parent));
+                let parent = self.parent(place, links.len(), &names[0], &own);
                 links.push(DerivedFrom { parent, ..link.clone() });
             }
             // Where nobody knows which entry is meant, the parent's own history is unknown.
-            if names.iter().any(|name| self.index.is_unclear(name)) {
+            if let Some(name) = names.iter().find(|name| self.index.is_unclear(name)) {
+                self.leads_nowhere(links.len(), name);
                 links.push(DerivedFrom { parent: None, ..link.clone() });
             }
             // What is said here and nowhere else stays beside what is found.
@@ -290,11 +307,13 @@ impl Chains<'_> {
                 && !parent.lineage.is_empty()
                 && self.path.len() < MAX_DEPTH
             {
+                self.at.push(links.len());
                 self.complete_below(parent, file);
+                self.at.pop();
             }
             links.push(link);
         }
-        links.extend(self.links(made_from, file, &own));
+        self.add_named(&mut links, made_from, file, &own);
         copy.lineage = links;
     }
 
@@ -318,9 +337,11 @@ pub fn resolve(mut entry: Entry, index: &Index) -> Entry {
     }
     let made_from: Vec<(Link, String)> =
         entry.derived_from.iter().map(|origin| (origin.link, origin.of.clone())).collect();
-    let mut chains = Chains { index, path: Vec::new(), left: MAX_ANCESTORS };
+    let (path, at, nowhere) = (Vec::new(), Vec::new(), Vec::new());
+    let mut chains = Chains { index, path, at, left: MAX_ANCESTORS, nowhere };
     let file = Arc::clone(&entry.place.file);
     chains.complete(&mut entry.copy, &made_from, &file);
+    entry.nowhere = chains.nowhere;
     entry
 }
 

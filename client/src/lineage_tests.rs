@@ -25,6 +25,45 @@ fn first(rows: &[&[Value]]) -> Acquisition {
     resolve(*entry, &index).copy
 }
 
+/// The names that lead nowhere from the first entry, each with the links that lead there.
+fn nowhere(rows: &[&[Value]]) -> Vec<(Vec<usize>, String)> {
+    let folder = tempfile::tempdir().unwrap();
+    let papers = papers(folder.path(), rows);
+    let index = Index::of(Papers::usual(&papers)).unwrap();
+    let Some(Ok(Item::Entry(entry))) = crate::dataset::open(&papers[0], None).unwrap().next() else {
+        panic!("an entry")
+    };
+    resolve(*entry, &index).nowhere.into_iter().map(|nowhere| (nowhere.at, nowhere.name)).collect()
+}
+
+#[test]
+fn a_name_that_leads_nowhere_is_told_with_its_place() {
+    let at = |place: &[usize], name: &str| (place.to_vec(), name.to_owned());
+    assert_eq!(nowhere(&[&[made("a", &["b", "gone"]), made("b", &[])]]), [at(&[1], "gone")]);
+    // Below another, behind a link of the entry's own; and back to where it came from.
+    let mut root = made("a", &["b", "c"]);
+    root["lineage"] = json!([{"link": "excerpt", "parent": {"content": [format!("blake3:{}", "1".repeat(64))]}}]);
+    let rows = [root, made("b", &["x", "c"]), made("c", &["y", "b"])];
+    let told = nowhere(&[&rows]);
+    let wanted = [
+        at(&[1, 0], "x"),
+        at(&[1, 1, 0], "y"),
+        at(&[1, 1, 1], "b"),
+        at(&[2, 0], "y"),
+        at(&[2, 1, 0], "x"),
+        at(&[2, 1, 1], "c"),
+    ];
+    assert_eq!(told, wanted);
+    // Each of them is a link without a parent, and there is no other.
+    fn at_link<'c>(copy: &'c Acquisition, at: &[usize]) -> &'c DerivedFrom {
+        let link = &copy.lineage[at[0]];
+        if at.len() == 1 { link } else { at_link(link.parent.as_deref().unwrap(), &at[1..]) }
+    }
+    let copy = first(&[&rows]);
+    assert!(told.iter().all(|(at, _)| at_link(&copy, at).parent.is_none()), "{copy:?}");
+    assert_eq!(depth(&copy).1, told.len());
+}
+
 /// The deepest chain of links below a copy, and how many links there are that lead nowhere.
 fn depth(copy: &Acquisition) -> (usize, usize) {
     let below = |link: &DerivedFrom| link.parent.as_deref().map_or((0, 1), depth);

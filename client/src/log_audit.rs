@@ -5,12 +5,13 @@
 
 use crate::registry::{Registry, RegistryError};
 use crate::snapshot::Mapped;
+use crate::tiles::Tiles;
 use crate::trust::PinnedLog;
 use cleartitle_schema::evidence::Registered;
 use cleartitle_schema::fault::Fault;
 use cleartitle_schema::id::{Commitment, KeyId, StatementId};
 use cleartitle_schema::issuer::Domain;
-use cleartitle_schema::leaf::{Leaf, LeafKind, Published};
+use cleartitle_schema::leaf::{Leaf, LeafKind, MAX_PUBLISHED, Published};
 use cleartitle_schema::signed::{key_id, open_statement, parse_public_key};
 use cleartitle_schema::snapshot::Damage;
 use cleartitle_schema::statement::{Body, Statement};
@@ -32,7 +33,7 @@ const MAX_FINDINGS: usize = 1000;
 #[derive(Debug, thiserror::Error)]
 pub enum LogAuditError {
     /// Something can't be had.
-    #[error(transparent)]
+    #[error("{0}")]
     Registry(#[from] RegistryError),
     /// The snapshot can't be read.
     #[error("the snapshot can't be read: {0}")]
@@ -76,8 +77,15 @@ pub struct LogReport {
 /// Keys as the log has bound them so far, with the domains that each speaks for.
 type Bound = BTreeMap<KeyId, (VerifyingKey, BTreeSet<Domain>)>;
 
+/// What is published for the public leaves of one bundle.
+type Blobs = BTreeMap<Commitment, Option<Vec<u8>>>;
+
+/// The longest blob that is read. None that opens a leaf is so long, and a bundle's stand in memory together.
+const LONGEST_BLOB: u64 = 4 * MAX_PUBLISHED as u64;
+
 struct LogAudit<'a> {
     registry: &'a Registry,
+    tiles: Tiles<'a>,
     log: &'a PinnedLog,
     snapshot: Option<&'a Mapped>,
     report: LogReport,
@@ -112,7 +120,9 @@ pub fn audit(
     let (bound, frontier) = (Bound::new(), Frontier::default());
     let (last, unlike, unknown) = (Timestamp::MIN, None, 0);
     let missing = BTreeMap::new();
-    let mut audit = LogAudit { registry, log, snapshot, report, bound, frontier, last, unlike, unknown, missing };
+    let tiles = Tiles::at(registry);
+    let mut audit =
+        LogAudit { registry, tiles, log, snapshot, report, bound, frontier, last, unlike, unknown, missing };
     audit.snapshot_root();
     while audit.report.leaves < checkpoint.size {
         audit.bundle(checkpoint.size)?;
@@ -136,12 +146,15 @@ impl LogAudit<'_> {
         let first = self.report.leaves;
         let index = first / u64::from(FULL_WIDTH);
         let width = u16::try_from(size - first).unwrap_or(FULL_WIDTH).min(FULL_WIDTH);
-        let bytes = self.registry.entries(EntriesId { index, width })?;
-        let tile = self.registry.tile(TileId { level: 0, index, width })?;
-        let entries = EntryBundle::decode(&bytes, width).map(|bundle| bundle.entries).unwrap_or_else(|error| {
+        let (bytes, came) = self.tiles.entries(EntriesId { index, width })?;
+        let tile = self.tiles.tile(TileId { level: 0, index, width })?;
+        let mut entries = EntryBundle::decode(&bytes, came).map(|bundle| bundle.entries).unwrap_or_else(|error| {
             self.found(Fault::AlteredEntry, format!("leaves {first} to {}: {error}", first + u64::from(width) - 1));
             Vec::new()
         });
+        // What the place has of the bundle may go on behind the checkpoint.
+        entries.truncate(usize::from(width));
+        let blobs = self.blobs(&entries)?;
         let mut hashes = tile.chunks_exact(HASH_BYTES);
         for entry in &entries {
             let hash = leaf_hash(entry);
@@ -149,7 +162,7 @@ impl LogAudit<'_> {
                 self.unlike.get_or_insert(self.report.leaves);
             }
             self.frontier.push(hash);
-            self.leaf(entry)?;
+            self.leaf(entry, &blobs)?;
             self.report.leaves += 1;
             self.snapshot_root();
         }
@@ -157,7 +170,15 @@ impl LogAudit<'_> {
         Ok(())
     }
 
-    fn leaf(&mut self, bytes: &[u8]) -> Result<(), LogAuditError> {
+    /// What is published for the public leaves among these, as many at once as the place may be asked for.
+    fn blobs(&self, entries: &[Vec<u8>]) -> Result<Blobs, RegistryError> {
+        let leaves = entries.iter().filter_map(|entry| Leaf::parse(entry).ok());
+        let public: Vec<Commitment> =
+            leaves.filter(|leaf| leaf.kind == LeafKind::Public).map(|leaf| leaf.commitment).collect();
+        Ok(public.iter().copied().zip(self.registry.published(&public, LONGEST_BLOB)?).collect())
+    }
+
+    fn leaf(&mut self, bytes: &[u8], blobs: &Blobs) -> Result<(), LogAuditError> {
         let index = self.report.leaves;
         let leaf = match Leaf::parse(bytes) {
             Ok(leaf) => leaf,
@@ -173,12 +194,12 @@ impl LogAudit<'_> {
         if leaf.kind != LeafKind::Public {
             return Ok(());
         }
-        let Some(blob) = self.registry.published(&leaf.commitment)? else {
+        let Some(blob) = blobs.get(&leaf.commitment).and_then(Option::as_deref) else {
             self.missing.insert(leaf.commitment, index);
             self.unknown += u64::from(self.snapshot.is_some_and(|snapshot| index < snapshot.header().size));
             return Ok(());
         };
-        match Published::parse(&blob) {
+        match Published::parse(blob) {
             Ok(published) if published.matches(&leaf) => self.statement(index, leaf.registered_at, &published),
             Ok(_) => {
                 self.found(Fault::AlteredEntry, format!("what is published for leaf {index} does not open it"));
@@ -226,7 +247,7 @@ impl LogAudit<'_> {
         }
         if self.missing.remove(commitment).is_some() {
             self.report.erased += 1;
-        } else if self.registry.published(commitment)?.is_some() {
+        } else if self.registry.published(&[*commitment], LONGEST_BLOB)? != [None] {
             self.found(Fault::AlteredBytes, format!("what erasure {index} names is still published"));
         }
         Ok(())
@@ -295,7 +316,7 @@ impl LogAudit<'_> {
     fn tree(&mut self, checkpoint: &Checkpoint) -> Result<(), LogAuditError> {
         let by_entries = self.frontier.root() == checkpoint.root;
         let failed = RefCell::new(None);
-        let by_tiles = root(checkpoint.size, |tile| match self.registry.tile(tile) {
+        let by_tiles = root(checkpoint.size, |tile| match self.tiles.tile(tile) {
             Ok(bytes) => Some(bytes),
             Err(error) => {
                 failed.borrow_mut().get_or_insert(error);

@@ -4,12 +4,15 @@ use crate::contradiction::Contradiction;
 use crate::grow::{GrowError, Grown, SORTED_IN_MEMORY, grow};
 use crate::registry::{Registry, RegistryError};
 use crate::snapshot::{self, SnapshotError, beside, folder_of};
-use crate::trust::{PinnedLog, TrustError, check_growth};
+use crate::trust::{PinnedLog, TrustError, check_growth, proven_growth};
 use cleartitle_schema::api::SnapshotView;
 use cleartitle_schema::fault::Fault;
 use cleartitle_schema::snapshot::{Header, Room, Snapshot, SnapshotNote, Tree};
 use cleartitle_schema::time::Timestamp;
 use cleartitle_schema::tlog::checkpoint::Checkpoint;
+use cleartitle_schema::tlog::hash::Hash;
+use cleartitle_schema::tlog::witness::AddCheckpoint;
+use std::cmp::Ordering;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
@@ -19,7 +22,7 @@ use tempfile::NamedTempFile;
 #[derive(Debug, thiserror::Error)]
 pub enum PullError {
     /// The registry.
-    #[error(transparent)]
+    #[error("{0}")]
     Registry(#[from] RegistryError),
     /// The log or its signatures.
     #[error(transparent)]
@@ -30,10 +33,10 @@ pub enum PullError {
     /// What the registry says of the snapshot is not what the log signed.
     #[error("the registry's {0} of the snapshot is not the one that its note signs")]
     OtherThanSigned(&'static str),
-    /// An older snapshot than the log that was seen before.
+    /// An older snapshot than the one that was pulled before.
     #[error("the registry's newest snapshot is of log size {shown}, behind the {seen} seen before")]
     Behind {
-        /// Leaves when last seen.
+        /// Leaves of the one pulled before.
         seen: u64,
         /// Leaves of the snapshot.
         shown: u64,
@@ -46,9 +49,9 @@ pub enum PullError {
         /// What, and between whom.
         why: String,
     },
-    /// The log moves on between the question for its checkpoint and the one for its snapshot, again and again.
-    #[error("the snapshot of log size {snapshot} is not of the cosigned checkpoint, which is of {checkpoint}")]
-    Moving {
+    /// The checkpoint is older than the snapshot, again and again: something on the way has kept it.
+    #[error("the snapshot is of log size {snapshot}, and the newest checkpoint that is shown of {checkpoint} alone")]
+    CheckpointBehind {
         /// Leaves of the snapshot.
         snapshot: u64,
         /// Leaves of the checkpoint.
@@ -92,7 +95,7 @@ impl PullError {
             Self::Behind { .. } => Some(Fault::StaleSnapshot),
             Self::Peers { fault, .. } => *fault,
             Self::Registry(_)
-            | Self::Moving { .. }
+            | Self::CheckpointBehind { .. }
             | Self::TooLong { .. }
             | Self::Length { .. }
             | Self::Write { .. } => None,
@@ -165,21 +168,24 @@ struct Verified {
 /// How often a snapshot and a checkpoint are asked for until the one is of the other.
 const LOOKS: usize = 4;
 
-/// The newest snapshot and checkpoint. Where witnesses are pinned they are of one state, so that the cosignatures beside the
-/// snapshot go on speaking for it without the log's tiles.
+/// The newest snapshot and checkpoint. Where witnesses are pinned they are of one state if there is such a moment, so that the
+/// witnesses' time speaks for the snapshot too; a store may publish checkpoints more often than snapshots.
 fn newest(registry: &Registry, log: &PinnedLog) -> Result<(SnapshotView, SnapshotNote, Vec<u8>), PullError> {
     let mut looks = 1;
     loop {
         let view = registry.latest_snapshot()?;
         let note = snapshot::open_note(view.note.as_bytes(), log)?;
-        // Asked for after the snapshot, so that an honest log's checkpoint can't be the older of the two.
+        // Asked for after the snapshot, so that an honest log's checkpoint can't be the older of the two, unless it was kept
+        // on the way.
         let checkpoint_note = registry.checkpoint()?;
         let checkpoint = log.open_signed(&checkpoint_note)?;
-        if log.witnesses().is_none() || checkpoint.size <= note.size {
+        let enough = match checkpoint.size.cmp(&note.size) {
+            Ordering::Less => false,
+            Ordering::Equal => true,
+            Ordering::Greater => log.witnesses().is_none(),
+        };
+        if enough || looks == LOOKS {
             return Ok((view, note, checkpoint_note));
-        }
-        if looks == LOOKS {
-            return Err(PullError::Moving { snapshot: note.size, checkpoint: checkpoint.size });
         }
         looks += 1;
     }
@@ -208,12 +214,10 @@ pub fn pull(
             keep_contradiction(out, seen_note, &checkpoint_note, error);
         })?;
     }
-    let of_snapshot =
-        Checkpoint { origin: note.origin.clone(), size: note.size, root: note.root, extensions: Vec::new() };
-    if let Some((_, seen)) = &seen {
-        check_not_behind(seen, &of_snapshot, registry)?;
+    if let Some(before) = pulled_before(out, log)?.or_else(|| seen.as_ref().map(|(_, seen)| seen.clone())) {
+        check_not_behind(&before, &note, &checkpoint, registry)?;
     }
-    check_growth(&of_snapshot, &checkpoint, registry)?;
+    let grown = contained(&note, &checkpoint, registry)?;
     agree(&checkpoint_note)?;
     // Last: what contradicts the past is worse than what nobody has seen yet.
     let seen_at = log.seen_at(&checkpoint_note)?;
@@ -224,12 +228,32 @@ pub fn pull(
         Body::Made(file) => Some(file.path()),
         Body::Downloaded(partial) => Some(partial.as_path()),
     };
+    // Witnesses of a later state have not seen that this one was still the newest.
+    let seen_at = seen_at.filter(|_| note.size == checkpoint.size);
     let fresh_at = snapshot::freshest(verified.header.time, seen_at, bounds.now);
     snapshot::check_age(fresh_at, bounds.days, bounds.now)?;
-    put_in_place(fresh, out, view.note.as_bytes(), &checkpoint_note, &verified.tree, log)?;
+    let growth = (checkpoint.size > note.size).then(|| {
+        let note_text = String::from_utf8_lossy(&checkpoint_note).into_owned();
+        AddCheckpoint { old: note.size, proof: grown, note: note_text }.to_text()
+    });
+    let papers = Papers { note: view.note.as_bytes(), checkpoint: &checkpoint_note, growth, tree: &verified.tree, log };
+    put_in_place(fresh, out, &papers)?;
     let Verified { header, statements, .. } = verified;
     let seen_before = seen.map(|(_, seen)| seen.size);
     Ok(Pulled { header, note, checkpoint, seen_before, bytes: view.bytes, statements, way })
+}
+
+/// The proof that the checkpoint's log contains the snapshot's state.
+fn contained(note: &SnapshotNote, checkpoint: &Checkpoint, registry: &Registry) -> Result<Vec<Hash>, PullError> {
+    if checkpoint.size < note.size {
+        return Err(PullError::CheckpointBehind { snapshot: note.size, checkpoint: checkpoint.size });
+    }
+    Ok(proven_growth(&state(note), checkpoint, registry)?)
+}
+
+/// The state of the log that a snapshot is of.
+fn state(note: &SnapshotNote) -> Checkpoint {
+    Checkpoint { origin: note.origin.clone(), size: note.size, root: note.root, extensions: Vec::new() }
 }
 
 /// Takes the body by the shortest way: it is here, it can be made of what is here, or it is downloaded.
@@ -298,13 +322,30 @@ fn keep_contradiction(out: &Path, seen: &[u8], shown: &[u8], error: &TrustError)
     }
 }
 
-/// The snapshot must be a state of the log no older than the last one seen: an older one, rightly signed once, would bring
-/// back what was withdrawn since.
-fn check_not_behind(seen: &Checkpoint, snapshot: &Checkpoint, registry: &Registry) -> Result<(), PullError> {
-    if snapshot.size < seen.size {
-        return Err(PullError::Behind { seen: seen.size, shown: snapshot.size });
+/// The state of the newest snapshot that was pulled here before, by the notes beside it. Where none can be read, the state of
+/// the checkpoint that was seen stands for it, which is no older.
+fn pulled_before(out: &Path, log: &PinnedLog) -> Result<Option<Checkpoint>, PullError> {
+    let mut newest: Option<Checkpoint> = None;
+    for ending in ["note", snapshot::NEXT_NOTE] {
+        let kept = snapshot::read_beside(&beside(out, ending))?;
+        let opened = kept.and_then(|kept| snapshot::open_note(&kept, log).ok()).map(|note| state(&note));
+        newest = [newest, opened].into_iter().flatten().max_by_key(|state| state.size);
     }
-    Ok(check_growth(seen, snapshot, registry)?)
+    Ok(newest)
+}
+
+/// The snapshot must be a state of the log no older than the last one pulled: an older one, rightly signed once, would bring
+/// back what was withdrawn since. That both are states of one log the checkpoint says, which contains both.
+fn check_not_behind(
+    before: &Checkpoint,
+    note: &SnapshotNote,
+    checkpoint: &Checkpoint,
+    registry: &Registry,
+) -> Result<(), PullError> {
+    if note.size < before.size {
+        return Err(PullError::Behind { seen: before.size, shown: note.size });
+    }
+    Ok(check_growth(before, checkpoint, registry)?)
 }
 
 fn download(
@@ -364,26 +405,39 @@ fn verify_body(partial: &Path, note: &SnapshotNote, out: &Path) -> Result<Verifi
     Ok(Verified { header: verified.header().clone(), statements: verified.len(), tree: tree.to_bytes() })
 }
 
+/// What lies beside a body.
+struct Papers<'a> {
+    note: &'a [u8],
+    checkpoint: &'a [u8],
+    /// Where the checkpoint is of a later state: it, and the proof that it contains the body's.
+    growth: Option<String>,
+    tree: &'a [u8],
+    log: &'a PinnedLog,
+}
+
 /// Puts a verified body, and what lies beside it, in their places; or only the latter, where the body is in its own. Killed
 /// at any moment, it leaves a body with its note.
-fn put_in_place(
-    fresh: Option<&Path>,
-    out: &Path,
-    note: &[u8],
-    checkpoint: &[u8],
-    tree: &[u8],
-    log: &PinnedLog,
-) -> Result<(), PullError> {
-    snapshot::settle(out, log)?;
-    write(&beside(out, "log-key"), format!("{}\n", log.verifier()).as_bytes())?;
-    // Before the body: a log that shows less than this body's state later is caught even after a crash in between.
-    write(&beside(out, "checkpoint"), checkpoint)?;
+fn put_in_place(fresh: Option<&Path>, out: &Path, papers: &Papers<'_>) -> Result<(), PullError> {
+    snapshot::settle(out, papers.log)?;
+    write(&beside(out, "log-key"), format!("{}\n", papers.log.verifier()).as_bytes())?;
     // Body and note are two files. The new note is there before the body, under a name of its own, and readers take the
-    // one of the two notes that is about the body they find.
+    // one of the two notes that is about the body they find. It is there before the checkpoint too, so that the next pull
+    // knows which snapshot was seen with that.
     let next = beside(out, snapshot::NEXT_NOTE);
-    write(&next, note)?;
+    write(&next, papers.note)?;
+    // Before the body: a log that shows less than this body's state later is caught even after a crash in between.
+    write(&beside(out, "checkpoint"), papers.checkpoint)?;
+    let growth = beside(out, snapshot::GROWTH);
+    match &papers.growth {
+        Some(text) => write(&growth, text.as_bytes())?,
+        // An older one says nothing false, and nothing that is needed.
+        None if growth.exists() => {
+            std::fs::remove_file(&growth).map_err(|source| PullError::Write { path: growth, source })?;
+        }
+        None => {}
+    }
     // Until the body is there this is another body's tree, and no worse than none.
-    write(&beside(out, snapshot::TREE), tree)?;
+    write(&beside(out, snapshot::TREE), papers.tree)?;
     sync_folder(out)?;
     if let Some(fresh) = fresh {
         put(fresh, out)?;

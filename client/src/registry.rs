@@ -1,14 +1,20 @@
-//! A registry over HTTP: one bounded request each, no redirects, https or loopback alone, errors as the registry tells them.
+//! A registry: a server of ours that answers over HTTP, or its log alone as it lies in a bucket, in a folder or on a server of
+//! files. What reads the log and its snapshots is the same for all of them, and so is what it is checked by.
+
+mod abreast;
+mod error;
+mod objects;
+mod web;
+
+pub use error::RegistryError;
 
 mod upload;
 
 use crate::asker::Asker;
-use crate::clock;
 use cleartitle_schema::api::{
-    DecisionAnswer, DecisionRequest, IssuerView, LogKey, Problem, ProofRequest, Registration, SEALED_TAG, SealedLeaf,
+    DecisionAnswer, DecisionRequest, IssuerView, LogKey, ProofRequest, Registration, SEALED_TAG, SealedLeaf,
     SealedList, SnapshotView, StatementView,
 };
-use cleartitle_schema::http_signature::SignatureError;
 use cleartitle_schema::id::{BlobId, Commitment, ContentName, StatementId};
 use cleartitle_schema::issuer::Domain;
 use cleartitle_schema::tlog::note::MAX_NOTE;
@@ -16,125 +22,32 @@ use cleartitle_schema::tlog::proof::MAX_RECEIPT;
 use cleartitle_schema::tlog::tile::{EntriesId, FULL_WIDTH, TileId};
 use cleartitle_schema::tlog::witness::checkpoint_path;
 use cleartitle_schema::usage::{USAGE_TAG, UsageList, UsageReceipt};
-use reqwest::StatusCode;
-use reqwest::blocking::{Client, RequestBuilder, Response};
-use reqwest::header::{ACCEPT_ENCODING, CONTENT_TYPE, RANGE, RETRY_AFTER};
+use objects::Objects;
 use serde::de::DeserializeOwned;
-use std::io::Read as _;
+use std::io::Read;
 use std::ops::Range;
-use std::time::Duration;
-use url::Url;
+use web::{Web, parse};
 
 /// The longest JSON answer that is read.
 pub const MAX_ANSWER: u64 = 16 << 20;
 
-/// The longest wait for a registry to answer, or to send more of an answer.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// The longest page of sealed statements.
+const MAX_SEALED: u64 = 8 << 20;
 
-/// How long a request waits in all for a registry that is asked too often.
-const WAIT_IN_ALL: Duration = Duration::from_secs(60);
-
-/// Why a registry could not be asked, or what it answered instead.
-#[derive(Debug, thiserror::Error)]
-pub enum RegistryError {
-    /// The request could not be signed.
-    #[error("the request can't be signed: {0}")]
-    Unsigned(#[source] SignatureError),
-    /// Not an address of a registry.
-    #[error("`{0}` is not a registry's address, such as https://registry.example")]
-    Address(String),
-    /// Plain HTTP to another machine, where anybody on the way can read and change it.
-    #[error("`{0}` is plain http to another machine")]
-    PlainHttp(String),
-    /// The HTTP client could not be made.
-    #[error("the HTTP client can't be made")]
-    Client(#[source] reqwest::Error),
-    /// No answer.
-    #[error("`{url}` does not answer")]
-    Unreachable {
-        /// What was asked for.
-        url: String,
-        /// Why.
-        #[source]
-        source: reqwest::Error,
-    },
-    /// The answer broke off.
-    #[error("the answer of `{url}` broke off")]
-    BrokeOff {
-        /// What was asked for.
-        url: String,
-        /// Why.
-        #[source]
-        source: std::io::Error,
-    },
-    /// The registry said no, and why.
-    #[error("the registry refuses: {detail} ({code})")]
-    Refused {
-        /// The stable code.
-        code: String,
-        /// What went wrong.
-        detail: String,
-        /// The HTTP status.
-        status: u16,
-    },
-    /// The answer is none that a registry gives.
-    #[error("`{url}` answers with status {status}, which a registry does not; is it one?")]
-    Status {
-        /// What was asked for.
-        url: String,
-        /// The HTTP status.
-        status: u16,
-    },
-    /// The answer is longer than it may be.
-    #[error("the answer of `{url}` is longer than {limit} bytes")]
-    TooLong {
-        /// What was asked for.
-        url: String,
-        /// The bound.
-        limit: u64,
-    },
-    /// The answer has another shape.
-    #[error("the answer of `{url}` can't be read: {why}")]
-    Malformed {
-        /// What was asked for.
-        url: String,
-        /// What is wrong.
-        why: String,
-    },
-}
+/// How many small things a server is asked for at once: it has others to answer too.
+const OF_A_SERVER: usize = 4;
 
 /// A registry at an address.
 #[derive(Debug, Clone)]
 pub struct Registry {
-    base: Url,
-    http: Client,
+    place: Place,
 }
 
-/// The longest page of sealed statements.
-const MAX_SEALED: u64 = 8 << 20;
-
-/// The request, signed by whoever asks.
-fn signed(
-    request: RequestBuilder,
-    asker: &Asker,
-    method: &str,
-    url: &Url,
-    body: &[u8],
-) -> Result<RequestBuilder, RegistryError> {
-    signed_for(request, asker, method, url, body, SEALED_TAG)
-}
-
-/// A request of this asker's, for the purpose that the tag names.
-fn signed_for(
-    request: RequestBuilder,
-    asker: &Asker,
-    method: &str,
-    url: &Url,
-    body: &[u8],
-    tag: &str,
-) -> Result<RequestBuilder, RegistryError> {
-    let fields = asker.fields(method, url, body, tag, clock::now()).map_err(RegistryError::Unsigned)?;
-    Ok(fields.into_iter().fold(request, |request, (name, value)| request.header(name, value)))
+/// Where its log is read.
+#[derive(Debug, Clone)]
+enum Place {
+    Web(Web),
+    Objects(Objects),
 }
 
 /// What a registration came to.
@@ -147,95 +60,56 @@ pub struct Registered {
 }
 
 impl Registry {
-    /// Takes an address. Plain http is taken for this very machine, or where it is allowed expressly.
+    /// Takes an address: `https://`, `s3://bucket/prefix` or `file:///folder`. Plain http is taken for this very machine, or
+    /// where it is allowed expressly. Whether a bucket's store may be asked over plain http its own environment says.
     ///
     /// # Errors
     /// [`RegistryError::Address`], [`RegistryError::PlainHttp`], [`RegistryError::Client`].
     pub fn at(address: &str, allow_http: bool) -> Result<Self, RegistryError> {
-        let bad = || RegistryError::Address(address.chars().take(200).collect());
-        let mut base = Url::parse(address).map_err(|_| bad())?;
-        let loopback = is_loopback(&base);
-        match base.scheme() {
-            "https" => {}
-            "http" if loopback || allow_http => {}
-            "http" => return Err(RegistryError::PlainHttp(base.to_string())),
-            _ => return Err(bad()),
-        }
-        let plain = base.query().is_none() && base.fragment().is_none() && base.username().is_empty();
-        if !plain || base.password().is_some() || base.host().is_none() {
-            return Err(bad());
-        }
-        if !base.path().ends_with('/') {
-            let path = format!("{}/", base.path());
-            base.set_path(&path);
-        }
-        let mut builder = Client::builder()
-            .user_agent(concat!("cleartitle/", env!("CARGO_PKG_VERSION")))
-            .redirect(reqwest::redirect::Policy::none())
-            .connect_timeout(Duration::from_secs(10))
-            .timeout(PATIENCE)
-            // Bodies are compared with hashes and ranges; compression would only stand between.
-            .no_gzip()
-            .no_zstd();
-        if loopback {
-            builder = builder.no_proxy();
-        }
-        Ok(Self { base, http: builder.build().map_err(RegistryError::Client)? })
+        let place = match Objects::at(address)? {
+            Some(objects) => Place::Objects(objects),
+            None => Place::Web(Web::at(address, allow_http)?),
+        };
+        Ok(Self { place })
     }
 
     /// The address.
     #[must_use]
     pub fn address(&self) -> &str {
-        self.base.as_str().trim_end_matches('/')
+        match &self.place {
+            Place::Web(web) => web.address(),
+            Place::Objects(objects) => objects.address(),
+        }
     }
 
-    fn url(&self, path: &str) -> Result<Url, RegistryError> {
-        let url = self.base.join(path.trim_start_matches('/'));
-        // A path that the registry named must not lead to another host.
-        url.ok()
-            .filter(|url| url.origin() == self.base.origin())
-            .ok_or_else(|| RegistryError::Address(path.chars().take(200).collect()))
+    /// Refuses a place that is known to have no server. Of an address on the web only its answers tell.
+    ///
+    /// # Errors
+    /// [`RegistryError::NoServer`].
+    pub fn has_server(&self) -> Result<(), RegistryError> {
+        self.web().map(|_| ())
     }
 
-    /// Sends a request. A registry that asks to be left alone for a while is asked again after it, within bounds: it has done
-    /// nothing yet.
-    fn send(&self, request: RequestBuilder, url: &Url) -> Result<Response, RegistryError> {
-        let mut request = request.header(ACCEPT_ENCODING, "identity");
-        let mut patience = WAIT_IN_ALL;
-        let answer = loop {
-            let again = request.try_clone();
-            let answer = request
-                .send()
-                .map_err(|source| RegistryError::Unreachable { url: url.to_string(), source: source.without_url() })?;
-            match (asked_to_wait(&answer), again) {
-                (Some(wait), Some(again)) if wait <= patience => {
-                    std::thread::sleep(wait);
-                    patience -= wait;
-                    request = again;
-                }
-                _ => break answer,
-            }
-        };
-        if answer.status().is_success() { Ok(answer) } else { Err(refusal(answer, url)) }
-    }
-
-    /// Sends a signed request. It is not sent again by itself: its nonce is used.
-    fn send_once(&self, request: RequestBuilder, url: &Url) -> Result<Response, RegistryError> {
-        let answer = request
-            .header(ACCEPT_ENCODING, "identity")
-            .send()
-            .map_err(|source| RegistryError::Unreachable { url: url.to_string(), source: source.without_url() })?;
-        if answer.status().is_success() { Ok(answer) } else { Err(refusal(answer, url)) }
+    fn web(&self) -> Result<&Web, RegistryError> {
+        match &self.place {
+            Place::Web(web) => Ok(web),
+            Place::Objects(objects) => Err(RegistryError::NoServer(objects.address().to_owned())),
+        }
     }
 
     fn bytes(&self, path: &str, limit: u64) -> Result<Vec<u8>, RegistryError> {
-        let url = self.url(path)?;
-        read_bounded(self.send(self.http.get(url.clone()), &url)?, &url, limit)
+        match &self.place {
+            Place::Web(web) => web.bytes(path, limit),
+            Place::Objects(objects) => objects.bytes(path, limit),
+        }
     }
 
     fn json<T: DeserializeOwned>(&self, path: &str) -> Result<T, RegistryError> {
-        let url = self.url(path)?;
-        parse(&self.bytes(path, MAX_ANSWER)?, &url)
+        let bytes = self.bytes(path, MAX_ANSWER)?;
+        match &self.place {
+            Place::Web(web) => parse(&bytes, web.url(path)?.as_str()),
+            Place::Objects(objects) => parse(&bytes, &objects.place(path)),
+        }
     }
 
     /// The log's name and keys, at the registry's word.
@@ -246,17 +120,17 @@ impl Registry {
         self.json("v1/log-key")
     }
 
+    fn post_envelope(&self, path: &str, envelope: &[u8]) -> Result<Registered, RegistryError> {
+        let (registration, new) = self.web()?.post(path, envelope)?;
+        Ok(Registered { registration, new })
+    }
+
     /// Registers an envelope.
     ///
     /// # Errors
     /// [`RegistryError`]; [`RegistryError::Refused`] says which check failed.
     pub fn register(&self, envelope: &[u8]) -> Result<Registered, RegistryError> {
-        let url = self.url("v1/statements")?;
-        let request = self.http.post(url.clone()).header(CONTENT_TYPE, "application/json").body(envelope.to_vec());
-        let answer = self.send(request, &url)?;
-        let new = answer.status() == StatusCode::CREATED;
-        let registration = parse(&read_bounded(answer, &url, MAX_ANSWER)?, &url)?;
-        Ok(Registered { registration, new })
+        self.post_envelope("v1/statements", envelope)
     }
 
     /// Asks for a key to be bound, as its domain publishes it.
@@ -265,15 +139,6 @@ impl Registry {
     /// [`RegistryError`]; [`RegistryError::Refused`] says what the registry saw.
     pub fn bind_key(&self, request: &[u8]) -> Result<Registered, RegistryError> {
         self.post_envelope("v1/keys", request)
-    }
-
-    fn post_envelope(&self, path: &str, envelope: &[u8]) -> Result<Registered, RegistryError> {
-        let url = self.url(path)?;
-        let request = self.http.post(url.clone()).header(CONTENT_TYPE, "application/json").body(envelope.to_vec());
-        let answer = self.send(request, &url)?;
-        let new = answer.status() == StatusCode::CREATED;
-        let registration = parse(&read_bounded(answer, &url, MAX_ANSWER)?, &url)?;
-        Ok(Registered { registration, new })
     }
 
     /// Asks for a claim to be proven by what a URL serves.
@@ -286,11 +151,9 @@ impl Registry {
         url: &str,
         content: ContentName,
     ) -> Result<Registered, RegistryError> {
-        let at = self.url(&format!("v1/claims/{claim}/proof"))?;
-        let request = self.http.post(at.clone()).json(&ProofRequest { url: url.to_owned(), content });
-        let answer = self.send(request, &at)?;
-        let new = answer.status() == StatusCode::CREATED;
-        let registration = parse(&read_bounded(answer, &at, MAX_ANSWER)?, &at)?;
+        let web = self.web()?;
+        let at = web.url(&format!("v1/claims/{claim}/proof"))?;
+        let (registration, new) = web.post_json(&at, &ProofRequest { url: url.to_owned(), content })?;
         Ok(Registered { registration, new })
     }
 
@@ -299,6 +162,7 @@ impl Registry {
     /// # Errors
     /// [`RegistryError`].
     pub fn issuer(&self, domain: &Domain) -> Result<IssuerView, RegistryError> {
+        self.has_server()?;
         self.json(&format!("v1/issuers/{domain}"))
     }
 
@@ -315,12 +179,7 @@ impl Registry {
     /// # Errors
     /// [`RegistryError`].
     pub fn sealed(&self, asker: &Asker, after: Option<u64>) -> Result<SealedList, RegistryError> {
-        let mut url = self.url("v1/sealed")?;
-        if let Some(after) = after {
-            url.query_pairs_mut().append_pair("after", &after.to_string());
-        }
-        let request = signed(self.http.get(url.clone()), asker, "GET", &url, b"")?;
-        parse(&read_bounded(self.send_once(request, &url)?, &url, MAX_SEALED)?, &url)
+        self.web()?.signed_page("v1/sealed", (asker, SEALED_TAG), after, MAX_SEALED)
     }
 
     /// Sends a usage report. The flag says whether it is new there.
@@ -328,11 +187,7 @@ impl Registry {
     /// # Errors
     /// [`RegistryError`].
     pub fn report_usage(&self, envelope: &[u8]) -> Result<(UsageReceipt, bool), RegistryError> {
-        let url = self.url("v1/usage")?;
-        let request = self.http.post(url.clone()).header(CONTENT_TYPE, "application/json").body(envelope.to_vec());
-        let answer = self.send(request, &url)?;
-        let new = answer.status() == StatusCode::CREATED;
-        Ok((parse(&read_bounded(answer, &url, MAX_ANSWER)?, &url)?, new))
+        self.web()?.post("v1/usage", envelope)
     }
 
     /// One page of the usage reports that a domain may read, behind a number.
@@ -340,12 +195,7 @@ impl Registry {
     /// # Errors
     /// [`RegistryError`].
     pub fn usage(&self, asker: &Asker, after: Option<u64>) -> Result<UsageList, RegistryError> {
-        let mut url = self.url("v1/usage")?;
-        if let Some(after) = after {
-            url.query_pairs_mut().append_pair("after", &after.to_string());
-        }
-        let request = signed_for(self.http.get(url.clone()), asker, "GET", &url, b"", USAGE_TAG)?;
-        parse(&read_bounded(self.send_once(request, &url)?, &url, MAX_SEALED)?, &url)
+        self.web()?.signed_page("v1/usage", (asker, USAGE_TAG), after, MAX_SEALED)
     }
 
     /// Registers the commitment of a sealed statement alone.
@@ -353,11 +203,8 @@ impl Registry {
     /// # Errors
     /// [`RegistryError`].
     pub fn register_commitment(&self, asker: &Asker, commitment: Commitment) -> Result<SealedLeaf, RegistryError> {
-        let url = self.url("v1/sealed/commitments")?;
         let body = serde_json::json!({ "commitment": commitment }).to_string().into_bytes();
-        let request = self.http.post(url.clone()).header(CONTENT_TYPE, "application/json").body(body.clone());
-        let request = signed(request, asker, "POST", &url, &body)?;
-        parse(&read_bounded(self.send_once(request, &url)?, &url, MAX_ANSWER)?, &url)
+        self.web()?.signed_post("v1/sealed/commitments", (asker, SEALED_TAG), body)
     }
 
     /// Uploads the bytes of a blob that a registered statement names. The flag says whether they are new there.
@@ -365,9 +212,7 @@ impl Registry {
     /// # Errors
     /// [`RegistryError`]; [`RegistryError::Refused`] where no registered statement names the blob.
     pub fn put_blob(&self, blob: &BlobId, bytes: Vec<u8>) -> Result<bool, RegistryError> {
-        let url = self.url(&format!("v1/blobs/{blob}"))?;
-        let request = self.http.put(url.clone()).header(CONTENT_TYPE, "application/octet-stream").body(bytes);
-        Ok(self.send(request, &url)?.status() == StatusCode::CREATED)
+        self.web()?.put(&format!("v1/blobs/{blob}"), bytes)
     }
 
     /// A statement as the registry holds it.
@@ -375,6 +220,7 @@ impl Registry {
     /// # Errors
     /// [`RegistryError`].
     pub fn statement(&self, id: &StatementId) -> Result<StatementView, RegistryError> {
+        self.has_server()?;
         self.json(&format!("v1/statements/{id}"))
     }
 
@@ -383,12 +229,12 @@ impl Registry {
     /// # Errors
     /// [`RegistryError`].
     pub fn decide(&self, question: &DecisionRequest, as_of: Option<&str>) -> Result<DecisionAnswer, RegistryError> {
-        let mut url = self.url("v1/decisions")?;
+        let web = self.web()?;
+        let mut url = web.url("v1/decisions")?;
         if let Some(as_of) = as_of {
             url.query_pairs_mut().append_pair("as_of", as_of);
         }
-        let answer = self.send(self.http.post(url.clone()).json(question), &url)?;
-        parse(&read_bounded(answer, &url, MAX_ANSWER)?, &url)
+        web.post_json(&url, question).map(|(answer, _)| answer)
     }
 
     /// The newest signed checkpoint.
@@ -415,10 +261,10 @@ impl Registry {
     /// # Errors
     /// [`RegistryError`]; [`RegistryError::Refused`] with the code `not-yet-witnessed` until there is one.
     pub fn receipt(&self, id: &StatementId) -> Result<Vec<u8>, RegistryError> {
-        self.bytes(&format!("v1/statements/{id}/receipt"), MAX_RECEIPT as u64)
+        self.web()?.bytes(&format!("v1/statements/{id}/receipt"), MAX_RECEIPT as u64)
     }
 
-    /// One tile of the log's tree.
+    /// One tile of the log's tree, of just this width: see [`crate::tiles`] for a place that may have wider ones alone.
     ///
     /// # Errors
     /// [`RegistryError`].
@@ -426,7 +272,7 @@ impl Registry {
         self.bytes(&tile.path(), 8192)
     }
 
-    /// One bundle of the log's entries.
+    /// One bundle of the log's entries, of just this width.
     ///
     /// # Errors
     /// [`RegistryError`].
@@ -434,15 +280,20 @@ impl Registry {
         self.bytes(&bundle.path(), u64::from(FULL_WIDTH) * (u64::from(u16::MAX) + 2))
     }
 
-    /// The blob that opens a leaf; `None` where it is sealed or erased.
+    /// The blobs that open leaves, in their order, none longer than the bound; `None` where one is sealed or erased. Several
+    /// are fetched at once.
     ///
     /// # Errors
-    /// [`RegistryError`].
-    pub fn published(&self, commitment: &Commitment) -> Result<Option<Vec<u8>>, RegistryError> {
-        match self.bytes(&format!("v1/published/{commitment}"), MAX_ANSWER) {
-            Err(RegistryError::Refused { status: 404, .. }) => Ok(None),
+    /// [`RegistryError`] of the first that can't be had.
+    pub fn published(&self, leaves: &[Commitment], limit: u64) -> Result<Vec<Option<Vec<u8>>>, RegistryError> {
+        let at_once = match &self.place {
+            Place::Web(_) => OF_A_SERVER,
+            Place::Objects(objects) => objects.at_once(),
+        };
+        abreast::abreast(at_once, leaves, |commitment| match self.bytes(&format!("v1/published/{commitment}"), limit) {
+            Err(error) if error.is_missing() => Ok(None),
             other => other.map(Some),
-        }
+        })
     }
 
     /// What the registry says of its newest snapshot.
@@ -456,26 +307,15 @@ impl Registry {
     /// Some bytes of a file, and no others.
     ///
     /// # Errors
-    /// [`RegistryError`]; [`RegistryError::Malformed`] for an answer with other bytes than asked for.
+    /// [`RegistryError`]; [`RegistryError::NoParts`] where the file is sent whole alone, [`RegistryError::Malformed`] for an
+    /// answer with other bytes than asked for.
     pub fn part(&self, path: &str, range: Range<u64>) -> Result<Vec<u8>, RegistryError> {
-        let length = range.end.saturating_sub(range.start);
-        if length == 0 {
+        if range.is_empty() {
             return Ok(Vec::new());
         }
-        let url = self.url(path)?;
-        let place = format!("bytes={}-{}", range.start, range.end - 1);
-        let answer = self.send(self.http.get(url.clone()).header(RANGE, place), &url)?;
-        let begins = format!("bytes {}-{}/", range.start, range.end - 1);
-        let told = answer.headers().get(reqwest::header::CONTENT_RANGE).and_then(|value| value.to_str().ok());
-        let other = |why: &str| RegistryError::Malformed { url: url.to_string(), why: why.to_owned() };
-        if answer.status() != StatusCode::PARTIAL_CONTENT || !told.is_some_and(|told| told.starts_with(&begins)) {
-            return Err(other("it is not the part that was asked for"));
-        }
-        let bytes = read_bounded(answer, &url, length)?;
-        if bytes.len() as u64 == length {
-            Ok(bytes)
-        } else {
-            Err(other("it is shorter than the part that was asked for"))
+        match &self.place {
+            Place::Web(web) => web.part(path, &range),
+            Place::Objects(objects) => objects.part(path, &range),
         }
     }
 
@@ -483,70 +323,14 @@ impl Registry {
     ///
     /// # Errors
     /// [`RegistryError`].
-    pub fn download(&self, path: &str, from: u64) -> Result<(Response, bool), RegistryError> {
-        let url = self.url(path)?;
-        let mut request = self.http.get(url.clone());
-        if from > 0 {
-            request = request.header(RANGE, format!("bytes={from}-"));
-        }
-        let answer = self.send(request, &url)?;
-        let begins = format!("bytes {from}-");
-        let told = answer.headers().get(reqwest::header::CONTENT_RANGE).and_then(|value| value.to_str().ok());
-        let partial =
-            answer.status() == StatusCode::PARTIAL_CONTENT && told.is_some_and(|told| told.starts_with(&begins));
-        if answer.status() == StatusCode::PARTIAL_CONTENT && !partial {
-            return Err(RegistryError::Malformed {
-                url: url.to_string(),
-                why: "it has another range than asked for".to_owned(),
-            });
-        }
-        Ok((answer, partial))
-    }
-}
-
-/// How long a registry that answers 429 asks to be left alone.
-fn asked_to_wait(answer: &Response) -> Option<Duration> {
-    if answer.status() != StatusCode::TOO_MANY_REQUESTS {
-        return None;
-    }
-    let seconds: u64 = answer.headers().get(RETRY_AFTER)?.to_str().ok()?.parse().ok()?;
-    Some(Duration::from_secs(seconds.max(1)))
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(url::Host::Ipv4(address)) => address.is_loopback(),
-        Some(url::Host::Ipv6(address)) => address.is_loopback(),
-        Some(url::Host::Domain(name)) => name == "localhost",
-        None => false,
-    }
-}
-
-fn read_bounded(answer: Response, url: &Url, limit: u64) -> Result<Vec<u8>, RegistryError> {
-    let mut bytes = Vec::new();
-    answer
-        .take(limit + 1)
-        .read_to_end(&mut bytes)
-        .map_err(|source| RegistryError::BrokeOff { url: url.to_string(), source })?;
-    if bytes.len() as u64 > limit { Err(RegistryError::TooLong { url: url.to_string(), limit }) } else { Ok(bytes) }
-}
-
-fn parse<T: DeserializeOwned>(bytes: &[u8], url: &Url) -> Result<T, RegistryError> {
-    serde_json::from_slice(bytes).map_err(|error| RegistryError::Malformed {
-        url: url.to_string(),
-        why: error.to_string().chars().take(200).collect(),
-    })
-}
-
-/// What a registry says when it says no; control characters in it are not passed on to a terminal.
-fn refusal(answer: Response, url: &Url) -> RegistryError {
-    let status = answer.status().as_u16();
-    let problem =
-        read_bounded(answer, url, 64 << 10).ok().and_then(|bytes| serde_json::from_slice::<Problem>(&bytes).ok());
-    let clean = |text: String| text.chars().filter(|c| !c.is_control()).take(1000).collect();
-    match problem {
-        Some(problem) => RegistryError::Refused { code: clean(problem.code), detail: clean(problem.detail), status },
-        None => RegistryError::Status { url: url.to_string(), status },
+    pub fn download(&self, path: &str, from: u64) -> Result<(Box<dyn Read>, bool), RegistryError> {
+        Ok(match &self.place {
+            Place::Web(web) => {
+                let (answer, resumed) = web.download(path, from)?;
+                (Box::new(answer), resumed)
+            }
+            Place::Objects(objects) => (Box::new(objects.download(path, from)?), true),
+        })
     }
 }
 
@@ -561,6 +345,10 @@ mod tests {
         }
         assert!(matches!(Registry::at("http://registry.example", false), Err(RegistryError::PlainHttp(_))));
         assert!(Registry::at("http://registry.example", true).is_ok());
+        for stored in ["s3://bucket/prefix", "file:///folder"] {
+            let registry = Registry::at(stored, false).unwrap();
+            assert!(matches!(registry.has_server(), Err(RegistryError::NoServer(_))), "{stored}");
+        }
         for bad in
             ["registry.example", "ftp://registry.example", "https://u:p@registry.example", "https://a.example/?q", ""]
         {
@@ -606,7 +394,7 @@ mod tests {
     #[test]
     fn a_path_stays_with_its_registry() {
         let registry = Registry::at("https://registry.example/log", false).unwrap();
-        assert_eq!(registry.url("/v1/x").unwrap().as_str(), "https://registry.example/log/v1/x");
-        assert!(registry.url("https://evil.example/x").is_err());
+        assert_eq!(registry.web().unwrap().url("/v1/x").unwrap().as_str(), "https://registry.example/log/v1/x");
+        assert!(registry.web().unwrap().url("https://evil.example/x").is_err());
     }
 }

@@ -1,7 +1,9 @@
 //! A snapshot on this machine: its note checked against the pinned log, its body mapped and checked against the note.
 //!
 //! Beside a snapshot `FILE` lie `FILE.note` (the log's signature over the body), `FILE.tree` (what each block of it hashes
-//! to), `FILE.checkpoint` (the last checkpoint seen) and `FILE.log-key` (the key that it was pulled with). A tree that leads
+//! to), `FILE.checkpoint` (the last checkpoint seen) and `FILE.log-key` (the key that it was pulled with); where that checkpoint
+//! is of a later state, `FILE.growth` has it with the proof that it contains the snapshot's, in the form in which a log sends
+//! both to its witnesses (`c2sp.org/tlog-witness`). A tree that leads
 //! to the signed hash lets a block be checked when it is first read; where it is missing or another body's, opening takes
 //! the time to hash the whole. Two files can't be put in place in one step: while a pull
 //! puts a new body there, the new note lies in `FILE.note.next`, so that whichever body a crash leaves has its note.
@@ -18,6 +20,7 @@ use cleartitle_schema::snapshot::{
 use cleartitle_schema::time::Timestamp;
 use cleartitle_schema::tlog::cosignature::CosignatureError;
 use cleartitle_schema::tlog::note::{MAX_NOTE, Note, NoteError};
+use cleartitle_schema::tlog::witness::{AddCheckpoint, MAX_ADD_CHECKPOINT, follows};
 use memmap2::Mmap;
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -111,6 +114,10 @@ pub(crate) fn folder_of(file: &Path) -> &Path {
 /// # Errors
 /// [`SnapshotError::Read`], for a file that is too long too.
 pub fn read_beside(path: &Path) -> Result<Option<Vec<u8>>, SnapshotError> {
+    read_within(path, MAX_NOTE)
+}
+
+fn read_within(path: &Path, limit: usize) -> Result<Option<Vec<u8>>, SnapshotError> {
     let told = |source| SnapshotError::Read { path: path.to_owned(), source };
     let file = match File::open(path) {
         Ok(file) => file,
@@ -118,8 +125,8 @@ pub fn read_beside(path: &Path) -> Result<Option<Vec<u8>>, SnapshotError> {
         Err(error) => return Err(told(error)),
     };
     let mut bytes = Vec::new();
-    file.take(MAX_NOTE as u64 + 1).read_to_end(&mut bytes).map_err(told)?;
-    if bytes.len() > MAX_NOTE {
+    file.take(limit as u64 + 1).read_to_end(&mut bytes).map_err(told)?;
+    if bytes.len() > limit {
         return Err(told(io::Error::other("it is too long")));
     }
     Ok(Some(bytes))
@@ -250,8 +257,12 @@ pub(crate) fn settle(path: &Path, log: &PinnedLog) -> Result<(), SnapshotError> 
     Ok(())
 }
 
+/// The name's end of a later checkpoint and the proof that it contains the snapshot's state.
+pub(crate) const GROWTH: &str = "growth";
+
 /// Until when a snapshot is known to have been the log's newest state: the registered time of its last statement, or later
-/// where the pinned witnesses have cosigned, in the checkpoint beside it, just this state.
+/// where the pinned witnesses have cosigned, in the checkpoint beside it, just this state. One that they have cosigned and that
+/// contains this state says that they have seen it, and not that it was the newest then.
 ///
 /// # Errors
 /// [`SnapshotError::Read`]; [`SnapshotError::Trust`] where witnesses are pinned and too few have seen this state.
@@ -260,10 +271,14 @@ pub fn fresh_at(path: &Path, header: &Header, log: &PinnedLog, now: Timestamp) -
     let unseen = || TrustError::from(CosignatureError::Quorum { found: 0, quorum: policy.quorum() });
     let note = read_beside(&beside(path, "checkpoint"))?.ok_or_else(unseen)?;
     let checkpoint = log.open(&note)?;
-    if (checkpoint.size, checkpoint.root) != (header.size, header.root) {
-        return Err(unseen().into());
+    if (checkpoint.size, checkpoint.root) == (header.size, header.root) {
+        return Ok(freshest(header.time, log.seen_at(&note)?, now));
     }
-    Ok(freshest(header.time, log.seen_at(&note)?, now))
+    let grown = read_within(&beside(path, GROWTH), MAX_ADD_CHECKPOINT)?.ok_or_else(unseen)?;
+    let grown = AddCheckpoint::parse(&grown).map_err(|_| unseen())?;
+    let later = log.open(grown.note.as_bytes())?;
+    follows(Some((header.size, header.root)), grown.old, &grown.proof, &later).map_err(|_| unseen())?;
+    Ok(header.time)
 }
 
 /// The later of two times that speak for a state. A witness's that lies in the future says nothing: whoever is held back by

@@ -10,7 +10,7 @@ mod text;
 pub use svg::svg;
 pub use text::{Lines, text};
 
-use crate::dataset::Entry;
+use crate::dataset::{Entry, Nowhere};
 use crate::gate::{Judge, about};
 use cleartitle_schema::acquisition::Acquisition;
 use cleartitle_schema::decide::{Owed, Reason, Verdict};
@@ -24,7 +24,8 @@ pub struct Node {
     /// How the one above it came from it; none for the root.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub link: Option<Link>,
-    /// What it is, in a word: its name, its URL, its content, its work. None where the chain leads nowhere.
+    /// What it is, in a word: its name, its URL, its content, its work; where the chain leads nowhere, the name that does. None
+    /// where nothing is named.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub about: Option<String>,
     /// What is decided of it, its ancestors heard.
@@ -32,12 +33,26 @@ pub struct Node {
     /// The reason that decided.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<Reason>,
+    /// What the snapshot says of the address that leads nowhere, taken for a document of which no more is known. It is told and
+    /// decides nothing: what lay there may have origins of its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub address: Option<Said>,
     /// What is owed for it, and for what it was made from.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub duties: Vec<Owed>,
     /// What it was made from.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub made_from: Vec<Node>,
+}
+
+/// What is decided of an address by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Said {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// The reason that decided.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Reason>,
 }
 
 impl Node {
@@ -48,6 +63,7 @@ impl Node {
             about: None,
             verdict: Verdict::Unknown,
             reason: Some(Reason::LineageUnresolved),
+            address: None,
             duties: Vec::new(),
             made_from: Vec::new(),
         }
@@ -71,32 +87,63 @@ impl Node {
 /// # Errors
 /// [`Damage`] of the snapshot.
 pub fn tree(judge: &Judge, entry: &Entry) -> Result<Node, Damage> {
-    let mut left = MAX_ANCESTORS;
-    let mut root = node(judge, &entry.copy, None, 0, &mut left)?;
+    let mut drawn = Drawn { judge, nowhere: &entry.nowhere, at: Vec::new(), left: MAX_ANCESTORS };
+    let mut root = drawn.node(&entry.copy, None)?;
     root.about = entry.name.clone().or(root.about);
     Ok(root)
 }
 
-fn node(judge: &Judge, copy: &Acquisition, link: Option<Link>, depth: usize, left: &mut usize) -> Result<Node, Damage> {
-    let judged = judge.judge(Entry { copy: copy.clone(), ..Entry::default() })?;
-    let mut made_from = Vec::with_capacity(copy.lineage.len());
-    for below in &copy.lineage {
-        let parent = below.parent.as_deref().filter(|_| depth < MAX_DEPTH && *left > 0);
-        let Some(parent) = parent else {
-            made_from.push(Node::unresolved(below.link));
-            continue;
-        };
-        *left -= 1;
-        made_from.push(node(judge, parent, Some(below.link), depth + 1, left)?);
+/// A tree while it is made.
+struct Drawn<'a> {
+    judge: &'a Judge,
+    nowhere: &'a [Nowhere],
+    /// Which links lead from the root to here.
+    at: Vec<usize>,
+    left: usize,
+}
+
+impl Drawn<'_> {
+    fn node(&mut self, copy: &Acquisition, link: Option<Link>) -> Result<Node, Damage> {
+        let judged = self.judge.judge(Entry { copy: copy.clone(), ..Entry::default() })?;
+        let mut made_from = Vec::with_capacity(copy.lineage.len());
+        for (number, below) in copy.lineage.iter().enumerate() {
+            let within = self.at.len() < MAX_DEPTH && self.left > 0;
+            self.at.push(number);
+            made_from.push(match below.parent.as_deref() {
+                Some(parent) if within => {
+                    self.left -= 1;
+                    self.node(parent, Some(below.link))?
+                }
+                Some(parent) => Node { about: about(parent), ..Node::unresolved(below.link) },
+                None => self.nowhere(below.link)?,
+            });
+            self.at.pop();
+        }
+        Ok(Node {
+            link,
+            about: about(copy),
+            verdict: judged.decision.verdict,
+            reason: judged.decision.deciding(),
+            address: None,
+            duties: judged.decision.duties,
+            made_from,
+        })
     }
-    Ok(Node {
-        link,
-        about: about(copy),
-        verdict: judged.decision.verdict,
-        reason: judged.decision.deciding(),
-        duties: judged.decision.duties,
-        made_from,
-    })
+
+    /// Where a chain leads nowhere: the name that does, and what is known of it if it is an address.
+    fn nowhere(&self, link: Link) -> Result<Node, Damage> {
+        let name = self.nowhere.iter().find(|nowhere| nowhere.at == self.at).map(|nowhere| nowhere.name.clone());
+        let is_address = |name: &&String| name.starts_with("https://") || name.starts_with("http://");
+        let address = match name.as_ref().filter(is_address) {
+            None => None,
+            Some(name) => {
+                let copy = Acquisition::fetched(name);
+                let decision = self.judge.judge(Entry { copy, ..Entry::default() })?.decision;
+                Some(Said { verdict: decision.verdict, reason: decision.deciding() })
+            }
+        };
+        Ok(Node { about: name, address, ..Node::unresolved(link) })
+    }
 }
 
 /// What of a node's duties is its own: not that of what it was made from, which stands there.

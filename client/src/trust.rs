@@ -1,6 +1,7 @@
 //! What the client believes of a log: its pinned key and witnesses, and that it only grew since it was last seen.
 
 use crate::registry::{Registry, RegistryError};
+use crate::tiles::Tiles;
 use cleartitle_schema::fault::Fault;
 use cleartitle_schema::leaf::LeafError;
 use cleartitle_schema::signed::SignedError;
@@ -245,19 +246,28 @@ impl PinnedLog {
 /// [`TrustError::Rollback`], [`TrustError::SplitView`], [`TrustError::Forked`], [`TrustError::AlteredTiles`],
 /// [`TrustError::Fetch`], [`TrustError::Tiles`].
 pub fn check_growth(seen: &Checkpoint, shown: &Checkpoint, registry: &Registry) -> Result<(), TrustError> {
+    proven_growth(seen, shown, registry).map(|_| ())
+}
+
+/// The same, and gives the proof, which is empty where the two are one state.
+///
+/// # Errors
+/// As [`check_growth`].
+pub fn proven_growth(seen: &Checkpoint, shown: &Checkpoint, registry: &Registry) -> Result<Vec<Hash>, TrustError> {
     if shown.size < seen.size {
         return Err(TrustError::Rollback { seen: seen.size, shown: shown.size });
     }
     if seen.size == shown.size {
         let same = seen.root == shown.root;
-        return if same { Ok(()) } else { Err(TrustError::SplitView { size: seen.size }) };
+        return if same { Ok(Vec::new()) } else { Err(TrustError::SplitView { size: seen.size }) };
     }
     let altered = |why| TrustError::AlteredTiles { shown: shown.size, why };
     if seen.size == 0 {
-        return verify_consistency(0, shown.size, &seen.root, &shown.root, &[]).map_err(altered);
+        verify_consistency(0, shown.size, &seen.root, &shown.root, &[]).map_err(altered)?;
+        return Ok(Vec::new());
     }
-    let failed = RefCell::new(None);
-    let reader = |tile: TileId| match registry.tile(tile) {
+    let (tiles, failed) = (Tiles::at(registry), RefCell::new(None));
+    let reader = |tile: TileId| match tiles.tile(tile) {
         Ok(bytes) => Some(bytes),
         Err(error) => {
             failed.borrow_mut().get_or_insert(error);
@@ -270,7 +280,7 @@ pub fn check_growth(seen: &Checkpoint, shown: &Checkpoint, registry: &Registry) 
     };
     let proof = consistency(seen.size, shown.size, reader).map_err(missing)?;
     if verify_consistency(seen.size, shown.size, &seen.root, &shown.root, &proof).is_ok() {
-        return Ok(());
+        return Ok(proof);
     }
     let past = root_within(seen.size, shown.size, reader).map_err(missing)?;
     verify_consistency(seen.size, shown.size, &past, &shown.root, &proof).map_err(altered)?;

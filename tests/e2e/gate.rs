@@ -264,6 +264,61 @@ fn the_gitlab_job_runs_its_script() {
     }
 }
 
+/// Of a pipe the second reading would lack the beginning; a mark before the first row is no row's damage.
+#[test]
+fn a_pipe_is_no_paper_and_a_byte_order_mark_no_damage() {
+    let (_registry, repository) = Repository::new();
+    for script in [
+        "cleartitle check <(cat manifest.jsonl)",
+        "cleartitle check --paper-format rows <(cat manifest.jsonl)",
+        "cat manifest.jsonl | cleartitle check /dev/stdin",
+        "mkfifo nobody-writes; cleartitle check nobody-writes",
+        "cleartitle export --to croissant --snapshot terms.snapshot --policy cleartitle.toml <(cat manifest.jsonl)",
+    ] {
+        let mut command = repository.command(Path::new("bash"));
+        command.args(["-c", script]);
+        let ran = independent::ran(command).exits(2);
+        assert!(ran.stderr.contains("no regular file, and a paper is read more than once"), "{script}: {}", ran.stderr);
+        assert!(ran.stderr.contains("hint: write it to a file first"), "{script}: {}", ran.stderr);
+    }
+    let manifest = repository.read("manifest.jsonl");
+    repository.write("marked.jsonl", &format!("\u{feff}{manifest}"));
+    let _ = repository.runs(&["check", "marked.jsonl"]).exits(0);
+    repository.write("marked-twice.jsonl", &format!("{manifest}\u{feff}{manifest}"));
+    let ran = repository.runs(&["check", "marked-twice.jsonl"]).exits(2);
+    assert!(ran.stdout.contains("marked-twice.jsonl:2"), "{}", ran.stdout);
+}
+
+/// Which papers the hook takes by itself, as pre-commit matches them.
+#[test]
+fn the_hook_knows_papers_by_their_names() {
+    let Some(python) = independent::python("the hook's pattern, by PyYAML") else { return };
+    let hooks = yaml(&python, ".pre-commit-hooks.yaml");
+    let pattern = hooks[0]["files"].as_str().expect("a pattern");
+    let taken = |name: &str| {
+        let program = "import re, sys; sys.exit(0 if re.search(sys.argv[1], sys.argv[2]) else 1)";
+        independent::run(&python, &["-c", program, pattern, name]).code == 0
+    };
+    for name in [
+        "manifest.jsonl",
+        "data/manifest-bad.jsonl",
+        "out/train-manifest.ndjson",
+        "manifest.parquet",
+        "croissant.json",
+        "data/metadata.croissant.json",
+        "AI-BOM.json",
+        "mlbom.cdx.json",
+        "data/train.csv.dvc",
+        "dvc.lock",
+    ] {
+        assert!(taken(name), "{name} is not taken");
+    }
+    // Bills of the software, web manifests, cards of any repository, and what DVC does not write.
+    for name in ["manifest.json", "bom.json", "sbom.cdx.json", "README.md", "data.csv", "src/dvc.py", "dvc.yaml.orig"] {
+        assert!(!taken(name), "{name} is taken");
+    }
+}
+
 #[test]
 fn pre_commit_stops_a_bad_commit() {
     let Some(python) = independent::python("the hook, by pre-commit") else { return };

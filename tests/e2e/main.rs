@@ -9,6 +9,7 @@ mod backup;
 mod between;
 mod blobs;
 mod bodies;
+mod buckets;
 mod capacity;
 mod changes;
 mod claims;

@@ -474,6 +474,7 @@ fn the_terms_of_all_ancestors_count_across_papers() {
             rewrite("rewrite-2", "note-2"),
             rewrite("rewrite-3", "page-2"),
             rewrite("rewrite-4", "nobody-knows"),
+            rewrite("rewrite-5", "https://press.example/nobody-lists-it"),
         ],
     );
     let papers = ["--manifest", &crawl, "--manifest", &notes, "--manifest", &rewrites];
@@ -482,7 +483,17 @@ fn the_terms_of_all_ancestors_count_across_papers() {
         (found["trees"][0]["tree"]["verdict"].as_str().expect("a verdict").to_owned(), found)
     };
     assert_eq!(verdict("rewrite-1", 1).0, "reserved", "a synthetic rewrite of a reserved page");
-    assert_eq!(verdict("rewrite-4", 1).0, "unknown");
+    let (nowhere, tree) = verdict("rewrite-4", 1);
+    assert_eq!(nowhere, "unknown");
+    assert_eq!(tree["trees"][0]["tree"]["made_from"][1]["about"], "nobody-knows", "{tree}");
+    // Of an address that no paper lists the snapshot knows something, which decides nothing.
+    let (nowhere, tree) = verdict("rewrite-5", 1);
+    let address = &tree["trees"][0]["tree"]["made_from"][1]["address"]["verdict"];
+    assert_eq!((nowhere.as_str(), address), ("unknown", &json!("reserved")), "{tree}");
+    let drawn = scene.run(&["trace", "rewrite-5", "--ascii"], &papers).exits(1).stdout;
+    let line = "generated of https://press.example/nobody-lists-it: unknown (lineage-unresolved); of this address alone the \
+                snapshot says reserved (rights-reserved)";
+    assert!(drawn.contains(line), "{drawn}");
     assert_eq!(verdict("page-2", 0).0, "cleared");
     let (paid, tree) = verdict("rewrite-2", 1);
     assert_eq!(paid, "conditional", "the annotator is paid by the hour: {tree}");
@@ -502,7 +513,7 @@ fn the_terms_of_all_ancestors_count_across_papers() {
     let moved = scene.json(&["impact"], &["--since", "0", &crawl, &notes, &rewrites], 0);
     assert_eq!(moved["admit"], 4, "two are cleared and two conditional, by all their ancestors: {moved}");
     let told = scene.run(&["disclose"], &["--template", "attribution", &crawl, &notes, &rewrites]).exits(0).stderr;
-    assert!(told.contains("the policy would not keep 3 of the documents"), "{told}");
+    assert!(told.contains("the policy would not keep 4 of the documents"), "{told}");
     // The gate knows no less: alone, the paper's origins are unresolved; `check` of one paper with all rows decides the same.
     let all = [&crawl, &notes, &rewrites].map(|path| std::fs::read_to_string(path).expect("rows")).join("\n");
     let all = scene.write("all.jsonl", &all);

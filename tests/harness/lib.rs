@@ -11,6 +11,7 @@ pub mod disk;
 pub mod http;
 pub mod independent;
 pub mod machine;
+pub mod mirror;
 pub mod objects;
 pub mod postgres;
 pub mod provenance;

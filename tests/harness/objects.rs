@@ -186,6 +186,12 @@ impl Objects {
         assert!(self.try_put(bucket, key, bytes), "{bucket}/{key} was not taken\n{}", self.said());
     }
 
+    /// The address at which the server's own door shows a bucket's objects to everybody, as a server of files that sends parts.
+    #[must_use]
+    pub fn url(&self, bucket: &str, prefix: &str) -> String {
+        format!("http://127.0.0.1:{}/buckets/{bucket}/{prefix}", self.filer)
+    }
+
     /// The variables by which a client finds the server and shows its key.
     #[must_use]
     pub fn environment(&self) -> Vec<(&'static str, String)> {

@@ -14,15 +14,18 @@ use std::path::PathBuf;
 Reads the whole log: recomputes the signed root from the entries and from the tiles, opens every published statement, checks
 its signatures by the keys that the log had bound, and holds a snapshot against all of it: no statement of the log may be
 missing in it, none may be in it otherwise, and none that the log has not. The operator's own `cleartitle-server audit` looks at
-more, in the operator's folder; this one needs no operator.
+more, in the operator's folder; this one needs no operator, and no server either: a log is read where it lies
+(`pull --help` says how).
 
 Exit: 0 all is right, 1 not, 2 something could not be had.
 
 Examples:
   cleartitle audit --registry https://registry.example --log-key \"$(cat log.pub)\" --snapshot terms.snapshot
-  cleartitle audit --registry https://registry.example --policy cleartitle.toml --seen log.checkpoint")]
+  cleartitle audit --registry https://registry.example --policy cleartitle.toml --seen log.checkpoint
+  cleartitle audit --registry s3://bucket/log --log-key \"$(cat log.pub)\" --snapshot terms.snapshot
+  cleartitle audit --registry file:///media/disk/log --log-key \"$(cat log.pub)\"")]
 pub struct Args {
-    /// The registry's address.
+    /// The registry's address, or where its log lies: https://, s3://bucket/prefix, file:///folder.
     #[arg(long, value_name = "URL", env = "CLEARTITLE_REGISTRY")]
     registry: String,
     /// Allow plain http to another machine.
@@ -51,7 +54,7 @@ pub struct Args {
 /// # Errors
 /// Whatever can't be had; what is had and wrong is told as data.
 pub fn run(args: &Args, talk: Talk) -> anyhow::Result<Exit> {
-    let registry = super::registry_at(&args.registry, args.allow_http)?;
+    let registry = super::log_at(&args.registry, args.allow_http)?;
     let policy = args.policy.as_deref().map(policy_file::load).transpose()?;
     let log = super::known_log(args.log_key.as_deref(), policy.as_ref())?;
     let log = log.with_witnesses(args.witnesses.pinned(policy.as_ref())?);

@@ -58,7 +58,8 @@ Examples:
   cleartitle update --registry https://registry.example manifest.jsonl && cleartitle check manifest.jsonl
   cleartitle check --report sarif=check.sarif --report html=check.html manifest.jsonl more.jsonl
   cleartitle check --write-baseline manifest.jsonl && cleartitle check --baseline cleartitle-baseline.jsonl manifest.jsonl
-  cleartitle check --latest --registry https://registry.example manifest.jsonl")]
+  cleartitle check --latest --registry https://registry.example manifest.jsonl
+  cleartitle check --latest --registry s3://bucket/log manifest.jsonl               # no server: `pull --help`")]
 pub struct Args {
     /// The snapshot to judge by; with --latest, the newest. Left out: the one that the lock names.
     #[arg(long, value_name = "FILE")]
@@ -93,7 +94,7 @@ pub struct Args {
     /// Compare what the lock lets through with the newest state: pulled from --registry, or --snapshot.
     #[arg(long, conflicts_with = "no_lock")]
     latest: bool,
-    /// The registry's address, for --latest.
+    /// The registry's address, or where its log lies (https://, s3://bucket/prefix, file:///folder), for --latest.
     #[arg(long, value_name = "URL", env = "CLEARTITLE_REGISTRY")]
     registry: Option<String>,
     /// Allow plain http to another machine.

@@ -30,9 +30,11 @@ Exit: 0 all are of one log, 1 they contradict each other, 2 some could not be co
 Examples:
   cleartitle gossip --registry https://registry.example --log-key \"$(cat log.pub)\" theirs.checkpoint
   cleartitle gossip --registry https://registry.example --policy cleartitle.toml --peer https://witness.example
+  cleartitle gossip --registry https://registry.example --log-key \"$(cat log.pub)\" --peer s3://bucket/log
   cleartitle gossip --log-key \"$(cat log.pub)\" ours.checkpoint theirs.checkpoint")]
 pub struct Args {
-    /// A registry: its newest checkpoint is compared, and its tiles tell whether one log contains another.
+    /// A registry, or where its log lies (https://, s3://bucket/prefix, file:///folder): its newest checkpoint is compared, and
+    /// its tiles tell whether one log contains another.
     #[arg(long, value_name = "URL", env = "CLEARTITLE_REGISTRY")]
     registry: Option<String>,
     /// Another registry or mirror of the same log, or a witness; again for another.
@@ -135,7 +137,7 @@ fn told(from: String, note: Vec<u8>, tiles: Option<Registry>, log: &PinnedLog) -
 }
 
 fn peer(address: &str, allow_http: bool, log: &PinnedLog) -> anyhow::Result<Told> {
-    let registry = super::registry_at(address, allow_http)?;
+    let registry = super::log_at(address, allow_http)?;
     let note = registry.checkpoint_of(log.origin())?;
     told(address.to_owned(), note, Some(registry), log)
 }

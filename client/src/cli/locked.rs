@@ -62,7 +62,7 @@ pub(super) struct From<'a> {
 
 /// Pulls the newest snapshot to `out`, whose log must contain the locked state.
 pub(super) fn pull(from: &From<'_>, out: &Path, lock: Option<&Lock>, talk: Talk) -> anyhow::Result<Pulled> {
-    let registry = super::registry_at(from.registry, from.allow_http)?;
+    let registry = super::log_at(from.registry, from.allow_http)?;
     let witnesses = super::witnesses::Witnesses::default().pinned(Some(from.policy))?;
     let log = snapshot::log_for(out, from.log_key, Some(from.policy)).hint(super::LOG_KEY_HINT)?;
     let log = log.with_witnesses(witnesses);

@@ -189,11 +189,21 @@ pub fn run(cli: &Cli) -> ExitCode {
 /// What to do about a missing or wrong log key.
 pub(crate) const LOG_KEY_HINT: &str = "the registry's operator prints it, and keeps it in the file log.pub; ask over another way than the registry itself";
 
-/// Takes a registry's address.
+/// Takes a registry's address, for a verb that asks it for what only a server does.
 ///
 /// # Errors
 /// [`RegistryError`], with advice.
 pub(crate) fn registry_at(address: &str, allow_http: bool) -> anyhow::Result<Registry> {
+    let registry = log_at(address, allow_http)?;
+    registry.has_server()?;
+    Ok(registry)
+}
+
+/// Takes an address at which a log and its snapshots are read, with a server behind it or not.
+///
+/// # Errors
+/// [`RegistryError`], with advice.
+pub(crate) fn log_at(address: &str, allow_http: bool) -> anyhow::Result<Registry> {
     Registry::at(address, allow_http).map_err(|error| match error {
         RegistryError::PlainHttp(_) => talk::advised(error, "use https, or --allow-http if the network is yours"),
         other => other.into(),

@@ -6,7 +6,7 @@ use super::witnesses::Witnesses;
 use crate::clock;
 use crate::policy_file;
 use crate::pull::{self, Bounds, CONTRADICTION, PullError, Pulled, Way};
-use crate::registry::Registry;
+use crate::registry::{Registry, RegistryError};
 use crate::snapshot::{SnapshotError, beside, log_for};
 use crate::trust::{PinnedLog, TrustError};
 use cleartitle_schema::fault::Fault;
@@ -19,15 +19,23 @@ use std::path::PathBuf;
 Verified are: the log's signatures on checkpoint and snapshot, the body's hash, that it is byte for byte what its statements
 compile to, and that the log only grew since the last pull. Of a snapshot that grew since, what is new is fetched alone, and
 the rest made of the older one here; it is the one that the log signed, or the whole is fetched and that is said. Beside FILE lie FILE.note, FILE.tree, FILE.checkpoint and
-FILE.log-key; keep them together. A download that broke off goes on where it was.
+FILE.log-key, and FILE.growth where the checkpoint is of a later state; keep them together. A download that broke off goes on
+where it was.
+
+A log is read as well where it lies with no server behind it: s3://BUCKET/PREFIX (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY,
+AWS_REGION; AWS_ENDPOINT_URL for another store, AWS_SKIP_SIGNATURE=true for a public bucket), file:///FOLDER, which a copy on a
+disk is too, and https:// on a server of files or a CDN. Such a server may send files whole alone, and the whole snapshot is
+fetched then; it must keep `checkpoint` and `v1/snapshots/latest` in no cache.
 
 Examples:
   cleartitle pull --registry https://registry.example --log-key \"$(cat log.pub)\" --out terms.snapshot
   cleartitle pull --registry https://registry.example --trust-first --out terms.snapshot
+  cleartitle pull --registry s3://bucket/log --log-key \"$(cat log.pub)\" --out terms.snapshot
+  cleartitle pull --registry file:///media/disk/log --log-key \"$(cat log.pub)\" --out terms.snapshot
   cleartitle pull --registry https://registry.example --log-key \"$(cat log.pub)\" --witness \"$(cat witness.pub)\" \\
       --max-age 7 --out terms.snapshot")]
 pub struct Args {
-    /// The registry's address.
+    /// The registry's address, or where its log lies: https://, s3://bucket/prefix, file:///folder.
     #[arg(long, value_name = "URL", env = "CLEARTITLE_REGISTRY")]
     registry: String,
     /// Allow plain http to another machine.
@@ -67,7 +75,7 @@ pub struct Args {
 /// # Errors
 /// Whatever stands in the way. An older snapshot stays in its place then.
 pub fn run(args: &Args, talk: Talk) -> anyhow::Result<Exit> {
-    let registry = super::registry_at(&args.registry, args.allow_http)?;
+    let registry = super::log_at(&args.registry, args.allow_http)?;
     let policy = args.policy.as_deref().map(policy_file::load).transpose()?;
     let log = log(args, policy.as_ref(), &registry, talk)?;
     let days = args.max_age.or(policy.as_ref().and_then(|policy| policy.max_snapshot_age_days));
@@ -144,9 +152,11 @@ fn advise(error: PullError) -> anyhow::Error {
         PullError::Trust(TrustError::Checkpoint(_)) | PullError::Snapshot(SnapshotError::Note(_)) => {
             super::LOG_KEY_HINT
         }
-        PullError::Moving { .. } => "pull again",
+        PullError::CheckpointBehind { .. } => {
+            "pull again; a cache on the way must keep neither `checkpoint` nor `v1/snapshots/latest`"
+        }
         PullError::TooLong { .. } => "--max-bytes takes more",
-        PullError::Length { .. } | PullError::Registry(crate::registry::RegistryError::BrokeOff { .. }) => {
+        PullError::Length { .. } | PullError::Registry(RegistryError::BrokeOff { .. }) => {
             "pull again: it goes on where it broke off"
         }
         _ => return error.into(),
@@ -177,6 +187,10 @@ fn report(args: &Args, pulled: &Pulled, log: &PinnedLog, talk: Talk) -> anyhow::
                 }
                 None => "verified; this log was not seen before".to_owned(),
             });
+            if pulled.checkpoint.size > header.size {
+                let more = pulled.checkpoint.size - header.size;
+                talk.say(format_args!("its newest checkpoint has {more} leaves more than the snapshot"));
+            }
             if let Some(policy) = log.witnesses() {
                 talk.say(format_args!("seen by witnesses of {} operators or more", policy.quorum()));
             }

@@ -2,6 +2,7 @@
 
 pub use crate::shown::shown;
 
+use crate::dataset::again::ReadOnce;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::fmt;
 use std::io::{self, Write};
@@ -175,6 +176,13 @@ fn collect_hints(error: &anyhow::Error, hints: &mut Vec<String>) {
             return collect_hints(&advised.error, hints);
         }
         if let Some(hint) = cause.downcast_ref::<crate::toml_file::FileError>().and_then(|error| error.hint.clone()) {
+            hints.push(hint);
+        }
+        let inner = cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        if inner.is_some_and(|inner| inner.is::<ReadOnce>()) {
+            hints.push(ReadOnce::HINT.to_owned());
+        }
+        if let Some(hint) = cause.downcast_ref::<crate::registry::RegistryError>().and_then(|error| error.hint()) {
             hints.push(hint);
         }
     }

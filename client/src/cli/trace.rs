@@ -24,7 +24,9 @@ for in all manifests given: in its `lineage`, and in `derived_from` by the other
   {\"name\": \"rewrite-7\", \"channel\": \"synthetic\", \"derived_from\": [{\"link\": \"generated\", \"of\": \"note-7\"}]}
 
 Each verdict is decided with all ancestors heard: the worst stands, and a chain that leads nowhere, back to itself or deeper than
-eight is unknown. A node shows the duties that are its own; those of its ancestors stand with them.
+eight is unknown, and the name that leads nowhere is shown. Of one that is an address the snapshot is asked by itself; that is told
+and changes nothing, since what lay there may have origins of its own. A node shows the duties that are its own; those of its
+ancestors stand with them.
 
 Exit: 0 the entry is cleared, 1 it is not, 2 it is not there, or some rows could not be read.
 

@@ -30,9 +30,11 @@ Exit: 0 the lock is written (or would be), 2 it could not be, or some rows could
 Examples:
   cleartitle update --registry https://registry.example manifest.jsonl
   cleartitle update --registry https://registry.example --dry-run manifest.jsonl
+  cleartitle update --registry s3://bucket/log manifest.jsonl                       # no server: `pull --help`
   cleartitle update --snapshot terms.snapshot --at 2027-01-01 manifest.jsonl        # no network: the time alone moves")]
 pub struct Args {
-    /// The registry's address. Left out: nothing is pulled.
+    /// The registry's address, or where its log lies: https://, s3://bucket/prefix, file:///folder. Left out: nothing is
+    /// pulled.
     #[arg(long, value_name = "URL", env = "CLEARTITLE_REGISTRY")]
     registry: Option<String>,
     /// Allow plain http to another machine.

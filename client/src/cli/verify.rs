@@ -6,6 +6,7 @@ use crate::audit::{self, AuditError};
 use crate::clock;
 use crate::contradiction::{self, Contradiction, ContradictionError};
 use crate::crawl::{DatasetLayout, FieldChoice};
+use crate::dataset::again;
 use crate::files;
 use crate::policy_file;
 use crate::receipt::{CheckedReceipt, MAX_RECEIPT_FILE, ReceiptFile, TlogProof};
@@ -205,7 +206,7 @@ const NO_KEY: &str = "no log key is known; name it with --log-key, or a policy t
 impl Against {
     fn check(&self, path: &Path) -> Found {
         let mut head = Vec::new();
-        let read = File::open(path).and_then(|file| file.take(128 * 1024).read_to_end(&mut head));
+        let read = again::open(path).and_then(|file| file.take(128 * 1024).read_to_end(&mut head));
         if let Err(error) = read {
             return Found::Open("file", error.to_string());
         }
@@ -216,10 +217,13 @@ impl Against {
         if text.starts_with("c2sp.org/tlog-proof@") {
             return self.bare_receipt(path);
         }
+        if text.starts_with("old ") {
+            return Found::Open("growth", "it is checked with the snapshot that it lies beside".to_owned());
+        }
         if text.contains("\n\n\u{2014} ") {
             return self.note(path);
         }
-        let trimmed = text.trim_start();
+        let trimmed = text.trim_start_matches('\u{feff}').trim_start();
         let members = |name: &str| trimmed.starts_with('{') && text.contains(&format!("\"{name}\""));
         if members("cleartitle_contradiction") {
             self.contradiction(path)

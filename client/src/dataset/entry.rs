@@ -99,6 +99,15 @@ pub struct Origin {
     pub place: Place,
 }
 
+/// A name of an origin that leads nowhere, and where in the lineage.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Nowhere {
+    /// Which link of the entry's lineage, then which of that parent's, and so on.
+    pub at: Vec<usize>,
+    /// The name.
+    pub name: String,
+}
+
 /// One entry.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Entry {
@@ -118,6 +127,9 @@ pub struct Entry {
     /// What it was made from, where that is said by name alone.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub derived_from: Vec<Origin>,
+    /// Which names of origins, its own and those of what it was made from, lead nowhere: to be told, and no evidence of anything.
+    #[serde(skip)]
+    pub nowhere: Vec<Nowhere>,
     /// The names by which its own paper refers to it: `@id`, `spdxId`, `bom-ref`, `data/train.csv`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub ids: Vec<String>,

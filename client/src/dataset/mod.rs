@@ -4,6 +4,7 @@
 //! ([`crate::crawl`]). Readers of foreign papers never fail over a part: what is understood is an entry, what is not is damage
 //! with its place, and the next entry is read.
 
+pub mod again;
 mod card;
 pub mod columns;
 mod croissant;
@@ -26,6 +27,6 @@ mod texts;
 mod tree;
 
 pub use columns::Columns;
-pub use entry::{Entry, FileClaim, Item, Origin, Place, Stated};
+pub use entry::{Entry, FileClaim, Item, Nowhere, Origin, Place, Stated};
 pub use open::{Entries, Format, OpenError, open, open_by};
 pub use papers::Papers;

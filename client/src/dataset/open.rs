@@ -1,10 +1,10 @@
 //! Opening a paper: its form by what it is called and holds, and its reader.
 
+use super::again;
 use super::columns::Columns;
 use super::entry::Item;
 use super::tree::{self, Complaint, Tree};
 use super::{card, croissant, cyclonedx, dvc, folder, parquet, rows, sheet, spdx};
-use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -66,6 +66,7 @@ pub fn open(path: &Path, format: Option<Format>) -> Result<Entries, OpenError> {
 /// [`OpenError`].
 pub fn open_by(path: &Path, format: Option<Format>, columns: &Columns) -> Result<Entries, OpenError> {
     let told = |source| OpenError::Read { path: path.to_owned(), source };
+    again::check(path).map_err(told)?;
     let format = match format {
         Some(format) => format,
         None => detect(path).map_err(told)?,
@@ -129,7 +130,7 @@ pub fn detect(path: &Path) -> io::Result<Format> {
         return Ok(Format::Folder);
     }
     let mut first = Vec::new();
-    File::open(path)?.take(LOOK).read_to_end(&mut first)?;
+    again::open(path)?.take(LOOK).read_to_end(&mut first)?;
     let name = path.file_name().map(|name| name.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
     Ok(form(&name, &first))
 }

@@ -1,5 +1,6 @@
 //! Our own manifests: one JSON object a line, as `filter` writes them.
 
+use super::again;
 use super::entry::{Entry, Item, Origin, Place, Stated};
 use super::lane;
 use crate::question;
@@ -19,7 +20,7 @@ pub(crate) fn speak_of_origins(path: &Path, workers: usize) -> io::Result<bool> 
             .any(|member| memchr::memmem::find(lines, member).is_some())
     };
     let mut found = false;
-    lane::run(File::open(path)?, workers, question::MAX_LINE, speaks, |speaks| {
+    lane::run(again::open(path)?, workers, question::MAX_LINE, speaks, |speaks| {
         found |= speaks;
         !found
     })?;
@@ -46,7 +47,7 @@ impl Rows {
     /// It can't be read.
     pub fn open(path: &Path) -> io::Result<Self> {
         let file = Arc::from(path.display().to_string());
-        Ok(Self { file, lines: BufReader::with_capacity(1 << 20, File::open(path)?), number: 0 })
+        Ok(Self { file, lines: BufReader::with_capacity(1 << 20, again::open(path)?), number: 0 })
     }
 
     /// The next line without its newline; one that is too long is passed over, and told. Blank lines are lines.
@@ -96,7 +97,7 @@ impl Iterator for Rows {
         self.number += 1;
         let place = Place::line(&self.file, self.number);
         let read = match line {
-            Line::Whole(bytes) => question::manifest_entry(&bytes),
+            Line::Whole(bytes) => question::manifest_entry(again::unmarked(&bytes, self.number)),
             Line::TooLong => Err(format!("the line is longer than {} bytes", question::MAX_LINE)),
         };
         Some(Ok(match read {
@@ -144,5 +145,23 @@ mod tests {
         let found: Vec<Item> = Rows::open(&path).unwrap().map(Result::unwrap).collect();
         assert!(matches!(&found[0], Item::Entry(entry) if entry.place.line == Some(1)));
         assert!(matches!(&found[1], Item::Damage { place, .. } if place.to_string().ends_with("m.jsonl:2")));
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_passed_over_at_the_very_start_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("m.jsonl");
+        let row = "{\"url\":\"https://press.example/a\"}\n";
+        for (text, read) in [
+            (format!("\u{feff}{row}{row}"), vec![true, true]),
+            (format!("{row}\u{feff}{row}"), vec![true, false]),
+            (format!("\u{feff}\u{feff}{row}"), vec![false]),
+            (format!(" \u{feff}{row}"), vec![false]),
+        ] {
+            std::fs::write(&path, &text).unwrap();
+            let rows = Rows::open(&path).unwrap();
+            let found: Vec<bool> = rows.map(|item| matches!(item, Ok(Item::Entry(_)))).collect();
+            assert_eq!(found, read, "{text:?}");
+        }
     }
 }

@@ -4,6 +4,7 @@ use super::finding::{Finding, Level};
 use super::run::{Batch, Gate, Ran, RunError, named, nothing_listed};
 use super::sites::Comes;
 use super::usual::{self, Plain};
+use crate::dataset::again;
 use crate::dataset::lane;
 use crate::dataset::mistakes::Mistakes;
 use crate::dataset::{self, Entries, Entry, Format, Item, Papers, Place, rows};
@@ -13,7 +14,6 @@ use cleartitle_schema::acquisition::Acquisition;
 use cleartitle_schema::paper_code::PaperCode;
 use cleartitle_schema::policy::Disposition;
 use cleartitle_schema::snapshot::Damage;
-use std::fs::File;
 use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
@@ -75,7 +75,7 @@ impl Gate<'_> {
         out: &mut dyn Write,
     ) -> Result<(), RunError> {
         let read = |source| RunError::Read { paper: paper.display().to_string(), source };
-        let file = File::open(paper).map_err(read)?;
+        let file = again::open(paper).map_err(read)?;
         let name: Arc<str> = Arc::from(paper.display().to_string());
         let place = ran.report.papers.len() - 1;
         let mut failed = None;
@@ -111,7 +111,7 @@ impl Gate<'_> {
     }
 
     fn line(&self, file: &Arc<str>, number: u64, line: &[u8], batch: &mut Batch) -> Result<(), Damage> {
-        let place = || Place::line(file, number);
+        let (place, line) = (|| Place::line(file, number), again::unmarked(line, number));
         if line.len() > question::MAX_LINE {
             self.damaged(place(), &format!("the line is longer than {} bytes", question::MAX_LINE), batch);
             return Ok(());

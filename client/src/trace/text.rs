@@ -40,7 +40,11 @@ pub(super) fn line(node: &Node) -> String {
     let link = node.link.map_or_else(String::new, |link| format!("{link} of "));
     let about = node.about.as_deref().map_or_else(|| "nobody knows what".to_owned(), brief);
     let reason = node.reason.map_or_else(String::new, |reason| format!(" ({reason})"));
-    format!("{link}{about}: {}{reason}", node.verdict)
+    let address = node.address.map_or_else(String::new, |said| {
+        let reason = said.reason.map_or_else(String::new, |reason| format!(" ({reason})"));
+        format!("; of this address alone the snapshot says {}{reason}", said.verdict)
+    });
+    format!("{link}{about}: {}{reason}{address}", node.verdict)
 }
 
 fn draw(text: &mut String, node: &Node, first: &str, rest: &str, lines: Lines) {

@@ -112,6 +112,14 @@ impl TileId {
     pub fn full(self) -> Self {
         TileId { width: FULL_WIDTH, ..self }
     }
+
+    /// The tile in the same place of a tree of `size` leaves, which begins with this one if it is as wide; `None` where that
+    /// tree has none there.
+    #[must_use]
+    pub fn within(self, size: u64) -> Option<Self> {
+        let width = width_at(self.level, self.index, size);
+        (width > 0).then_some(TileId { width, ..self })
+    }
 }
 
 impl EntriesId {
@@ -129,6 +137,20 @@ impl EntriesId {
     pub fn parse_path(path: &str) -> Result<Self, TileError> {
         let position = path.strip_prefix("tile/entries/").and_then(parse_position);
         position.map(|(index, width)| EntriesId { index, width }).ok_or_else(|| TileError::Path(shown(path)))
+    }
+
+    /// The full bundle in the same place.
+    #[must_use]
+    pub fn full(self) -> Self {
+        EntriesId { width: FULL_WIDTH, ..self }
+    }
+
+    /// The bundle in the same place of a log of `size` leaves, which begins with this one if it is as wide; `None` where that
+    /// log has none there.
+    #[must_use]
+    pub fn within(self, size: u64) -> Option<Self> {
+        let width = width_at(0, self.index, size);
+        (width > 0).then_some(EntriesId { width, ..self })
     }
 
     /// The bundle that holds leaf `index` in a tree of `size` leaves, and the leaf's place within it.

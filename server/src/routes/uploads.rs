@@ -31,7 +31,7 @@ pub struct At {
 /// What the store gives, told where the disk is full.
 fn stored(error: StoreError) -> Failure {
     match error {
-        StoreError::Full => Failure::new(Code::NoRoom, "the registry's disk is full"),
+        StoreError::Full(_) => Failure::new(Code::NoRoom, "the registry's disk is full"),
         other => other.into(),
     }
 }

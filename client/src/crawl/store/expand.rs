@@ -3,7 +3,7 @@ use std::ffi::{OsStr, OsString};
 use std::io::{self, BufRead, Read};
 use std::path::Path;
 
-use super::{Location, Store};
+use super::{Location, STORE_HINT, Store};
 
 /// Most inputs of one run.
 const INPUTS_LIMIT: usize = 1_000_000;
@@ -59,10 +59,7 @@ impl ExpandError {
             }
             Self::Folder(_) => Some("name its files, as in `folder/*.warc.gz`"),
             Self::Scheme(_) => Some("fetch it first, or pipe it in: `curl -s URL | cleartitle filter ... -`"),
-            Self::Read { name, .. } if name.starts_with("s3://") => Some(
-                "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGION name the account, AWS_ENDPOINT_URL another store, \
-                 AWS_SKIP_SIGNATURE=true a public bucket",
-            ),
+            Self::Read { name, .. } if name.starts_with("s3://") => Some(STORE_HINT),
             _ => None,
         }
     }

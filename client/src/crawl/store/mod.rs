@@ -20,10 +20,12 @@ mod stored;
 
 use std::collections::HashMap;
 use std::fmt;
-use std::io;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::time::UNIX_EPOCH;
+use std::time::{Duration, UNIX_EPOCH};
+
+use object_store::RetryConfig;
 
 pub use expand::{ExpandError, expand, read_list};
 pub use stored::Stored;
@@ -71,7 +73,7 @@ impl Location {
 }
 
 /// Whether an object's key says a name in this place that a folder can have.
-fn plain(part: &str) -> bool {
+pub(crate) fn plain(part: &str) -> bool {
     !matches!(part, "" | "." | "..") && !part.contains(['\\', '\0'])
 }
 
@@ -108,11 +110,16 @@ pub struct Looked {
     pub version: Option<String>,
 }
 
+/// What to do where a store lets nobody in, or can't be found.
+pub(crate) const STORE_HINT: &str = "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGION name the account, AWS_ENDPOINT_URL \
+                                     another store, AWS_SKIP_SIGNATURE=true a public bucket";
+
 /// The stores that inputs lie in. Opening the first object starts the network; local files never do.
 #[derive(Default)]
 pub struct Store {
     network: OnceLock<tokio::runtime::Runtime>,
     buckets: Mutex<HashMap<String, Arc<dyn object_store::ObjectStore>>>,
+    retries: RetryConfig,
 }
 
 impl fmt::Debug for Store {
@@ -126,6 +133,25 @@ impl Store {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// A store that asks again so often, and so long in all, where it is not answered: less than for a job of hours.
+    #[must_use]
+    pub fn asking_again(times: usize, in_all: Duration) -> Self {
+        let retries = RetryConfig { max_retries: times, retry_timeout: in_all, ..RetryConfig::default() };
+        Self { retries, ..Self::default() }
+    }
+
+    /// Reads something small whole, an object in one request; `None` where nothing lies there.
+    ///
+    /// # Errors
+    /// When it can't be read, has more bytes than the bound ([`io::ErrorKind::FileTooLarge`]) or fewer than its store says.
+    pub fn small(&self, location: &Location, limit: u64) -> io::Result<Option<Vec<u8>>> {
+        match location {
+            Location::File(path) => small_file(path, limit),
+            Location::Stdin => Err(io::Error::new(io::ErrorKind::Unsupported, "standard input can't be read twice")),
+            Location::Object { bucket, key } => object::small(self.network()?, &self.bucket(bucket)?, key, limit),
+        }
     }
 
     /// What lies at a location. Of standard input nothing is known before it is read.
@@ -177,10 +203,25 @@ impl Store {
         if let Some(known) = buckets.get(name) {
             return Ok(Arc::clone(known));
         }
-        let opened = object::bucket(name)?;
+        let opened = object::bucket(name, self.retries.clone())?;
         buckets.insert(name.to_owned(), Arc::clone(&opened));
         Ok(opened)
     }
+}
+
+fn small_file(path: &Path, limit: u64) -> io::Result<Option<Vec<u8>>> {
+    let looked = match look_at_file(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        other => other?,
+    };
+    let mut bytes = Vec::new();
+    if looked.bytes <= limit {
+        std::fs::File::open(path)?.take(limit + 1).read_to_end(&mut bytes)?;
+    }
+    if looked.bytes.max(bytes.len() as u64) > limit {
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("it has more than {limit} bytes")));
+    }
+    Ok(Some(bytes))
 }
 
 fn look_at_file(path: &Path) -> io::Result<Looked> {

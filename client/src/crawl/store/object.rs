@@ -7,7 +7,7 @@ use bytes::Bytes;
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use object_store::aws::AmazonS3Builder;
 use object_store::path::Path;
-use object_store::{GetOptions, GetRange, ObjectMeta, ObjectStore};
+use object_store::{GetOptions, GetRange, ObjectMeta, ObjectStore, RetryConfig};
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
@@ -18,15 +18,22 @@ const LISTED_LIMIT: usize = 1_000_000;
 
 /// A bucket, with the credentials and the endpoint that the environment names (`AWS_ACCESS_KEY_ID`, `AWS_REGION`,
 /// `AWS_ENDPOINT_URL`, `AWS_ALLOW_HTTP`, `AWS_SKIP_SIGNATURE` and their kin).
-pub(super) fn bucket(name: &str) -> io::Result<Arc<dyn ObjectStore>> {
-    let store = AmazonS3Builder::from_env().with_bucket_name(name).build().map_err(told)?;
+pub(super) fn bucket(name: &str, retries: RetryConfig) -> io::Result<Arc<dyn ObjectStore>> {
+    let store = AmazonS3Builder::from_env().with_bucket_name(name).with_retry(retries).build().map_err(told)?;
     Ok(Arc::new(store))
 }
+
+/// The code by which a store says that there is no such bucket, where it answers with the same status as for an object.
+const NO_BUCKET: &str = "NoSuchBucket";
 
 /// A store's own error, as one of reading.
 fn told(error: object_store::Error) -> io::Error {
     use object_store::Error;
     let kind = match &error {
+        // Whoever looks for an object that may be missing must not take a bucket that is missing for the answer.
+        Error::NotFound { source, .. } if source.to_string().contains(NO_BUCKET) => {
+            return io::Error::other("the store knows no bucket of this name");
+        }
         Error::NotFound { .. } => io::ErrorKind::NotFound,
         Error::PermissionDenied { .. } | Error::Unauthenticated { .. } => io::ErrorKind::PermissionDenied,
         Error::Precondition { .. } => {
@@ -51,6 +58,43 @@ pub(super) fn list(network: &Handle, store: &Arc<dyn ObjectStore>, prefix: &str)
     keys.retain(|key| key.starts_with(prefix) && !hidden(key));
     keys.sort_unstable();
     Ok(keys)
+}
+
+/// An object's bytes in one request; `None` where there is none.
+pub(super) fn small(
+    network: &Handle,
+    store: &Arc<dyn ObjectStore>,
+    key: &str,
+    limit: u64,
+) -> io::Result<Option<Vec<u8>>> {
+    let path = Path::parse(key).map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
+    let read = async {
+        let found = match store.get_opts(&path, GetOptions::default()).await {
+            Err(error) => {
+                let error = told(error);
+                return if error.kind() == io::ErrorKind::NotFound { Ok(None) } else { Err(error) };
+            }
+            Ok(found) => found,
+        };
+        let length = found.meta.size;
+        let too_long = || io::Error::new(io::ErrorKind::FileTooLarge, format!("it has more than {limit} bytes"));
+        if length > limit {
+            return Err(too_long());
+        }
+        let (mut bytes, mut pieces) = (Vec::new(), found.into_stream());
+        while let Some(piece) = pieces.try_next().await.map_err(told)? {
+            bytes.extend_from_slice(&piece);
+            if bytes.len() as u64 > limit {
+                return Err(too_long());
+            }
+        }
+        if bytes.len() as u64 == length { Ok(Some(bytes)) } else { Err(other_length(bytes.len() as u64, length)) }
+    };
+    network.block_on(read)
+}
+
+fn other_length(got: u64, wanted: u64) -> io::Error {
+    io::Error::new(io::ErrorKind::UnexpectedEof, format!("the store gave {got} bytes where {wanted} were asked for"))
 }
 
 /// One object as it was when it was looked at.
@@ -104,10 +148,6 @@ impl Object {
         if bytes.len() == wanted {
             return Ok(bytes);
         }
-        let got = bytes.len();
-        Err(io::Error::new(
-            io::ErrorKind::UnexpectedEof,
-            format!("the store gave {got} bytes where {wanted} were asked for"),
-        ))
+        Err(other_length(bytes.len() as u64, wanted as u64))
     }
 }

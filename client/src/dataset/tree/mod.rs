@@ -6,9 +6,9 @@
 mod json;
 mod yaml;
 
+use super::again;
 use super::entry::{Item, Place};
 use std::collections::HashSet;
-use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::Path;
 use std::sync::Arc;
@@ -197,7 +197,7 @@ impl Node {
 /// It can't be read at all.
 pub fn text(path: &Path, file: &Arc<str>) -> io::Result<Result<String, Item>> {
     let mut bytes = Vec::new();
-    File::open(path)?.take(MAX_PAPER + 1).read_to_end(&mut bytes)?;
+    again::open(path)?.take(MAX_PAPER + 1).read_to_end(&mut bytes)?;
     let damage = |line: u64, what: String| Err(Item::Damage { place: Place::line(file, line), what });
     if bytes.len() as u64 > MAX_PAPER {
         return Ok(damage(1, format!("the paper is longer than {MAX_PAPER} bytes, and is held in memory to be read")));

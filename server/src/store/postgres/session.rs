@@ -12,7 +12,6 @@ use deadpool_postgres::ClientWrapper;
 use futures_util::TryStreamExt as _;
 use tokio::runtime::Handle;
 use tokio_postgres::binary_copy::BinaryCopyInWriter;
-use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{FromSql, ToSql, Type};
 use tokio_postgres::{Error, Row};
 

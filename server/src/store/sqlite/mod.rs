@@ -49,7 +49,7 @@ pub struct SqliteStore {
 }
 
 fn failed(error: rusqlite::Error) -> StoreError {
-    let full = error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull);
+    let full = error.sqlite_error_code() == Some(ErrorCode::DiskFull);
     if full { StoreError::Full(error.to_string()) } else { StoreError::Backend(error.to_string()) }
 }
 
