@@ -4,11 +4,10 @@
 mod abreast;
 mod error;
 mod objects;
+mod upload;
 mod web;
 
 pub use error::RegistryError;
-
-mod upload;
 
 use crate::asker::Asker;
 use cleartitle_schema::api::{

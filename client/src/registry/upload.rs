@@ -1,9 +1,8 @@
 //! Uploads of provenance tables: begun by a signed statement, brought in pieces, asked after.
 
-use super::{MAX_ANSWER, Registry, RegistryError, parse, read_bounded};
+use super::{Registry, RegistryError};
 use cleartitle_schema::api::UploadView;
 use cleartitle_schema::id::StatementId;
-use reqwest::header::CONTENT_TYPE;
 
 impl Registry {
     /// Begins an upload, or asks how the one that was begun by the same envelope stands.
@@ -11,9 +10,7 @@ impl Registry {
     /// # Errors
     /// [`RegistryError`]; [`RegistryError::Refused`] says which check failed.
     pub fn begin_upload(&self, envelope: &[u8]) -> Result<UploadView, RegistryError> {
-        let url = self.url("v1/uploads")?;
-        let request = self.http.post(url.clone()).header(CONTENT_TYPE, "application/json").body(envelope.to_vec());
-        parse(&read_bounded(self.send(request, &url)?, &url, MAX_ANSWER)?, &url)
+        Ok(self.web()?.post("v1/uploads", envelope)?.0)
     }
 
     /// Brings the piece that begins at this byte.
@@ -26,10 +23,7 @@ impl Registry {
         offset: u64,
         piece: Vec<u8>,
     ) -> Result<UploadView, RegistryError> {
-        let mut url = self.url(&format!("v1/uploads/{statement}"))?;
-        url.query_pairs_mut().append_pair("offset", &offset.to_string());
-        let request = self.http.put(url.clone()).header(CONTENT_TYPE, "application/octet-stream").body(piece);
-        parse(&read_bounded(self.send(request, &url)?, &url, MAX_ANSWER)?, &url)
+        self.web()?.put_piece(&format!("v1/uploads/{statement}"), offset, piece)
     }
 
     /// How an upload stands.

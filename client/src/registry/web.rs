@@ -132,6 +132,14 @@ impl Web {
         Ok(self.send(request, &url)?.status() == StatusCode::CREATED)
     }
 
+    /// Puts the piece of something larger there that begins at this byte.
+    pub fn put_piece<T: DeserializeOwned>(&self, path: &str, offset: u64, piece: Vec<u8>) -> Result<T, RegistryError> {
+        let mut url = self.url(path)?;
+        url.query_pairs_mut().append_pair("offset", &offset.to_string());
+        let request = self.http.put(url.clone()).header(CONTENT_TYPE, "application/octet-stream").body(piece);
+        parse(&read_bounded(self.send(request, &url)?, &url, MAX_ANSWER)?, url.as_str())
+    }
+
     /// A page behind a number, for this asker alone.
     pub fn signed_page<T: DeserializeOwned>(
         &self,
