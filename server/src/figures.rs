@@ -54,8 +54,16 @@ pub const ALL: &[(&str, Shape, &str)] = &[
     ("cleartitle_ready", Level, "Whether /readyz said yes when it was last measured."),
     ("cleartitle_recheck_last_done_seconds", Level, "When a round of looking again at domains last ended well."),
     ("cleartitle_recheck_rounds_total", Counter, "Rounds of looking again at domains, by outcome."),
-    ("cleartitle_replica_left_alone", Level, "Whether a replica of the database is left alone, since it failed or is another's."),
-    ("cleartitle_replica_reads_total", Counter, "What replicas of the database were asked, by outcome; `answered` alone was not asked of the primary again."),
+    (
+        "cleartitle_replica_left_alone",
+        Level,
+        "Whether a replica of the database is left alone, since it failed or is another's.",
+    ),
+    (
+        "cleartitle_replica_reads_total",
+        Counter,
+        "What replicas of the database were asked, by outcome; `answered` alone was not asked of the primary again.",
+    ),
     ("cleartitle_request_seconds", Histogram, "How long requests took, by method, route and status."),
     ("cleartitle_requests_inside", Level, "Requests being worked on."),
     ("cleartitle_sequencer_waiting", Level, "What waits for the sequencer."),

@@ -26,8 +26,8 @@ use crate::changes::News;
 use crate::refusal::Refusal;
 use crate::sealed::parties_of;
 use crate::standing;
-use crate::telemetry::{Committing, Origin};
 use crate::store::{Batch, CommitError, Entry, Head, Held, SealedEntry, SignedHead, Store, StoreError, Stored};
+use crate::telemetry::{Committing, Origin};
 
 /// The longest time that a candidate waits for others to share its commit. The promise is 100 ms; less is kinder.
 pub const TICK: Duration = Duration::from_millis(20);

@@ -25,7 +25,6 @@ use utoipa_axum::routes;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::figures::Inside;
-use crate::telemetry::Asked;
 use crate::limits::Limits;
 use crate::peer::Peer;
 use crate::routes::problem::{Code, Failure};
@@ -33,6 +32,7 @@ use crate::routes::{
     Shared, blobs, changes, claims, decisions, documents, health, issuers, keys, log, reasons, sealed, snapshots,
     statements, usage, webhooks,
 };
+use crate::telemetry::Asked;
 
 /// How many requests are worked on at once; more are turned away, so that those inside get done.
 const MAX_REQUESTS: usize = 512;

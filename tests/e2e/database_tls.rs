@@ -46,7 +46,13 @@ fn a_database_is_spoken_to_by_a_certificate_for_its_name_of_an_authority_that_is
 
     let elsewhere = "?hostaddr=127.0.0.1";
     for (what, database, roots, told, hint) in [
-        ("another name", at("other.example", &format!("{elsewhere}&{root_named}")), None, "another host name", "hostaddr="),
+        (
+            "another name",
+            at("other.example", &format!("{elsewhere}&{root_named}")),
+            None,
+            "another host name",
+            "hostaddr=",
+        ),
         ("another name by the system", at("other.example", elsewhere), Some(&root), "another host name", "hostaddr="),
         ("an authority that nobody trusts", at("db.example", elsewhere), None, "no authority", "sslrootcert=FILE"),
         (

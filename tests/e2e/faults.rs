@@ -191,7 +191,8 @@ fn a_connection_that_is_cut_anywhere_in_a_commit_loses_nothing_and_doubles_nothi
     let name = database.rsplit('/').next().expect("a name");
     let registry = Registry::on_postgres(&format!("postgres://reg@{}/{name}", proxy.host()), None);
     let press = registry.publisher("press.example");
-    let before: u64 = registry.read("/checkpoint").text().lines().nth(1).and_then(|it| it.parse().ok()).expect("a size");
+    let before: u64 =
+        registry.read("/checkpoint").text().lines().nth(1).and_then(|it| it.parse().ok()).expect("a size");
     let mut seeded = Seeded(7);
     let (rounds, mut repeated) = (40_u32, 0);
     for round in 0..rounds {
@@ -203,7 +204,11 @@ fn a_connection_that_is_cut_anywhere_in_a_commit_loses_nothing_and_doubles_nothi
         payload["body"]["scope"]["include"] = json!([{ "target": "content", "ids": ids }]);
         let cut = u32::try_from(seeded.below(140_000)).expect("small");
         // Every fourth time it is the answer that is cut, and nobody knows whether it was committed.
-        if round % 4 == 3 { proxy.cut_to_server(cut % 3000) } else { proxy.cut_to_database(cut) }
+        if round % 4 == 3 {
+            proxy.cut_to_server(cut % 3000)
+        } else {
+            proxy.cut_to_database(cut)
+        }
         repeated += insist(&registry, &press, &payload);
     }
     println!("{} cuts, {repeated} answers that it was not registered", proxy.cuts());
@@ -256,7 +261,8 @@ fn every_process_is_killed_in_turn_under_load() {
             more("without the second server");
             second.begin();
             // One process of the database: it ends all others, and begins again by itself.
-            let one = "SELECT pid FROM pg_stat_activity WHERE application_name = 'cleartitle-server' ORDER BY state LIMIT 1";
+            let one =
+                "SELECT pid FROM pg_stat_activity WHERE application_name = 'cleartitle-server' ORDER BY state LIMIT 1";
             let one = database.sql("postgres", one);
             let killed = std::process::Command::new("kill").args(["-9", &one]).status();
             assert!(killed.is_ok_and(|status| status.success()), "{one}");

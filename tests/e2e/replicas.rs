@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 fn asked(registry: &Registry, outcome: &str) -> f64 {
     let text = registry.read("/metrics").is(200).text();
     let named = format!("outcome=\"{outcome}\"");
-    let lines = text.lines().filter(|line| line.starts_with("cleartitle_replica_reads_total{") && line.contains(&named));
+    let lines =
+        text.lines().filter(|line| line.starts_with("cleartitle_replica_reads_total{") && line.contains(&named));
     lines.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
 }
 
@@ -49,8 +50,7 @@ fn replicated(check: &str) -> Option<(Postgres, Postgres, Registry)> {
 }
 
 fn read_from(registry: &Registry, replica: &str) {
-    let flags: Vec<String> =
-        UNLIMITED.iter().copied().chain(["--read-database", replica]).map(str::to_owned).collect();
+    let flags: Vec<String> = UNLIMITED.iter().copied().chain(["--read-database", replica]).map(str::to_owned).collect();
     registry.restart_with(&flags);
 }
 
@@ -95,7 +95,10 @@ fn what_was_registered_here_is_read_here_while_the_replica_stands_still() {
     until_answered(&registry);
     registry.audit();
     let id = first["statement"].as_str().unwrap();
-    assert_eq!(registry.read(&format!("/v1/statements/{id}")).is(200).json()["registration"]["receipt"], first["receipt"]);
+    assert_eq!(
+        registry.read(&format!("/v1/statements/{id}")).is(200).json()["registration"]["receipt"],
+        first["receipt"]
+    );
 }
 
 #[test]

@@ -51,7 +51,9 @@ fn name_of(database: &str) -> &str {
 /// The digest of each primary table's rows.
 fn rows(server: &Postgres, database: &str) -> Vec<String> {
     let one = |table: &str| {
-        let sql = format!("SELECT count(*) || ' ' || coalesce(md5(string_agg(t::text, ',' ORDER BY t::text)), '') FROM {table} t");
+        let sql = format!(
+            "SELECT count(*) || ' ' || coalesce(md5(string_agg(t::text, ',' ORDER BY t::text)), '') FROM {table} t"
+        );
         format!("{table} {}", server.sql(name_of(database), &sql))
     };
     PRIMARY.map(one).to_vec()

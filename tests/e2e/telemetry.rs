@@ -128,7 +128,9 @@ fn a_collector_is_told_of_requests_and_commits_and_of_nobodys_words() {
         .header("authorization", "Bearer s3cret")
         .header("x-request-id", "s3cret-id");
     let _ = harness::http::send(asked).expect("an answer");
-    let _ = registry.post_json("/v1/decisions", &json!({ "url": "https://press.example/s3cret", "use": "train-ai" })).is(200);
+    let _ = registry
+        .post_json("/v1/decisions", &json!({ "url": "https://press.example/s3cret", "use": "train-ai" }))
+        .is(200);
     collector.until("every span arrives", &registry, |spans| {
         ["GET /v1/statements/{id}", "GET /v1/statements", "POST /v1/statements", "POST /v1/decisions", "commit"]
             .iter()
@@ -144,7 +146,8 @@ fn a_collector_is_told_of_requests_and_commits_and_of_nobodys_words() {
     assert_eq!(attribute(&post.attributes, "http.route"), text("/v1/statements"));
     assert_eq!(attribute(&post.attributes, "http.response.status_code"), Some(Any::IntValue(201)));
     assert!(post.end_time_unix_nano > post.start_time_unix_nano && post.parent_span_id.is_empty());
-    let commit = spans.iter().find(|span| span.name == "commit" && span.links.iter().any(|it| it.span_id == post.span_id));
+    let commit =
+        spans.iter().find(|span| span.name == "commit" && span.links.iter().any(|it| it.span_id == post.span_id));
     let commit = commit.expect("the commit names the request whose statement it wrote");
     assert_eq!(attribute(&commit.attributes, "cleartitle.statements.new"), Some(Any::IntValue(1)));
     let told = collector.told.lock().expect("a lock");

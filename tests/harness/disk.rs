@@ -25,7 +25,11 @@ impl Disk {
         if disk.mount(&format!("size={mebibytes}m")) {
             return Some(disk);
         }
-        independent::not_run(check, "nothing may be mounted", "run as root, outside of a container or with CAP_SYS_ADMIN");
+        independent::not_run(
+            check,
+            "nothing may be mounted",
+            "run as root, outside of a container or with CAP_SYS_ADMIN",
+        );
         None
     }
 
@@ -49,7 +53,8 @@ impl Disk {
         let told = Command::new("df").args(["--output=avail", "-B1"]).arg(self.path()).output().expect("df").stdout;
         let told = String::from_utf8_lossy(&told).into_owned();
         let free: u64 = told.lines().nth(1).and_then(|line| line.trim().parse().ok()).expect("what is free");
-        std::fs::write(self.ballast(), vec![0; usize::try_from(free.saturating_sub(but)).expect("small")]).expect("room");
+        std::fs::write(self.ballast(), vec![0; usize::try_from(free.saturating_sub(but)).expect("small")])
+            .expect("room");
     }
 
     fn ballast(&self) -> PathBuf {

@@ -31,7 +31,8 @@ impl Proxy {
             to_server: Arc::new(Left(AtomicI64::new(-1))),
             cuts: Arc::default(),
         };
-        let (database, there, back) = (database.to_owned(), Arc::clone(&proxy.to_database), Arc::clone(&proxy.to_server));
+        let (database, there, back) =
+            (database.to_owned(), Arc::clone(&proxy.to_database), Arc::clone(&proxy.to_server));
         let cuts = Arc::clone(&proxy.cuts);
         std::thread::spawn(move || {
             for server in listener.incoming().flatten() {

@@ -94,7 +94,9 @@ impl RestoreError {
     #[must_use]
     pub const fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::Filled(_) => Some("`createdb` makes another; what half a restore left is in no log, and dropped with its database"),
+            Self::Filled(_) => {
+                Some("`createdb` makes another; what half a restore left is in no log, and dropped with its database")
+            }
             Self::Database { error, .. } => error.hint(),
             Self::NotEmpty(_) => Some("name a folder that is not there yet, or an empty one"),
             Self::Shorter { .. } => Some("restore a later backup; what was registered since can't be made up"),

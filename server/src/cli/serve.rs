@@ -103,6 +103,10 @@ impl Serve {
         let (quorum, witnessing) = (self.witnesses.quorum()?, self.witnesses.job()?);
         let held = folder.lock()?;
         let replicas = replicas(&self.read_database)?;
+        anyhow::ensure!(
+            replicas.is_empty() || self.place.is_shared()?,
+            "--read-database names replicas of no --database"
+        );
         let registry = self.place.registry(self.origin.as_deref())?.with_quorum(quorum)?.with_replicas(&replicas)?;
         self.logs.tell_key(registry.verifier());
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;

@@ -97,8 +97,9 @@ pub async fn register(
 ) -> Result<Response, Failure> {
     require_media_type(&headers, "application/json")?;
     let envelope = whole_body(&headers, body, MAX_ENVELOPE).await?;
-    let admitted =
-        blocking(&app, move |app| Ok(registration::admit(&*app.registry.store, &app.registry.origin, &envelope, now())?));
+    let admitted = blocking(&app, move |app| {
+        Ok(registration::admit(&*app.registry.store, &app.registry.origin, &envelope, now())?)
+    });
     let candidate = admitted.await.map_err(refused)?;
     let logged = log_admitted(&app, candidate).await?;
     answer(&app, logged).await

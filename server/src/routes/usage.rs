@@ -86,7 +86,8 @@ pub async fn report(
 ) -> Result<Response, Failure> {
     require_media_type(&headers, "application/json")?;
     let envelope = whole_body(&headers, body, MAX_ENVELOPE).await?;
-    let admitted = blocking(&app, move |app| Ok(usage::admit(&*app.registry.store, &app.registry.origin, &envelope, now())?));
+    let admitted =
+        blocking(&app, move |app| Ok(usage::admit(&*app.registry.store, &app.registry.origin, &envelope, now())?));
     let admitted = admitted.await.map_err(refused)?;
     app.limits.registration(&admitted.licensee).map_err(|error| refused(error.into()))?;
     // Kept before its commitment is logged: what a crash leaves is told to nobody, and sending the report again ends it.

@@ -65,7 +65,9 @@ impl StoreError {
     pub const fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Untrusted { why, .. } => Some(why.hint()),
-            Self::Full(_) => Some("make room where the database lies, then do it again: nothing that was acknowledged is lost"),
+            Self::Full(_) => {
+                Some("make room where the database lies, then do it again: nothing that was acknowledged is lost")
+            }
             _ => None,
         }
     }

@@ -51,18 +51,24 @@ pub fn begin() -> anyhow::Result<Ending> {
     if off || exporter == "none" || !super::has_collector() {
         return Ok(Ending(None));
     }
-    anyhow::ensure!(exporter == "otlp", "OTEL_TRACES_EXPORTER is another than `otlp`\n\nhint: `otlp`, or `none` to tell nothing");
+    anyhow::ensure!(
+        exporter == "otlp",
+        "OTEL_TRACES_EXPORTER is another than `otlp`\n\nhint: `otlp`, or `none` to tell nothing"
+    );
     for name in ["OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"] {
         if let Some(protocol) = said(name) {
             let spoken = protocol == "http/protobuf";
-            anyhow::ensure!(spoken, "{name} is another than `http/protobuf`\n\nhint: leave it out, and name the collector's port for HTTP, 4318");
+            anyhow::ensure!(
+                spoken,
+                "{name} is another than `http/protobuf`\n\nhint: leave it out, and name the collector's port for HTTP, 4318"
+            );
             break;
         }
     }
     let exporter = opentelemetry_otlp::SpanExporter::builder().with_http().build();
-    let exporter = exporter
-        .ok()
-        .context("OTEL_EXPORTER_OTLP_ENDPOINT and its kin can't be used\n\nhint: http://127.0.0.1:4318, the collector's address")?;
+    let exporter = exporter.ok().context(
+        "OTEL_EXPORTER_OTLP_ENDPOINT and its kin can't be used\n\nhint: http://127.0.0.1:4318, the collector's address",
+    )?;
     let mut resource = Resource::builder().with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")));
     let named = said("OTEL_RESOURCE_ATTRIBUTES").is_some_and(|value| value.contains("service.name="));
     if said("OTEL_SERVICE_NAME").is_none() && !named {

@@ -89,9 +89,7 @@ fn without_roots(text: &str) -> (String, Option<PathBuf>) {
 /// Whether a connection to this host stays on this machine.
 fn local(host: &Host) -> bool {
     match host {
-        Host::Tcp(name) => {
-            name == "localhost" || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
-        }
+        Host::Tcp(name) => name == "localhost" || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback()),
         #[cfg(unix)]
         Host::Unix(_) => true,
     }
