@@ -3,6 +3,7 @@
 use crate::questions::{Names, Rules};
 use crate::rounds::{Contest, Run, Unit, answered, took_here};
 use cleartitle_schema::acquisition::{Acquisition, Keys};
+use cleartitle_schema::id::ContentName;
 use cleartitle_schema::snapshot::VerifiedSnapshot;
 use cleartitle_schema::snapshot::format::{DIRECTORY_RECORD, FIXED_HEADER, Section};
 use rusqlite::{Connection, Statement};
@@ -24,6 +25,7 @@ const RULES: &[&str] = &[
 const NAMES: &[&str] = &[
     "names are BLAKE3 digests of 32 bytes; SQLite holds each whole as the key of a WITHOUT ROWID table and is asked by one \
      prepared statement in one transaction, all pages in memory",
+    "ours is asked for whole copies, which may have URLs, works and compilations too, and in the row that says so for names alone",
     "ours also tells which terms the name belongs to, and keeps of a name that nothing clears only so many bits that it may be \
      found once too often (statements are matched again); SQLite tells whether the whole of it is there",
 ];
@@ -31,7 +33,7 @@ const NAMES: &[&str] = &[
 const RULE_SECTIONS: [Section; 5] =
     [Section::Sets, Section::Members, Section::HostDirectory, Section::Hosts, Section::Rules];
 const NAME_SECTIONS: [Section; 5] =
-    [Section::Sets, Section::Members, Section::ContentKinds, Section::ContentDirectory, Section::Contents];
+    [Section::Sets, Section::Members, Section::ContentKinds, Section::Contents, Section::Crowded];
 const CHASE: &str = "16 chains of pointers in memory, a step";
 
 /// Chains through memory much larger than any cache, so that a step is what a miss costs where 16 are under way.
@@ -191,6 +193,7 @@ pub fn names(folder: &Path, count: u64, asked: u64, chase: &Chase, rounds: usize
         each(std::fs::metadata(&path).expect("a file").len()),
     );
     let copies = names.copies();
+    let alone: Vec<ContentName> = names.asked.iter().map(|name| ContentName::Blake3(*name)).collect();
     let asked = copies.len();
     let mut statement = connection.prepare("SELECT 1 FROM keys WHERE key = ?1").expect("a statement");
     let ours = "ours, 1,024 together";
@@ -198,6 +201,13 @@ pub fn names(folder: &Path, count: u64, asked: u64, chase: &Chase, rounds: usize
     contest.add(CHASE, || chase.run());
     contest.add("ours, one by one", || ask(asked, |there| singly(&body, &copies, there)));
     contest.add(ours, || ask(asked, |there| together(&body, &copies, there)));
+    contest.add("ours, 1,024 together, of names alone", || {
+        ask(asked, |there| {
+            for names in alone.chunks(TOGETHER) {
+                there.extend(body.by_content_each(names).expect("no damage").iter().map(|sets| !sets.is_empty()));
+            }
+        })
+    });
     contest.add(&format!("SQLite {}, by key", rusqlite::version()), || {
         let mut is_there = |name: &[u8; 32]| statement.exists([&name[..]]).expect("no error");
         ask(asked, |there| there.extend(names.asked.iter().map(|name| is_there(&name.0))))

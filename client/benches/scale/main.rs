@@ -15,7 +15,7 @@ use cleartitle::trust::PinnedLog;
 use cleartitle_schema::acquisition::{Acquisition, Keys};
 use cleartitle_schema::id::ContentName;
 use cleartitle_schema::snapshot::format::{DIRECTORY_RECORD, FIXED_HEADER, Section};
-use cleartitle_schema::snapshot::{Built, Head, Room, Tables, Tree, build_within, note_text};
+use cleartitle_schema::snapshot::{Built, Head, Room, SetKey, Tables, Tree, build_within, note_text};
 use cleartitle_schema::tlog::Hash;
 use cleartitle_schema::tlog::note::{Note, NoteSigner};
 use ed25519_dalek::SigningKey;
@@ -171,10 +171,13 @@ fn chase(folder: &Path, words: usize) -> f64 {
 
 /// Asks for all copies together; so many must be found.
 fn ask(what: &str, snapshot: &Mapped, copies: &[Keys], expected: usize, step: f64) {
+    ask_by(what, copies, expected, step, |copies| snapshot.sets_for_each(copies).expect("no damage"));
+}
+
+fn ask_by<K>(what: &str, all: &[K], expected: usize, step: f64, look: impl Fn(&[K]) -> Vec<SetKey>) {
     let mut found = 0;
-    let nanoseconds = each(copies.len(), || {
-        let sets = copies.chunks(TOGETHER).flat_map(|keys| snapshot.sets_for_each(keys).expect("no damage"));
-        found = sets.filter(|sets| !sets.is_empty()).count();
+    let nanoseconds = each(all.len(), || {
+        found = all.chunks(TOGETHER).map(|keys| look(keys).iter().filter(|sets| !sets.is_empty()).count()).sum();
     });
     assert_eq!(found, expected, "{what}");
     println!(
@@ -186,11 +189,16 @@ fn ask(what: &str, snapshot: &Mapped, copies: &[Keys], expected: usize, step: f6
 
 fn asked(size: &Size, snapshot: &Mapped, asked: u64, step: f64) {
     let Size { hosts, rules, ids } = *size;
-    let content = |number| Keys { content: vec![ContentName::Blake3(made::name(number))], ..Keys::default() };
+    let name = |number| ContentName::Blake3(made::name(number));
+    let content = |number| Keys { content: vec![name(number)], ..Keys::default() };
     let url = |url: &str| Acquisition::fetched(url).keys().0;
     let copies =
         |copy: &dyn Fn(u64) -> Keys| -> Vec<Keys> { (0..asked).map(|at| copy(mixed(at ^ 0xabcd_0000))).collect() };
     let (all, none) = (asked as usize, 0);
+    for (what, from, found) in [("id alone, there", 0, all), ("id alone, not there", ids, none)] {
+        let names: Vec<ContentName> = (0..asked).map(|at| name(from + mixed(at ^ 0xabcd_0000) % ids)).collect();
+        ask_by(what, &names, found, step, |names| snapshot.by_content_each(names).expect("no damage"));
+    }
     ask("id, there", snapshot, &copies(&|word| content(word % ids)), all, step);
     ask("id, not there", snapshot, &copies(&|word| content(ids + word % ids)), none, step);
     ask("URL, covered", snapshot, &copies(&|word| url(&made::covered(word % rules, hosts))), all, step);
@@ -238,7 +246,7 @@ fn main() {
     planted(&path);
     let snapshot = opened(&path, &log);
     let clearing = bytes_of(&snapshot, &[Section::Clearing]);
-    let names = bytes_of(&snapshot, &[Section::ContentKinds, Section::ContentDirectory, Section::Contents]);
+    let names = bytes_of(&snapshot, &[Section::ContentKinds, Section::Contents, Section::Crowded]);
     let index = [Section::Sets, Section::Members, Section::HostDirectory, Section::Hosts, Section::Rules];
     println!(
         "bytes: {:.2} an id and 4 of the terms column; {:.1} more for each that may clear; {:.2} a rule with its text; statements {:.1} GB",

@@ -1,7 +1,7 @@
 //! Every byte of a snapshot: header, section directory, sections and their fixed-width records.
 //!
 //! A body is a header, then the sections in the order of [`Section::ALL`], nothing between, before or behind them but
-//! zero bytes up to the next multiple of 8. All integers are little-endian. Offsets count from the first byte of the
+//! zero bytes up to the next multiple of 64. All integers are little-endian. Offsets count from the first byte of the
 //! body, text offsets from the first byte of the text section. There is exactly one body for one log prefix and one set
 //! of tables: what a builder could choose (order, sharing, padding) is fixed here, and [`super::Snapshot::verify`]
 //! refuses any other choice.
@@ -12,7 +12,7 @@
 //! |--:|---|
 //! | 0..8 | magic `CLEARTTL` |
 //! | 8..12 | format version, `u32`: [`FORMAT_VERSION`] |
-//! | 12..16 | header length, `u32`: header, directory, origin and padding; a multiple of 8 |
+//! | 12..16 | header length, `u32`: header, directory, origin and padding; a multiple of 64 |
 //! | 16..24 | body length, `u64`: the whole file |
 //! | 24..32 | log size, `u64`: leaves that the snapshot accounts for |
 //! | 32..64 | log root at that size, SHA-256 (RFC 6962) |
@@ -47,9 +47,9 @@
 //! | [`Section::HostDirectory`] | entry number `u32`: word *w* is the first of [`Section::Hosts`] whose hash begins with the bits of *w* or greater; one word more is their number. There are 2^*b* + 1 words, with the least *b* for which at most 4 hosts share a word on average |
 //! | [`Section::Hosts`] | `u64`: in its upper 24 bits those of the host's hash behind the first *b*, in its lower 40 the offset of its block in the rules section. Sorted by hash, then name. The hash is XXH3 (64 bits, no seed) of the folded name: lower case, one leading `www.` dropped |
 //! | [`Section::Rules`] | one block a host, in the order of [`Section::Hosts`], nothing between; below |
-//! | [`Section::ContentKinds`] | 0..4 kind (1 BLAKE3, 2 SHA-256, 3 WARC SHA-1), 4..8 bits *b* of its directory, 8..12 its first record in [`Section::Contents`], 12..16 its first word in [`Section::ContentDirectory`]; sorted by kind, kinds without names left out. *b* is the least for which at most 8 listings (a name in a statement) share a word |
-//! | [`Section::ContentDirectory`] | record number `u32` within the kind: 2^*b* + 1 words as above, by the digest's first *b* bits |
-//! | [`Section::Contents`] | 0..6 little-endian: the 47 bits of the digest behind its first *b*, times two, plus one for a name that may clear; 6..10 the set id, or for a name that may clear its record in [`Section::Clearing`]. Sorted by the 47 bits within a word; where they are equal, the names that may clear come first, by digest |
+//! | [`Section::ContentKinds`] | 0..4 kind (1 BLAKE3, 2 SHA-256, 3 WARC SHA-1), 4..8 the number *n* of its buckets, 8..12 the first of them in [`Section::Contents`], 12..16 its first record in [`Section::Crowded`]; sorted by kind, kinds without names left out. *n* is 1 + 4/21 of its listings (a name in a statement), rounded down |
+//! | [`Section::Contents`] | a bucket: 0..35 seven suffixes of 5 bytes, 35..63 seven pointers `u32`, 63 flags: bit *i* is set if the name in slot *i* may clear, bit 7 if a name whose home the bucket is stands behind or in [`Section::Crowded`]. The first 8 bytes of the digest, big-endian, times *n*: what is above 64 bits is the name's home, the next 40 bits are its suffix. The pointer is the set id, or for a name that may clear its record in [`Section::Clearing`]. Names stand in the order of home and suffix, where those are equal the names that may clear first, by digest; each in the first free slot of the last bucket that is in use, at least its home, at most 3 buckets behind it and within the kind's. Free slots are zero |
+//! | [`Section::Crowded`] | the names that have no such slot: 0..4 home `u32`, 4..10 the suffix times two, plus one for a name that may clear; 10..12 zero, 12..16 pointer as above; in the same order |
 //! | [`Section::Clearing`] | 0..32 digest, zero behind a short one, 32..36 set id |
 //! | [`Section::Works`], [`Section::Collections`] | 0..8 text offset `u64`, 8..12 text length `u32`, 12..16 set id; sorted by text |
 //! | [`Section::Text`] | UTF-8 bytes that others point into: signers by place, works, collections |
@@ -87,6 +87,7 @@
 //! Folding and lowering make the index answer too much, never too little; whoever looks up matches the statements' own
 //! scopes again, exactly.
 
+use super::buckets::BUCKET;
 use crate::time::Timestamp;
 use crate::tlog::Hash;
 
@@ -94,7 +95,7 @@ use crate::tlog::Hash;
 pub const MAGIC: [u8; 8] = *b"CLEARTTL";
 
 /// The version of the format that this crate writes and reads. Another version is refused, never guessed at.
-pub const FORMAT_VERSION: u32 = 3;
+pub const FORMAT_VERSION: u32 = 4;
 
 /// Bytes before the section directory.
 pub const FIXED_HEADER: usize = 240;
@@ -195,10 +196,10 @@ pub enum Section {
     Rules = 9,
     /// Which kinds of names of bytes there are.
     ContentKinds = 10,
-    /// Where in the contents a digest begins.
-    ContentDirectory = 11,
     /// Names of documents' bytes, in part.
-    Contents = 12,
+    Contents = 11,
+    /// Names that found no room among those.
+    Crowded = 12,
     /// Names of documents' bytes in full, of those that may clear.
     Clearing = 13,
     /// Works.
@@ -222,8 +223,8 @@ impl Section {
         Self::Hosts,
         Self::Rules,
         Self::ContentKinds,
-        Self::ContentDirectory,
         Self::Contents,
+        Self::Crowded,
         Self::Clearing,
         Self::Works,
         Self::Collections,
@@ -236,11 +237,11 @@ impl Section {
         match self {
             Self::Statements => 88,
             Self::Payloads | Self::Text | Self::Rules => 1,
-            Self::Ids | Self::Members | Self::HostDirectory | Self::ContentDirectory => 4,
+            Self::Ids | Self::Members | Self::HostDirectory => 4,
             Self::Hosts => 8,
-            Self::Contents => 10,
+            Self::Contents => BUCKET,
             Self::Named => 40,
-            Self::Sets | Self::Works | Self::Collections | Self::ContentKinds => 16,
+            Self::Sets | Self::Works | Self::Collections | Self::ContentKinds | Self::Crowded => 16,
             Self::Clearing => 36,
         }
     }
@@ -259,12 +260,12 @@ pub(super) struct Extent {
     pub checksum: [u8; 32],
 }
 
-/// The next multiple of 8.
+/// What sections begin at a multiple of: a line of memory.
+pub(super) const ALIGNMENT: usize = 64;
+
+/// The next multiple of [`ALIGNMENT`].
 pub(super) const fn aligned(length: usize) -> Option<usize> {
-    match length.checked_add(7) {
-        Some(sum) => Some(sum & !7),
-        None => None,
-    }
+    length.checked_next_multiple_of(ALIGNMENT)
 }
 
 /// A section's length and the BLAKE3 of its bytes.
@@ -282,7 +283,7 @@ pub(super) fn encode_header(header: &Header, sections: &[Measure]) -> Option<Vec
         directory.extend_from_slice(&offset.to_le_bytes());
         directory.extend_from_slice(&bytes.to_le_bytes());
         directory.extend_from_slice(checksum);
-        offset = offset.checked_add(bytes.checked_next_multiple_of(8)?)?;
+        offset = offset.checked_add(bytes.checked_next_multiple_of(ALIGNMENT as u64)?)?;
     }
     let mut out = MAGIC.to_vec();
     out.extend_from_slice(&FORMAT_VERSION.to_le_bytes());

@@ -1,9 +1,10 @@
 //! The indexes of a body, written from sorted facts: who names whom, hosts with their rules, names of bytes, works, compilations.
 
+use super::buckets::{Buckets, Slot, buckets_for, key};
 use super::build::BuildError;
 use super::facts::{Groups, add, host_of, place_of, role};
 use super::format::Section;
-use super::radix::{CONTENTS_A_WORD, HOSTS_A_WORD, bits_for, content_key, host_hash, host_mark, host_word};
+use super::radix::{HOSTS_A_WORD, bits_for, host_hash, host_mark, host_word};
 use super::rules::{HostRules, PatternRule, PrefixRules, encode};
 use super::sets::Sets;
 use super::sort::{Room, Sorter};
@@ -176,32 +177,32 @@ impl Index<'_, '_> {
     pub(super) fn contents(&mut self, facts: Sorter, listings: &[u64; 4]) -> Result<(), BuildError> {
         let mut groups = Groups::of(facts, self.room)?;
         for (kind, listings) in (1u32..).zip(&listings[1..]).filter(|(_, listings)| **listings > 0) {
-            let bits = bits_for(*listings, CONTENTS_A_WORD);
+            let buckets = buckets_for(*listings).ok_or(BuildError::TooMany)?;
             let first = self.section(Section::Contents).records()?;
-            let word = self.section(Section::ContentDirectory).records()?;
-            for number in [kind, bits, first, word] {
+            let crowded = self.section(Section::Crowded).records()?;
+            for number in [kind, buckets, first, crowded] {
                 self.put(Section::ContentKinds, &number.to_le_bytes())?;
             }
-            self.contents_of(u8::try_from(kind).unwrap_or_default(), bits, &mut groups)?;
+            self.contents_of(u8::try_from(kind).unwrap_or_default(), buckets, &mut groups)?;
         }
         Ok(())
     }
 
-    fn contents_of(&mut self, kind: u8, bits: u32, groups: &mut Groups) -> Result<(), BuildError> {
-        let mut directory = Directory::default();
+    fn contents_of(&mut self, kind: u8, count: u32, groups: &mut Groups) -> Result<(), BuildError> {
+        let mut buckets = Buckets::new(count);
         let mut places = Vec::new();
-        // Names that can't be told apart by what is kept of them, and never clear: one record holds them all.
+        // Names that can't be told apart by what is kept of them, and never clear: one slot holds them all.
         let mut merged: Vec<u32> = Vec::new();
-        let mut current: Option<(usize, u64)> = None;
+        let mut current: Option<(u32, u64)> = None;
         while groups.peek()?.is_some_and(|fact| fact.first() == Some(&kind)) {
             let mut clears = false;
             let Some(name) = groups.next(1, &mut places, |fact| clears |= fact.last() == Some(&1))? else { break };
             let Some(digest) = name.last_chunk::<32>() else { break };
             let sections = [Section::Contents, Section::Clearing];
             sections.iter().try_for_each(|section| self.sections[section.rank()].turn(self.room))?;
-            let key = content_key(digest, bits);
+            let key = key(digest, count);
             if current != Some(key) {
-                self.merged(current, &mut merged, &mut directory)?;
+                self.merged(current, &mut merged, &mut buckets)?;
                 current = Some(key);
             }
             if !clears {
@@ -212,37 +213,36 @@ impl Index<'_, '_> {
             let number = self.section(Section::Clearing).records()?;
             self.put(Section::Clearing, digest)?;
             self.put(Section::Clearing, &set.to_le_bytes())?;
-            self.content(key, 1, number, &mut directory)?;
+            self.content(key, true, number, &mut buckets)?;
         }
-        self.merged(current, &mut merged, &mut directory)?;
-        directory.end(bits, self.section(Section::ContentDirectory))
+        self.merged(current, &mut merged, &mut buckets)?;
+        buckets.end(self.section(Section::Contents))
     }
 
     fn merged(
         &mut self,
-        key: Option<(usize, u64)>,
+        key: Option<(u32, u64)>,
         places: &mut Vec<u32>,
-        directory: &mut Directory,
+        buckets: &mut Buckets,
     ) -> Result<(), BuildError> {
         let Some(key) = key.filter(|_| !places.is_empty()) else { return Ok(()) };
         places.sort_unstable();
         places.dedup();
         let set = self.set(Self::ROOT, places)?;
         places.clear();
-        self.content(key, 0, set, directory)
+        self.content(key, false, set, buckets)
     }
 
     fn content(
         &mut self,
-        (word, suffix): (usize, u64),
-        full: u64,
+        (home, suffix): (u32, u64),
+        full: bool,
         points_to: u32,
-        directory: &mut Directory,
+        buckets: &mut Buckets,
     ) -> Result<(), BuildError> {
-        directory.entry(word, self.section(Section::ContentDirectory))?;
-        let kept = (suffix << 1 | full).to_le_bytes();
-        self.put(Section::Contents, &kept[..6])?;
-        Ok(self.put(Section::Contents, &points_to.to_le_bytes())?)
+        let ranks = [Section::Contents.rank(), Section::Crowded.rank()];
+        let [out, crowded] = self.sections.get_disjoint_mut(ranks).map_err(|_| BuildError::TooMany)?;
+        buckets.put(&Slot { home, suffix, full, points_to }, out, crowded)
     }
 }
 

@@ -58,6 +58,52 @@ proptest! {
         }
     }
 
+    /// Digests that somebody made up, so that buckets run over: within reach, beyond it, and behind the last bucket.
+    #[test]
+    fn crowded_names_answer_as_the_ledger(
+        rows in vec((vec((select(vec![0u64, 1, 1 << 40, 1 << 63, u64::MAX - 1, u64::MAX]), 0u8..40), 1..60), any::<bool>()), 1..12),
+        spread in vec(any::<u64>(), 0..60),
+    ) {
+        let name = |first: u64, tail: u8| {
+            let mut digest = [tail; 32];
+            digest[..8].copy_from_slice(&first.to_be_bytes());
+            ContentName::Blake3(ContentId(digest))
+        };
+        let mut listed: Vec<(Vec<ContentName>, bool)> = rows
+            .iter()
+            .map(|(names, grants)| (names.iter().map(|(first, tail)| name(*first, *tail)).collect(), *grants))
+            .collect();
+        if !spread.is_empty() {
+            listed.push((spread.iter().map(|first| name(*first, 0)).collect(), false));
+        }
+        let ledger: Ledger = listed
+            .iter()
+            .enumerate()
+            .map(|(index, (ids, grants))| {
+                let mut ids = sorted(ids.clone());
+                ids.dedup();
+                let scope = Scope { include: vec![Target::Content { ids }], exclude: Vec::new() };
+                let body = if *grants {
+                    Body::Grant { basis: Basis::Owner, scope, terms: terms(Preference::Allowed) }
+                } else {
+                    reservation(scope)
+                };
+                let mut said = statement("press.example", body);
+                said.note = Some(format!("number {index}"));
+                registered(index as u64, said)
+            })
+            .collect();
+        let snapshot = Snapshot::open(body(&ledger, 40)).unwrap().verify().unwrap();
+        let mut asked: Vec<ContentName> = listed.iter().flat_map(|(ids, _)| ids.iter().copied()).collect();
+        asked.extend((0..40).flat_map(|tail| [0, 2, 1 << 63, u64::MAX].map(|first| name(first, tail))));
+        let found = snapshot.by_content_each(&asked).unwrap();
+        for (name, found) in asked.iter().zip(found) {
+            let copy = Keys { content: vec![*name], ..Keys::default() };
+            prop_assert_eq!(snapshot.covering(&copy), ledger.covering(&copy));
+            prop_assert_eq!(found, snapshot.by_content(name).unwrap());
+        }
+    }
+
     #[test]
     fn a_build_in_little_memory_writes_the_same_bytes(ledger in a_ledger(), budget in 0usize..2_000_000) {
         let whole = body(&ledger, 40);

@@ -1,16 +1,15 @@
-//! Lookups by address and by bytes, many at a time: every step is taken for all of them before the next, so that memory
+//! Lookups by address, and of whole copies, many at a time: every step is taken for all of them before the next, so that memory
 //! brings their lines at once. One alone is a batch of one.
 //!
 //! A line is asked for by reading one byte of it, whose value decides nothing: no branch waits, and a later step finds it.
 
-use super::format::{Section, array_at, u32_at};
-use super::radix::{MAX_BITS, content_key, host_hash, host_mark, host_word};
+use super::format::Section;
+use super::radix::{MAX_BITS, host_hash, host_mark, host_word};
 use super::read::{Damage, SetId, SetKey, Snapshot};
 use super::rules::Block;
 use super::url_rules::{Needle, fold_host};
 use super::view::View;
 use crate::acquisition::Keys;
-use crate::id::ContentName;
 use crate::surt::UrlKey;
 use std::borrow::Borrow;
 use std::cmp::Ordering;
@@ -141,8 +140,10 @@ impl<'s> Hosts<'s> {
     /// One round for all probes: asks for the lines, then finds the candidates.
     fn approach(&self, probes: &mut [Probe<'_>]) -> Result<(), Damage> {
         let mut touched = 0;
-        for probe in probes.iter_mut() {
-            probe.hash = host_hash(probe.host.as_bytes());
+        probes.iter_mut().for_each(|probe| probe.hash = host_hash(probe.host.as_bytes()));
+        // Apart from the hashing: a core looks ahead by so many instructions, and the fewer they are for a line, the more
+        // lines are under way.
+        for probe in probes.iter() {
             touched ^= self.directory.touch(host_word(probe.hash, self.bits) * 4);
         }
         black_box(touched);
@@ -165,82 +166,6 @@ impl<'s> Hosts<'s> {
     }
 }
 
-/// The names of one kind.
-#[derive(Clone, Copy)]
-struct Names<'s> {
-    bits: u32,
-    directory: View<'s>,
-    records: View<'s>,
-    first: usize,
-    /// How many sets there are, and names in full: what records lead to.
-    sets: usize,
-    clearing: usize,
-}
-
-/// A lookup of one name.
-#[derive(Clone, Copy)]
-struct Sought {
-    kind: usize,
-    digest: [u8; 32],
-    word: usize,
-    suffix: u64,
-    range: (usize, usize),
-}
-
-impl Names<'_> {
-    /// The 47 bits, whether the name stands in full elsewhere, and where or which set.
-    #[inline]
-    fn record(&self, number: usize) -> Option<(u64, bool, u32)> {
-        let record: [u8; 10] = array_at(self.records.get(number.checked_mul(10)?, 10)?, 0)?;
-        let (kept, _) = record.split_first_chunk::<8>()?;
-        let kept = u64::from_le_bytes(*kept) & ((1 << 48) - 1);
-        Some((kept >> 1, kept & 1 == 1, u32_at(&record, 6)?))
-    }
-
-    /// Where among the records those with these bits may begin: where a fair digest would stand, of many that share a word.
-    fn damage(&self, number: usize) -> Damage {
-        Damage { section: Section::Contents, record: (self.first + number) as u64 }
-    }
-
-    /// Gives every record with these bits: whether it is in full elsewhere, and where or which set.
-    #[inline]
-    fn each(&self, sought: &Sought, mut give: impl FnMut(bool, u32) -> Result<(), Damage>) -> Result<(), Damage> {
-        let (mut low, end) = sought.range;
-        let mut high = end;
-        while high.saturating_sub(low) > IN_A_ROW {
-            let middle = low + (high - low) / 2;
-            let (suffix, ..) = self.record(middle).ok_or(self.damage(middle))?;
-            if suffix < sought.suffix { low = middle + 1 } else { high = middle }
-        }
-        for number in low..end {
-            let (suffix, full, points_to) = self.record(number).ok_or(self.damage(number))?;
-            // A record that leads nowhere is damaged, and where it stood might be the name that is sought.
-            if usize::try_from(points_to).map_or(true, |it| it >= if full { self.clearing } else { self.sets }) {
-                return Err(self.damage(number));
-            }
-            if suffix > sought.suffix {
-                break;
-            }
-            if suffix == sought.suffix {
-                give(full, points_to)?;
-            }
-        }
-        Ok(())
-    }
-}
-
-fn parts(name: ContentName) -> (usize, [u8; 32]) {
-    match name {
-        ContentName::Blake3(id) => (1, id.0),
-        ContentName::Sha256(id) => (2, id.0),
-        ContentName::WarcSha1(id) => {
-            let mut digest = [0; 32];
-            digest[..20].copy_from_slice(&id.0);
-            (3, digest)
-        }
-    }
-}
-
 impl<D: AsRef<[u8]>> Snapshot<D> {
     fn host_sections(&self) -> Result<Option<Hosts<'_>>, Damage> {
         let directory = self.view(Section::HostDirectory)?;
@@ -253,45 +178,6 @@ impl<D: AsRef<[u8]>> Snapshot<D> {
         }
         let (entries, rules) = (self.view(Section::Hosts)?, self.view(Section::Rules)?);
         Ok(Some(Hosts { directory, entries, rules, bits: words.trailing_zeros() }))
-    }
-
-    /// The names by kind; kinds are 1 to 3.
-    fn names(&self) -> Result<[Option<Names<'_>>; 4], Damage> {
-        let mut names = [None; 4];
-        let (words, records) = (self.view(Section::ContentDirectory)?, self.view(Section::Contents)?);
-        let (sets, clearing) = (self.set_count(), self.records(Section::Clearing));
-        let (kinds, width) = (self.view(Section::ContentKinds)?, Section::ContentKinds.width());
-        for rank in 0..self.records(Section::ContentKinds) {
-            let damage = Damage { section: Section::ContentKinds, record: rank as u64 };
-            let part = |at| number(&kinds, rank * width + at).ok_or(damage);
-            let (kind, bits, first, word) = (part(0)?, part(4)?, part(8)?, part(12)?);
-            let bits = u32::try_from(bits).ok().filter(|bits| *bits <= MAX_BITS).ok_or(damage)?;
-            let directory =
-                word.checked_mul(4).and_then(|at| words.part(at..at + ((1 << bits) + 1) * 4)).ok_or(damage)?;
-            let records = first.checked_mul(10).and_then(|at| records.part(at..records.len())).ok_or(damage)?;
-            *names.get_mut(kind).ok_or(damage)? = Some(Names { bits, directory, records, first, sets, clearing });
-        }
-        Ok(names)
-    }
-
-    /// Whether any statement lists documents by names of this kind: the kind byte of [`ContentName::to_parts`]. Where none
-    /// does, digests of that kind need not be computed.
-    ///
-    /// # Errors
-    /// [`Damage`].
-    pub fn lists_kind(&self, kind: u8) -> Result<bool, Damage> {
-        Ok(self.names()?.get(usize::from(kind)).is_some_and(Option::is_some))
-    }
-
-    /// The statements that list a document by this name, and perhaps some that list another one.
-    ///
-    /// # Errors
-    /// [`Damage`].
-    pub fn by_content(&self, name: &ContentName) -> Result<SetKey, Damage> {
-        let mut found = [SetKey::default()];
-        self.by_contents(std::slice::from_ref(name), &mut found)?;
-        let [found] = found;
-        Ok(found.settled())
     }
 
     /// The statements whose rules may cover this URL, exactly or folded: the set of the longest literal prefix (which holds
@@ -406,61 +292,6 @@ impl<D: AsRef<[u8]>> Snapshot<D> {
                     }
                 }
                 probes.truncate(kept);
-            }
-        }
-        Ok(())
-    }
-
-    /// Adds to each place of `found` the sets for the name at the same place, unsorted.
-    fn by_contents<N: Borrow<ContentName>>(&self, names: &[N], found: &mut [SetKey]) -> Result<(), Damage> {
-        let kinds = self.names()?;
-        let clearing = self.view(Section::Clearing)?;
-        let mut sought: Vec<(usize, Sought)> = Vec::with_capacity(names.len().min(AT_ONCE));
-        let mut full: Vec<(usize, usize, [u8; 32])> = Vec::new();
-        for (names, found) in names.chunks(AT_ONCE).zip(found.chunks_mut(AT_ONCE)) {
-            sought.clear();
-            let mut touched = 0;
-            for (asker, name) in names.iter().enumerate() {
-                let (kind, digest) = parts(*name.borrow());
-                let Some(known) = &kinds[kind] else { continue };
-                let (word, suffix) = content_key(&digest, known.bits);
-                touched ^= known.directory.touch(word * 4);
-                sought.push((asker, Sought { kind, digest, word, suffix, range: (0, 0) }));
-            }
-            black_box(touched);
-            for (_, one) in &mut sought {
-                let Some(known) = &kinds[one.kind] else { continue };
-                let low = number(&known.directory, one.word * 4).unwrap_or(usize::MAX);
-                let high = number(&known.directory, one.word * 4 + 4).unwrap_or_default();
-                one.range = (low, high);
-            }
-            for (_, one) in &sought {
-                let Some(known) = &kinds[one.kind] else { continue };
-                touched ^= known.records.touch(one.range.0.saturating_mul(10));
-                touched ^= known.records.touch(one.range.1.saturating_mul(10).saturating_sub(1));
-            }
-            black_box(touched);
-            full.clear();
-            for (asker, one) in &sought {
-                let Some(known) = &kinds[one.kind] else { continue };
-                if one.range.0 > one.range.1 || one.range.1 > known.records.len() / 10 {
-                    return Err(Damage { section: Section::ContentDirectory, record: one.word as u64 });
-                }
-                known.each(one, |in_full, points_to| {
-                    if in_full {
-                        full.push((*asker, usize::try_from(points_to).unwrap_or(usize::MAX), one.digest));
-                    } else {
-                        found[*asker].add(SetId(points_to));
-                    }
-                    Ok(())
-                })?;
-            }
-            for (asker, number, digest) in &full {
-                let damage = Damage { section: Section::Clearing, record: *number as u64 };
-                let record = number.checked_mul(36).and_then(|at| clearing.get(at, 36)).ok_or(damage)?;
-                if record.starts_with(digest) {
-                    found[*asker].add(SetId(u32_at(record, 32).ok_or(damage)?));
-                }
             }
         }
         Ok(())

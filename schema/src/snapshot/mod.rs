@@ -7,11 +7,13 @@
 //! Deliberately absent: files and memory maps (the caller brings bytes), the signing itself ([`crate::tlog::note`]),
 //! verdicts ([`crate::evidence`] gathers, `decide` judges), and sealed statements, which join on the client's side.
 
+mod buckets;
 mod build;
 mod facts;
 pub mod format;
 mod index;
 mod lookup;
+mod names;
 mod note;
 mod radix;
 mod read;

@@ -43,7 +43,7 @@ pub enum NoteTextError {
 const SUFFIX: &str = "/snapshot";
 
 /// The note's text for a body with this header and this BLAKE3 hash (32 bytes, of the whole body). Five lines:
-/// `<origin>/snapshot`, `cleartitle-snapshot v3`, the size in decimal, the root in base64, `blake3:` and hex. The key that
+/// `<origin>/snapshot`, `cleartitle-snapshot v4`, the size in decimal, the root in base64, `blake3:` and hex. The key that
 /// signs it is named `<origin>/snapshot`, so that no signature passes for one under a checkpoint.
 #[must_use]
 pub fn note_text(header: &Header, body_hash: &[u8; 32]) -> String {
@@ -100,12 +100,12 @@ mod tests {
         let note = parse_note_text(&text).unwrap();
         assert!(note.is_about(&header, &[9; 32]));
         assert!(!note.is_about(&header, &[8; 32]));
-        assert!(text.starts_with("log.registry.example/snapshot\ncleartitle-snapshot v3\n7\n"));
+        assert!(text.starts_with("log.registry.example/snapshot\ncleartitle-snapshot v4\n7\n"));
         for (from, to) in [
             ("\n7\n", "\n07\n"),
             ("\n7\n", "\n+7\n"),
             ("/snapshot", "/snapshots"),
-            (" v3", " v1"),
+            (" v4", " v1"),
             ("blake3:", "sha256:"),
             ("0909\n", "090G\n"),
             ("0909\n", "0909"),

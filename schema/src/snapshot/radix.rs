@@ -3,14 +3,8 @@
 /// Most hosts that share a word of the directory, on average.
 pub(super) const HOSTS_A_WORD: u64 = 4;
 
-/// Most listed contents that share a word of the directory, on average.
-pub(super) const CONTENTS_A_WORD: u64 = 8;
-
 /// Most bits that a directory goes by. More entries than it is good for are more than the format counts.
 pub(super) const MAX_BITS: u32 = 30;
-
-/// Bits of a content key that stand beside its directory word's own.
-const SUFFIX_BITS: u32 = 47;
 
 /// The bits that a directory of so many entries goes by.
 pub(super) fn bits_for(entries: u64, a_word: u64) -> u32 {
@@ -33,15 +27,6 @@ pub(super) const fn host_mark(hash: u64, bits: u32) -> u64 {
     (hash << bits) >> 40
 }
 
-/// A digest's directory word, and the 47 bits behind.
-pub(super) fn content_key(digest: &[u8; 32], bits: u32) -> (usize, u64) {
-    let (first, _) = digest.split_first_chunk::<16>().unwrap_or((&[0; 16], &[]));
-    let key = u128::from_be_bytes(*first);
-    let word = if bits == 0 { 0 } else { key >> (128 - bits) };
-    let suffix = (key << bits) >> (128 - SUFFIX_BITS);
-    (usize::try_from(word).unwrap_or(usize::MAX), u64::try_from(suffix).unwrap_or(u64::MAX))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -55,13 +40,8 @@ mod tests {
 
     #[test]
     fn words_and_marks_are_consecutive_bits() {
-        let digest: [u8; 32] = std::array::from_fn(|at| u8::try_from(at * 7 + 1).unwrap_or_default());
-        let key = u128::from_be_bytes(digest[..16].try_into().unwrap());
+        let hash = 0x0123_4567_89ab_cdef_u64;
         for bits in 0..=MAX_BITS {
-            let (word, suffix) = content_key(&digest, bits);
-            let whole = (word as u128) << SUFFIX_BITS | u128::from(suffix);
-            assert_eq!(whole, key >> (128 - SUFFIX_BITS - bits), "{bits}");
-            let hash = u64::from_be_bytes(digest[..8].try_into().unwrap());
             assert_eq!((host_word(hash, bits) as u64) << 24 | host_mark(hash, bits), hash >> (40 - bits), "{bits}");
         }
     }

@@ -95,8 +95,14 @@ impl SetKey {
 
     /// The key, its sets sorted and without repeats.
     pub(super) fn settled(mut self) -> Self {
+        self.settle();
+        self
+    }
+
+    /// Sorts its sets, and drops repeats.
+    pub(super) fn settle(&mut self) {
         if self.sets().len() < 2 {
-            return self;
+            return;
         }
         let mut key = Self::default();
         let sets = match &mut self.0 {
@@ -111,7 +117,7 @@ impl SetKey {
             }
             last = *set;
         }
-        key
+        *self = key;
     }
 }
 

@@ -1,7 +1,7 @@
 //! A section on its way into the body: its bytes set aside, its length and checksum kept.
 
 use super::build::BuildError;
-use super::format::{Measure, NONE, Section};
+use super::format::{ALIGNMENT, Measure, NONE, Section};
 use super::sort::Room;
 use super::tape::Tape;
 use std::io::{self, Write};
@@ -72,7 +72,7 @@ impl Spool {
         Ok((self.written, *self.checksum.finalize().as_bytes()))
     }
 
-    /// Writes all of it to `out`, giving up what is written, with zeros up to the next multiple of 8.
+    /// Writes all of it to `out`, giving up what is written, with zeros up to the next section.
     pub(super) fn write_to(mut self, mut out: impl Write) -> io::Result<()> {
         self.flush()?;
         loop {
@@ -82,7 +82,7 @@ impl Spool {
             }
             out.write_all(&self.buffer)?;
         }
-        let padding = self.written.next_multiple_of(8) - self.written;
-        out.write_all(&[0; 8][..usize::try_from(padding).unwrap_or_default()])
+        let padding = self.written.next_multiple_of(ALIGNMENT as u64) - self.written;
+        out.write_all(&[0; ALIGNMENT][..usize::try_from(padding).unwrap_or_default()])
     }
 }

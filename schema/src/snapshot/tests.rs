@@ -356,10 +356,10 @@ fn a_left_out_index_entry_is_refused_though_all_checksums_are_right() {
 #[test]
 fn another_version_says_expected_got_and_the_way_out() {
     let mut bytes = body(&full_ledger(), 9);
-    for (version, way_out) in [(4u32, "update"), (2, "pull a fresh"), (0, "pull a fresh")] {
+    for (version, way_out) in [(5u32, "update"), (3, "pull a fresh"), (0, "pull a fresh")] {
         bytes[8..12].copy_from_slice(&version.to_le_bytes());
         let error = Snapshot::open(bytes.as_slice()).unwrap_err().to_string();
-        assert!(error.contains(&format!("version {version}")) && error.contains("expects 3"), "{error}");
+        assert!(error.contains(&format!("version {version}")) && error.contains("expects 4"), "{error}");
         assert!(error.contains(way_out), "{error}");
     }
 }

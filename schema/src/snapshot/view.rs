@@ -28,6 +28,11 @@ impl<'s> View<'s> {
         Some(Self { bytes, checks: self.checks.map(|(checks, body, start)| (checks, body, start + range.start)) })
     }
 
+    /// Some records of this width, not yet checked.
+    pub(super) fn records(&self, range: Range<usize>, width: usize) -> Option<Self> {
+        self.part(range.start.checked_mul(width)?..range.end.checked_mul(width)?)
+    }
+
     /// Some bytes; `None` where they are not there, or not those that the log signed.
     #[inline(always)]
     pub(super) fn get(&self, at: usize, length: usize) -> Option<&'s [u8]> {
