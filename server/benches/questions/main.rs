@@ -92,7 +92,10 @@ fn parts(state: &State, urls: &[String]) -> [f64; 3] {
             let looked = Instant::now();
             let mut bytes = Vec::new();
             let request = |place: usize| Ok::<_, ClearanceError>(DecisionRequest::clone(&requests[place]));
-            state.ruled_each(&asked, &found, request, |ruled| ruled.expect("a ruling").write(false, &mut bytes));
+            state.ruled_each(&asked, &found, request, |ruled| {
+                ruled.expect("a ruling").write(false, &mut bytes);
+                true
+            });
             std::hint::black_box(bytes);
             let ends = [keyed - begun, looked - keyed, looked.elapsed()];
             took.iter_mut().zip(ends).for_each(|(sum, part)| *sum += part);
@@ -231,7 +234,7 @@ fn path_of(url: &str) -> String {
 fn heard(ours: SocketAddr, rounds: usize) -> Vec<Duration> {
     let mut asking = client::Asking::open(ours);
     let mut one = |round: usize| {
-        let host = format!("fresh-{round}-{}.example", std::process::id());
+        let host = format!("fresh-{round}-{}.press.example", std::process::id());
         let body = made::reservation(vec![json!({"target": "host", "host": host})]);
         let (envelope, ..) = made::signed(&body, "fresh");
         let body = String::from_utf8(envelope.to_bytes()).expect("JSON");
@@ -292,7 +295,11 @@ fn main() {
     let limits: Arc<Limits> = Arc::new(limits.into());
     let app = App::start(registry, domains, Arc::clone(&limits)).expect("an app");
     let begun = Instant::now();
-    let state = app.clearance.at(AsOf::Latest).expect("a state");
+    let mut state = app.clearance.at(AsOf::Latest).expect("a state");
+    while state.uncompiled() >= 64 {
+        std::thread::sleep(Duration::from_millis(100));
+        state = app.clearance.at(AsOf::Latest).expect("a state");
+    }
     println!(
         "{} rules of {} hosts, {} leaves; ready to answer after {:.0?}",
         size.rules,

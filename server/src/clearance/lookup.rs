@@ -110,6 +110,12 @@ impl State {
         self.until == Until::Size(self.view.size)
     }
 
+    /// How many statements no part holds compiled yet.
+    #[must_use]
+    pub fn uncompiled(&self) -> usize {
+        self.view.newest.statements().len()
+    }
+
     /// A way of asking, as this state's rulings know it.
     #[must_use]
     pub fn known(&self, asking: &Asking) -> Arc<Known> {
@@ -185,20 +191,21 @@ impl State {
         })
     }
 
-    /// The rulings for all of them, in order. Where all were made before, nothing is locked or counted for each: then answers are
-    /// bound by how fast memory brings them.
+    /// The rulings for all of them, in order, as long as `give` wants more. Where all were made before, nothing is locked or counted
+    /// for each: then answers are bound by how fast memory brings them.
     pub fn ruled_each<E: From<ClearanceError>>(
         &self,
         asked: &[Asked],
         found: &Found,
         request: impl Fn(usize) -> Result<DecisionRequest, E>,
-        mut give: impl FnMut(Result<&Ruled, E>),
+        mut give: impl FnMut(Result<&Ruled, E>) -> bool,
     ) {
         let before: Vec<Option<Arc<Ruled>>> = if self.remembers() {
             let memo = self.view.rulings.memo.remembered();
             let rulings = Self::remembered(&memo, asked, found);
             if rulings.iter().all(Option::is_some) {
-                return rulings.into_iter().flatten().for_each(|ruled| give(Ok(ruled)));
+                let _more = rulings.into_iter().flatten().all(|ruled| give(Ok(ruled)));
+                return;
             }
             rulings.into_iter().map(Option::<&Arc<Ruled>>::cloned).collect()
         } else {
@@ -206,9 +213,12 @@ impl State {
         };
         for (place, (asked, before)) in asked.iter().zip(before).enumerate() {
             let ruled = before.map_or_else(|| self.ruled(asked, found, place, || request(place)), Ok);
-            match ruled {
+            let more = match ruled {
                 Ok(ruled) => give(Ok(&ruled)),
                 Err(error) => give(Err(error)),
+            };
+            if !more {
+                return;
             }
         }
     }

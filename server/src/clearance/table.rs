@@ -25,6 +25,9 @@ use super::ruled::{Asked, Asking, Known, Ruled};
 /// The most rows of one batch.
 pub const MAX_ROWS: usize = 1 << 20;
 
+/// About so many bytes of answers make a batch, unless the questions' is over before.
+const ENOUGH: usize = 8 << 20;
+
 /// The columns that a question may have. `url` and `content` name the copy; one of them must be there.
 pub const COLUMNS: [&str; 7] = ["url", "content", "captured_at", "acquired_at", "published_at", "channel", "access"];
 
@@ -223,12 +226,28 @@ pub struct Answers {
     reasons: ListBuilder<StringBuilder>,
     statements: ListBuilder<StringBuilder>,
     errors: StringBuilder,
+    rows: usize,
+    bytes: usize,
 }
 
 impl Answers {
+    /// How many rows there are.
+    #[must_use]
+    pub const fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Whether there is enough to send: anybody may register what makes the statements of one row megabytes long.
+    #[must_use]
+    pub const fn enough(&self) -> bool {
+        self.bytes >= ENOUGH
+    }
+
     /// Adds a row.
     pub fn add(&mut self, ruled: &Ruled) {
         let columns = ruled.columns();
+        self.rows += 1;
+        self.bytes += 64 + 96 * columns.statements.len() + 24 * columns.reasons.len();
         self.verdicts.append_value(ruled.decision().verdict.word());
         columns.reasons.iter().for_each(|reason| self.reasons.values().append_value(reason.word()));
         self.reasons.append(true);
@@ -239,6 +258,8 @@ impl Answers {
 
     /// Adds a row that has no answer, and why.
     pub fn add_error(&mut self, error: &str) {
+        self.rows += 1;
+        self.bytes += 64 + error.len();
         self.verdicts.append_null();
         self.reasons.append(true);
         self.statements.append(true);

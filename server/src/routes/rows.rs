@@ -188,24 +188,26 @@ pub(super) fn answer(state: &State, now: Timestamp, explain: bool, block: &[u8],
         asked.clear();
         whole.clear();
         for (end, line) in lines.by_ref().take(TOGETHER) {
-            answered.next = from + end;
             let question = line.filter(|_| state.remembers()).and_then(|line| reader.question(line));
             whole.push(question.is_none());
             asked.extend(question);
-            some.push(line);
+            some.push((end, line));
         }
         let found = state.find(&asked);
+        let mut ends = some.iter().map(|(end, _)| from + end);
         let mut tell = |ruled: Result<&Ruled, Failure>| {
             write(ruled, explain, first + answered.rows, &mut answered.out);
-            answered.rows += 1;
+            (answered.rows, answered.next) = (answered.rows + 1, ends.next().unwrap_or(block.len()));
+            // What is too much now is asked again: anybody may register what makes one answer megabytes long.
+            answered.out.len() < ENOUGH
         };
         match &found {
             Ok(found) if asked.len() == some.len() => {
-                state.ruled_each(&asked, found, |place| whole_request(some[place]), tell);
+                state.ruled_each(&asked, found, |place| whole_request(some[place].1), tell);
             }
             found => {
                 let mut place = 0;
-                for (line, whole) in some.iter().zip(&whole) {
+                for ((_, line), whole) in some.iter().zip(&whole) {
                     let ruled = match (found, whole) {
                         (_, true) => whole_request(*line).and_then(|request| Ok(state.rule(request, now)?)),
                         (Err(error), false) => Err(error.clone().into()),
@@ -214,9 +216,12 @@ pub(super) fn answer(state: &State, now: Timestamp, explain: bool, block: &[u8],
                             state.ruled(&asked[place - 1], found, place - 1, || whole_request(*line))
                         }
                     };
-                    match ruled {
+                    let more = match ruled {
                         Ok(ruled) => tell(Ok(&ruled)),
                         Err(failure) => tell(Err(failure)),
+                    };
+                    if !more {
+                        break;
                     }
                 }
             }

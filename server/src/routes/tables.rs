@@ -140,23 +140,32 @@ impl Answering {
         let mut asked = Instant::now();
         let ended: Result<StreamWriter<Vec<u8>>, Failure> = 'table: loop {
             for batch in batches.drain(..) {
-                let (app, following) = (Arc::clone(&self.app), Arc::clone(&self.following));
-                let (common, schema) = (Arc::clone(&self.common), Arc::clone(&self.schema));
-                let done = apart(move || {
-                    // By the newest state, batch for batch, and none is held in between.
-                    let state = following.state(&app.clearance)?;
-                    let answers = answers(&state, &common, &batch).finish(&schema).map_err(malformed)?;
-                    writer.write(&answers).map_err(|error| malformed(error.to_string()))?;
-                    Ok(writer)
-                });
-                match done.await {
-                    Ok(done) => writer = done,
-                    // Not ended as if that were all: then a part would pass for the whole.
-                    Err(failure) => break 'table Err(failure),
-                }
-                let bytes = std::mem::take(writer.get_mut());
-                if sender.send(Ok(bytes.into())).await.is_err() {
-                    return;
+                let mut from = 0;
+                // Once too where there is no row.
+                loop {
+                    let (app, following) = (Arc::clone(&self.app), Arc::clone(&self.following));
+                    let (common, schema, asked) = (Arc::clone(&self.common), Arc::clone(&self.schema), batch.clone());
+                    let done = apart(move || {
+                        // By the newest state each time, and none is held in between.
+                        let state = following.state(&app.clearance)?;
+                        let answers = answers(&state, &common, &asked, from);
+                        let rows = answers.rows();
+                        let answers = answers.finish(&schema).map_err(malformed)?;
+                        writer.write(&answers).map_err(|error| malformed(error.to_string()))?;
+                        Ok((writer, rows))
+                    });
+                    match done.await {
+                        Ok((done, rows)) => (writer, from) = (done, from + rows),
+                        // Not ended as if that were all: then a part would pass for the whole.
+                        Err(failure) => break 'table Err(failure),
+                    }
+                    let bytes = std::mem::take(writer.get_mut());
+                    if sender.send(Ok(bytes.into())).await.is_err() {
+                        return;
+                    }
+                    if from >= batch.num_rows() {
+                        break;
+                    }
                 }
                 asked = Instant::now();
             }
@@ -189,11 +198,15 @@ impl Answering {
 /// How many rows are looked up together.
 const TOGETHER: usize = 1024;
 
-fn answers(state: &State, common: &Common, batch: &RecordBatch) -> Answers {
+/// Answers the rows of a batch from a place on, until there are no more or there is enough to send.
+fn answers(state: &State, common: &Common, batch: &RecordBatch, first: usize) -> Answers {
     let (now, questions, known) = (now(), Questions::of(batch, common), state.known(&common.asking()));
     let mut answers = Answers::default();
     let mut asked = Vec::new();
-    for from in (0..batch.num_rows()).step_by(TOGETHER) {
+    for from in (first..batch.num_rows()).step_by(TOGETHER) {
+        if answers.enough() {
+            break;
+        }
         let rows = from..batch.num_rows().min(from + TOGETHER);
         let question = |row: usize| questions.asked(row, &known, now).filter(|_| state.remembers());
         asked.clear();
@@ -209,9 +222,12 @@ fn answers(state: &State, common: &Common, batch: &RecordBatch) -> Answers {
         let found = state.find(&asked);
         let request =
             |row: usize| questions.row(row).map_err(|detail| Failure::new(Code::UnprocessableRequest, detail));
-        let mut tell = |ruled: Result<&Ruled, Failure>| match ruled {
-            Ok(ruled) => answers.add(ruled),
-            Err(Failure { code, detail, .. }) => answers.add_error(&format!("{}: {detail}", code.word())),
+        let mut tell = |ruled: Result<&Ruled, Failure>| {
+            match ruled {
+                Ok(ruled) => answers.add(ruled),
+                Err(Failure { code, detail, .. }) => answers.add_error(&format!("{}: {detail}", code.word())),
+            }
+            !answers.enough()
         };
         match &found {
             Ok(found) if asked.len() == rows.len() => {
@@ -228,9 +244,12 @@ fn answers(state: &State, common: &Common, batch: &RecordBatch) -> Answers {
                             state.ruled(&asked[place - 1], found, place - 1, || request(row))
                         }
                     };
-                    match ruled {
+                    let more = match ruled {
                         Ok(ruled) => tell(Ok(&ruled)),
                         Err(failure) => tell(Err(failure)),
+                    };
+                    if !more {
+                        break;
                     }
                 }
             }
