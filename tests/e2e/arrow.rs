@@ -96,6 +96,20 @@ fn a_table_is_answered_as_lines_are() {
 }
 
 #[test]
+fn a_long_batch_is_answered_in_batches_that_are_sent_before_it_is_done() {
+    let registry = Registry::with_press_and_open();
+    let batch = table(vec![("url", Arc::new(StringArray::from(urls(0, 120_000))) as ArrayRef)]);
+    let answer = registry.post(ASKED, ARROW, stream(&[batch])).is(200);
+    let batches = StreamReader::try_new(answer.body.as_slice(), None).expect("a stream").count();
+    assert!((2..20).contains(&batches), "{batches}");
+    let told = rows(&answer.body);
+    assert_eq!(told.len(), 120_000);
+    for (n, row) in told.iter().enumerate() {
+        assert_eq!(row["verdict"] == "reserved", n % 3 == 0, "row {n}: {row}");
+    }
+}
+
+#[test]
 fn what_is_wrong_is_said_where_it_is() {
     let registry = Registry::with_press_and_open();
     let url: ArrayRef =
