@@ -134,8 +134,7 @@ fn agrees(seed: u64, seen: &mut Seen) {
 #[test]
 fn the_memo_gives_what_a_direct_decision_gives() {
     let mut seen = Seen::default();
-    let seeds = std::env::var("CLEARTITLE_SEEDS").ok().and_then(|text| text.parse().ok()).unwrap_or(200);
-    (0..seeds).for_each(|seed| agrees(seed, &mut seen));
+    (0..200).for_each(|seed| agrees(seed, &mut seen));
     // Or the test would say nothing.
     assert!(seen.recalled * 5 > seen.asked, "{} of {} were recalled", seen.recalled, seen.asked);
     assert!(seen.kinds.len() >= 12 && seen.verdicts.len() == 5, "{:?} {:?}", seen.kinds, seen.verdicts);
