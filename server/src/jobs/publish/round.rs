@@ -203,7 +203,8 @@ impl Publisher {
             Err(SnapshotError::Busy) => return Ok(None),
             made => made?,
         };
-        self.objects.create_from(&layout::snapshot(size), &ready.path, &ready.body_hash).await?;
+        let file = std::fs::File::open(&ready.path).map_err(|error| PublishError::Broken(error.to_string()))?;
+        self.objects.create_from(&layout::snapshot(size), file, &ready.body_hash, None).await?;
         Ok(Some(ready))
     }
 
