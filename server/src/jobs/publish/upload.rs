@@ -22,7 +22,8 @@ const LISTS_AT_ONCE: usize = 2;
 /// How many leaves are read at once.
 const PAGE: u64 = 256;
 
-/// Work on the store beside the async threads.
+/// Work on the store beside the async threads. On the database itself and no replica: one that is behind would take the bucket, which another
+/// server wrote, for ahead of the log.
 pub(super) async fn beside<T: Send + 'static>(
     app: &Arc<App>,
     work: impl FnOnce(&App) -> Result<T, StoreError> + Send + 'static,
@@ -36,7 +37,7 @@ pub(super) async fn beside<T: Send + 'static>(
 async fn put(app: &Arc<App>, objects: &Objects, pieces: Vec<Piece>, at_once: usize) -> Result<(), PublishError> {
     let puts = pieces.into_iter().map(|piece| async move {
         let key = piece.key();
-        if let Some(bytes) = beside(app, move |app| piece.read(&*app.store)).await?
+        if let Some(bytes) = beside(app, move |app| piece.read(&*app.registry.store)).await?
             && objects.create(&key, bytes).await?
         {
             metrics::counter!("cleartitle_objects_put_total").increment(1);
@@ -52,7 +53,7 @@ pub(super) async fn leaves(app: &Arc<App>, objects: &Objects, from: u64, to: u64
     while at < to {
         let page = at..to.min(at + PAGE);
         // What was erased is not published; its tombstone is a leaf of its own.
-        let found = beside(app, move |app| opened(&*app.store, page)).await?;
+        let found = beside(app, move |app| opened(&*app.registry.store, page)).await?;
         put(app, objects, found.small, AT_ONCE).await?;
         put(app, objects, found.lists.iter().copied().map(Piece::List).collect(), LISTS_AT_ONCE).await?;
         for list in found.lists {
@@ -105,7 +106,7 @@ pub(super) async fn evidence(app: &Arc<App>, objects: &Objects) -> Result<(), Pu
         let puts = page.into_iter().map(|blob| async move {
             let piece = Piece::Blob(blob);
             let key = piece.key();
-            let Some(bytes) = beside(app, move |app| piece.read(&*app.store)).await? else { return Ok(()) };
+            let Some(bytes) = beside(app, move |app| piece.read(&*app.registry.store)).await? else { return Ok(()) };
             if objects.length(&key).await? != Some(bytes.len() as u64) {
                 objects.create(&key, bytes).await?;
             }
