@@ -10,6 +10,7 @@ use cleartitle_schema::signed::{STATEMENT_TYPE, sign};
 use cleartitle_server::objects::address::Address;
 use cleartitle_server::objects::{ObjectError, Objects, layout};
 use harness::objects::{self as servers, BUCKET, Moto, Objects as Server};
+use harness::provenance::{Row, manifest};
 use harness::publisher::{host_scope, terms};
 use harness::{Publisher, Ran, Registry, Seeded, UNLIMITED, binaries, cleartitle, cleartitle_server, postgres};
 use serde_json::json;
@@ -147,6 +148,14 @@ fn every_object_is_what_the_registry_serves() {
     let empty = observe(&registry, &observer, b"");
     let _ = registry.put_blob(&empty, b"").is(201);
     let list = batch(&registry, &press, 40);
+    // A provenance table is a list too.
+    let rows: Vec<Row> =
+        (0..9_000).map(|row| Row::of(&format!("{row}"), &format!("https://press.example/t/{row}"))).collect();
+    let table = harness::provenance::table(&rows, 3_000);
+    let sent = crate::uploads::send(&registry, &press, &manifest(&press, &table, rows.len()), &table).is(200).json();
+    let view = crate::uploads::ended(&registry, sent["statement"].as_str().expect("an id"));
+    assert_eq!(view["state"], "registered", "{view}");
+    let sheet = ListId::of(&table).to_string();
     // More than one tile.
     crowd(&registry, &press, 0, 300, &AtomicUsize::new(0));
     caught_up(&registry, server, &prefix);
@@ -166,6 +175,7 @@ fn every_object_is_what_the_registry_serves() {
         format!("v1/blobs/{blob}"),
         format!("v1/blobs/{empty}"),
         format!("v1/lists/{list}"),
+        format!("v1/lists/{sheet}"),
         format!("v1/snapshots/{size}"),
         format!("tile/0/001.p/{}", size - 256),
         format!("tile/entries/001.p/{}", size - 256),
@@ -183,6 +193,8 @@ fn every_object_is_what_the_registry_serves() {
         let header = |name| server.header(BUCKET, &format!("{prefix}{key}"), name);
         assert_eq!((header("content-type").as_str(), header("cache-control").as_str()), (media, cache), "{key}");
     }
+    let media = server.header(BUCKET, &format!("{prefix}v1/lists/{sheet}"), "content-type");
+    assert_eq!(media, harness::provenance::PARQUET);
     let disposition = server.header(BUCKET, &format!("{prefix}v1/blobs/{blob}"), "content-disposition");
     assert!(disposition.starts_with("attachment"), "a site's script is no page of the bucket's: `{disposition}`");
 

@@ -17,7 +17,7 @@ use tokio::runtime::Runtime;
 use super::Report;
 use crate::log::tile_reader;
 use crate::objects::evidence::lies_elsewhere;
-use crate::objects::pieces::{Piece, new_tiles, opened};
+use crate::objects::pieces::{Piece, new_tiles, opened, table};
 use crate::objects::purge::PurgeError;
 use crate::objects::{ObjectError, Objects, layout, waiting};
 use crate::store::StoreError;
@@ -96,7 +96,12 @@ impl Looked {
         while at < size {
             let found = opened(store, at..size.min(at + PAGE))?;
             self.pieces(store, found.small, AT_ONCE, report)?;
-            self.pieces(store, found.lists, LISTS_AT_ONCE, report)?;
+            self.pieces(store, found.lists.iter().copied().map(Piece::List).collect(), LISTS_AT_ONCE, report)?;
+            for list in found.lists {
+                if let Some(hash) = table(store, &list, |_| Ok(()))? {
+                    self.compare(vec![(layout::list(&list), Wanted::Digest(*hash.as_bytes()))], 1, report)?;
+                }
+            }
             let erased = found.erased.iter().map(|commitment| (layout::published(commitment), Wanted::Nothing));
             self.compare(erased.collect(), AT_ONCE, report)?;
             at += PAGE;

@@ -89,14 +89,18 @@ async fn of_changes_at_once_one_wins(objects: Objects) {
     }
 }
 
+fn opened(file: &tempfile::NamedTempFile) -> std::fs::File {
+    std::fs::File::open(file.path()).unwrap()
+}
+
 async fn a_long_file_is_there_whole_or_not(objects: &Objects) {
     let bytes: Vec<u8> = (0..LONG).map(|at| u8::try_from(at * 7 % 251).unwrap()).collect();
     let hash = blake3::hash(&bytes);
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(&bytes).unwrap();
     let key = layout::snapshot(7);
-    assert!(objects.create_from(&key, file.path(), hash.as_bytes()).await.unwrap());
-    assert!(!objects.create_from(&key, file.path(), hash.as_bytes()).await.unwrap());
+    assert!(objects.create_from(&key, opened(&file), hash.as_bytes(), None).await.unwrap());
+    assert!(!objects.create_from(&key, opened(&file), hash.as_bytes(), None).await.unwrap());
     assert_eq!(objects.digest(&key).await.unwrap(), Some((hash, LONG as u64)));
     // Other bytes of the same length, and another length.
     for change in [false, true] {
@@ -107,12 +111,18 @@ async fn a_long_file_is_there_whole_or_not(objects: &Objects) {
         }
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(&other).unwrap();
-        let differs = objects.create_from(&key, file.path(), blake3::hash(&other).as_bytes()).await.unwrap_err();
+        let differs =
+            objects.create_from(&key, opened(&file), blake3::hash(&other).as_bytes(), None).await.unwrap_err();
         assert_eq!(differs, ObjectError::Differs(key.clone()));
     }
     let short = layout::snapshot(8);
     std::fs::write(file.path(), b"short").unwrap();
-    assert!(objects.create_from(&short, file.path(), blake3::hash(b"short").as_bytes()).await.unwrap());
+    assert!(
+        objects
+            .create_from(&short, opened(&file), blake3::hash(b"short").as_bytes(), Some("text/plain"))
+            .await
+            .unwrap()
+    );
     assert_eq!(objects.digest(&short).await.unwrap(), Some((blake3::hash(b"short"), 5)));
     assert_eq!(objects.digest("v1/snapshots/9").await.unwrap(), None);
 }

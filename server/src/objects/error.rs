@@ -1,7 +1,5 @@
 //! Why object storage failed, told by kinds that a caller acts on; what a foreign store says is cut, and repeats no key.
 
-use std::path::Path as FilePath;
-
 use object_store::Error;
 
 /// Why an object could not be read or written.
@@ -31,10 +29,10 @@ pub enum ObjectError {
     #[error("`{0}` is longer in the object storage than it can be")]
     TooLong(String),
     /// A file of ours could not be read.
-    #[error("`{path}`: {why}")]
+    #[error("what is put down as `{key}` can't be read: {why}")]
     File {
-        /// Which.
-        path: String,
+        /// The object.
+        key: String,
         /// What went wrong.
         why: String,
     },
@@ -63,9 +61,5 @@ impl ObjectError {
                 Self::Failed { key: key.to_owned(), why }
             }
         }
-    }
-
-    pub(super) fn file(path: &FilePath, error: &std::io::Error) -> Self {
-        Self::File { path: path.display().to_string(), why: error.to_string() }
     }
 }

@@ -1,8 +1,6 @@
-//! Long objects: bodies of snapshots, written in parts and read in pieces, so that none stands in memory whole.
+//! Long objects: bodies of snapshots and provenance tables, written in parts and read in pieces, so that none stands in memory whole.
 
-use std::path::Path as FilePath;
-
-use object_store::{GetOptions, GetRange, ObjectStore as _, PutMultipartOptions, WriteMultipart};
+use object_store::{Attribute, GetOptions, GetRange, ObjectStore as _, PutMultipartOptions, WriteMultipart};
 use tokio::io::AsyncReadExt as _;
 
 use super::{ObjectError, Objects, in_time};
@@ -17,21 +15,32 @@ const MAX_PARTS: u64 = 9_999;
 const PARTS_AT_ONCE: usize = 2;
 
 impl Objects {
-    /// Puts a file of ours down as an immutable object; whether it is new. A long one goes in parts, and is there when all of them are.
+    /// Puts a file of ours, of which this is the BLAKE3, down as an immutable object, of this media type where the key tells of none; whether
+    /// it is new. A long one goes in parts, and is there when all of them are.
     ///
     /// The library gives the end of an upload in parts no condition, and S3 copies under one no more than 5 GiB: an object that is there is
     /// compared before, and of two that come at once the later stays, with the same bytes, since they follow from the name.
     ///
     /// # Errors
     /// As [`Objects::create`], and [`ObjectError::File`].
-    pub async fn create_from(&self, key: &str, file: &FilePath, hash: &[u8; 32]) -> Result<bool, ObjectError> {
-        let io = |error: std::io::Error| ObjectError::file(file, &error);
-        let mut source = tokio::fs::File::open(file).await.map_err(io)?;
+    pub async fn create_from(
+        &self,
+        key: &str,
+        file: std::fs::File,
+        hash: &[u8; 32],
+        media: Option<&'static str>,
+    ) -> Result<bool, ObjectError> {
+        let io = |error: std::io::Error| ObjectError::File { key: key.to_owned(), why: error.to_string() };
+        let mut source = tokio::fs::File::from_std(file);
         let length = source.metadata().await.map_err(io)?.len();
+        let mut attributes = self.attributes(key);
+        if let (Some(media), None) = (media, &self.folder) {
+            attributes.insert(Attribute::ContentType, media.into());
+        }
         if length <= PART {
             let mut bytes = Vec::new();
             source.take(PART).read_to_end(&mut bytes).await.map_err(io)?;
-            return self.create(key, bytes.into()).await;
+            return self.create_as(key, bytes.into(), attributes).await;
         }
         match self.digest(key).await? {
             Some((there, whole)) if whole == length && there.as_bytes() == hash => return Ok(false),
@@ -39,7 +48,7 @@ impl Objects {
             None => {}
         }
         let part = PART.max(length.div_ceil(MAX_PARTS));
-        let options = PutMultipartOptions { attributes: self.attributes(key), ..PutMultipartOptions::default() };
+        let options = PutMultipartOptions { attributes, ..PutMultipartOptions::default() };
         let path = self.path(key)?;
         let begun = in_time(key, self.store.put_multipart_opts(&path, options)).await?;
         let begun = begun.map_err(|error| ObjectError::of(key, &error))?;

@@ -131,7 +131,17 @@ impl Objects {
     }
 
     async fn put(&self, key: &str, bytes: Bytes, mode: PutMode) -> Result<Result<UpdateVersion, Error>, ObjectError> {
-        let options = PutOptions { mode, attributes: self.attributes(key), ..PutOptions::default() };
+        self.put_as(key, bytes, mode, self.attributes(key)).await
+    }
+
+    async fn put_as(
+        &self,
+        key: &str,
+        bytes: Bytes,
+        mode: PutMode,
+        attributes: Attributes,
+    ) -> Result<Result<UpdateVersion, Error>, ObjectError> {
+        let options = PutOptions { mode, attributes, ..PutOptions::default() };
         let path = self.path(key)?;
         let put = in_time(key, self.store.put_opts(&path, bytes.into(), options)).await?;
         Ok(put.map(UpdateVersion::from))
@@ -142,7 +152,11 @@ impl Objects {
     /// # Errors
     /// [`ObjectError::Differs`] where it has others, and failures: then it may be there or not, but never in part.
     pub async fn create(&self, key: &str, bytes: Bytes) -> Result<bool, ObjectError> {
-        match self.put(key, bytes.clone(), PutMode::Create).await? {
+        self.create_as(key, bytes, self.attributes(key)).await
+    }
+
+    async fn create_as(&self, key: &str, bytes: Bytes, attributes: Attributes) -> Result<bool, ObjectError> {
+        match self.put_as(key, bytes.clone(), PutMode::Create, attributes).await? {
             Ok(_) => Ok(true),
             Err(Error::AlreadyExists { .. }) => match self.read(key, bytes.len() as u64).await {
                 Ok(Some(held)) if held.bytes == bytes => Ok(false),
@@ -195,7 +209,8 @@ impl Objects {
                 let root = Arc::clone(folder);
                 let locked = tokio::task::spawn_blocking(move || folder::lock(&root)).await;
                 let locked = locked.unwrap_or_else(|error| Err(std::io::Error::other(error)));
-                let _locked = locked.map_err(|error| ObjectError::file(folder, &error))?;
+                let _locked =
+                    locked.map_err(|error| ObjectError::File { key: key.to_owned(), why: error.to_string() })?;
                 let path = self.path(key)?;
                 match in_time(key, self.store.head(&path)).await? {
                     Ok(present) if present.e_tag == version.e_tag => self.put(key, bytes, PutMode::Overwrite).await?,

@@ -10,6 +10,7 @@ use cleartitle_schema::tlog::tile::{EntriesId, EntryBundle, FULL_WIDTH, TileId};
 
 use super::evidence::lies_elsewhere;
 use super::layout;
+use crate::store::database::Database;
 use crate::store::{Store, StoreError, evidence_of};
 
 /// An object that has yet to be read from the store.
@@ -66,13 +67,37 @@ impl Piece {
     }
 }
 
+/// How much of a table is read at once.
+const PIECE: u64 = 4 << 20;
+
+/// Reads a provenance table that is this list piece by piece, and gives its BLAKE3; `None` where the list is none.
+///
+/// # Errors
+/// [`StoreError`], and what `each` gives.
+pub fn table(
+    store: &dyn Database,
+    list: &ListId,
+    mut each: impl FnMut(&[u8]) -> Result<(), StoreError>,
+) -> Result<Option<blake3::Hash>, StoreError> {
+    let Some((statement, length)) = store.table_of(list)? else { return Ok(None) };
+    let (mut hasher, mut at) = (blake3::Hasher::new(), 0);
+    while at < length {
+        let end = length.min(at + PIECE);
+        let piece = store.table_bytes(&statement, at..end)?;
+        hasher.update(&piece);
+        each(&piece)?;
+        at = end;
+    }
+    Ok(Some(hasher.finalize()))
+}
+
 /// What a page of leaves names.
 #[derive(Debug, Default)]
 pub struct Opened {
     /// What opens them, and evidence.
     pub small: Vec<Piece>,
-    /// Lists, each of up to 32 MiB.
-    pub lists: Vec<Piece>,
+    /// Lists: each of up to 32 MiB, or a table, of which [`Piece::read`] gives nothing.
+    pub lists: Vec<ListId>,
     /// Public leaves that nothing opens any more.
     pub erased: Vec<Commitment>,
 }
@@ -98,7 +123,7 @@ pub fn opened(store: &dyn Store, page: Range<u64>) -> Result<Opened, StoreError>
         found.small.extend(evidence_of(&statement).into_iter().map(Piece::Blob));
         found.small.push(Piece::Opened(bytes.into(), leaf.commitment));
         if let Body::Manifest { list, .. } = statement.body {
-            found.lists.push(Piece::List(list));
+            found.lists.push(list);
         }
     }
     Ok(found)

@@ -147,7 +147,7 @@ impl Publisher {
         }
         let step = move |app: &App| match app.registry.quorum() {
             Some(_) => app.registry.witnessed_from(on_the_way),
-            None => app.store.checkpoint_from(on_the_way),
+            None => app.registry.store.checkpoint_from(on_the_way),
         };
         let step = self.ask(step).await?.filter(|step| step.size < wanted.size);
         Ok(step.unwrap_or(wanted))
@@ -203,7 +203,8 @@ impl Publisher {
             Err(SnapshotError::Busy) => return Ok(None),
             made => made?,
         };
-        self.objects.create_from(&layout::snapshot(size), &ready.path, &ready.body_hash).await?;
+        let file = std::fs::File::open(&ready.path).map_err(|error| PublishError::Broken(error.to_string()))?;
+        self.objects.create_from(&layout::snapshot(size), file, &ready.body_hash, None).await?;
         Ok(Some(ready))
     }
 
@@ -273,12 +274,12 @@ fn check(app: &App, note: &[u8]) -> Result<Result<(u64, String), String>, StoreE
         Err(error) => return Ok(Err(error.to_string())),
     };
     // Read after theirs, so that another server's newest is no surprise.
-    let ours = app.store.latest_checkpoint()?.map_or(0, |ours| ours.size);
+    let ours = app.registry.store.latest_checkpoint()?.map_or(0, |ours| ours.size);
     if theirs.size > ours {
         let (theirs, hint) = (theirs.size, "was an older backup restored?");
         return Ok(Err(format!("it covers {theirs} leaves, and the registry has {ours}: {hint}")));
     }
-    let root = root_within(theirs.size, ours, tile_reader(&*app.store));
+    let root = root_within(theirs.size, ours, tile_reader(&*app.registry.store));
     let root = root.map_err(|error| StoreError::Damaged(error.to_string()))?;
     if root != theirs.root {
         return Ok(Err(format!("it has another root over {} leaves", theirs.size)));
