@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::between::between;
 use harness::mirror::{FileServer, Mirror};
-use harness::objects::Objects;
+use harness::objects::{self as servers, Objects, prefix_of};
 use harness::{Publisher, Ran, Registry, UNLIMITED, Witness, binaries};
 use serde_json::{Value, json};
 
@@ -161,6 +161,59 @@ fn pulled_from_anywhere_it_is_the_same_snapshot_and_grows_the_same() {
         let _ = scene.run(&["verify", &out.display().to_string()]).exits(0);
     }
     scene.registry.audit();
+}
+
+/// The bucket that a server of ours fills itself, once it is as that server shows it.
+fn published(registry: &Registry, server: &Objects, address: &str) {
+    let begun = std::time::Instant::now();
+    let there = |path: &str| {
+        let shown = registry.read(&format!("/{path}")).is(200).body;
+        server.read(servers::BUCKET, &format!("{}{path}", prefix_of(address))) == Some(shown)
+    };
+    while !there("checkpoint") || !there("v1/snapshots/latest") {
+        assert!(begun.elapsed().as_secs() < 120, "nothing is published\n{}", registry.said());
+        std::thread::sleep(std::time::Duration::from_millis(200));
+    }
+}
+
+#[test]
+fn what_a_server_published_is_read_when_it_is_gone() {
+    let Some(server) = servers::shared("a log that its own server publishes") else { return };
+    let flags = [&UNLIMITED[..], &["--objects-snapshot-every", "1s"]].concat();
+    let (registry, address) = Registry::with_objects(server, &flags);
+    let (press, key) = (registry.publisher("press.example"), registry.log_key());
+    let register = |number: usize| {
+        let mut payload = press.reservation("press.example");
+        payload["note"] = json!(blake3::hash(&number.to_le_bytes()).to_hex().repeat(40));
+        let _ = registry.try_register(&press.sign(&payload)).expect("an answer").is(201);
+    };
+    (0..60).for_each(register);
+    published(&registry, server, &address);
+    let folder = tempfile::tempdir().expect("a folder");
+    let run = |arguments: &[&str]| {
+        let mut command = binaries::command(binaries::client_path());
+        command.args(arguments).current_dir(folder.path()).envs(server.environment());
+        binaries::ran(format!("{arguments:?}"), command.output().expect("the client starts"))
+    };
+    let pull = |from: &str, out: &str| run(&["pull", "--registry", from, "--log-key", &key, "--out", out]);
+    let places = [("bucket", address.clone()), ("parts", server.public(&address))];
+    for (out, from) in &places {
+        let _ = pull(from, out).exits(0);
+    }
+    (60..64).for_each(register);
+    let _ = pull(&registry.url(""), "ours").exits(0);
+    published(&registry, server, &address);
+    registry.audit();
+    assert_eq!(registry.stop(), 0);
+    for (out, from) in &places {
+        let ran = pull(from, out).exits(0);
+        assert!(ran.stderr.contains("made the rest of the older one"), "{out}: {}", ran.stderr);
+        assert!(read(&folder.path().join(out)) == read(&folder.path().join("ours")), "{out}");
+        let ran = run(&["audit", "--registry", from, "--log-key", &key, "--snapshot", out]).exits(0);
+        assert!(ran.stdout.contains("64 of them as the snapshot has them"), "{out}: {}", ran.stdout);
+    }
+    let ran = run(&["gossip", "--log-key", &key, "--registry", &address, "ours.checkpoint"]).exits(0);
+    assert!(ran.stdout.contains("2 checkpoints"), "{}", ran.stdout);
 }
 
 /// What is wrong with a mirror, how it is told, and whether the code says who is to blame.
