@@ -205,7 +205,10 @@ impl Objects {
     #[must_use]
     pub fn read(&self, bucket: &str, key: &str) -> Option<Vec<u8>> {
         let url = format!("http://127.0.0.1:{}/buckets/{bucket}/{key}", self.filer);
-        let answer = send(client().get(url)).unwrap_or_else(|error| panic!("{key}: {error}\n{}", self.said()));
+        // A connection that is kept from before the server was killed may be tried once more.
+        let answer =
+            send(client().get(&url)).or_else(|_| send(client().get(&url))).or_else(|_| send(client().get(&url)));
+        let answer = answer.unwrap_or_else(|error| panic!("{key}: {error}\n{}", self.said()));
         (answer.status == 200).then_some(answer.body)
     }
 
