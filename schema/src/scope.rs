@@ -169,7 +169,11 @@ impl Scope {
             }
             if self.include.iter().any(|target| target.covers_url(url)) {
                 found.push(if *role == UrlRole::Fetched { Match::Fetched } else { Match::OtherUrl });
-            } else if self.include.iter().any(|target| target.covers_folded(url)) {
+                continue;
+            }
+            // Once for all targets: a statement may name hundreds.
+            let folded = url.folded();
+            if self.include.iter().any(|target| target.covers_when_folded(&folded)) {
                 found.push(Match::Folded);
             }
         }
@@ -229,8 +233,13 @@ impl Scope {
     /// must find at least.
     #[must_use]
     pub fn touches(&self, keys: &Keys) -> bool {
-        let bare = Self { include: self.include.clone(), exclude: Vec::new() };
-        bare.restricts(keys).is_some()
+        let covers = |(_, url): &(UrlRole, UrlKey)| {
+            self.include.iter().any(|target| target.covers_url(url)) || {
+                let folded = url.folded();
+                self.include.iter().any(|target| target.covers_when_folded(&folded))
+            }
+        };
+        keys.urls.iter().any(covers) || !self.other_matches(keys, |_| false).is_empty()
     }
 
     /// Whether this scope reaches nowhere where the other doesn't: what is delegated, and what an agent makes of it. Sound and not

@@ -154,7 +154,7 @@ impl State {
         let newest = if self.view.newest.statements().is_empty() {
             Vec::new()
         } else {
-            keys.iter().map(|keys| self.view.newest.touching(keys)).collect()
+            keys.iter().map(|keys| self.view.newest.named(keys)).collect()
         };
         Ok(Found { by_part, newest })
     }

@@ -70,9 +70,9 @@ impl Newest {
         self.ledger.statements()
     }
 
-    /// The places of those whose scope touches a copy with these keys, ascending.
+    /// The places of those whose scope names what a copy with these keys has, ascending: all that may cover it, and more.
     #[must_use]
-    pub fn touching(&self, keys: &Keys) -> Vec<usize> {
+    pub fn named(&self, keys: &Keys) -> Vec<usize> {
         let mut places = Vec::new();
         if self.named.is_empty() {
             return places;
@@ -93,16 +93,16 @@ impl Newest {
         keys.collections.iter().for_each(|name| look(Named::Collection(name)));
         places.sort_unstable();
         places.dedup();
-        let touches =
-            |place: &usize| self.statements()[*place].statement.scope().is_some_and(|scope| scope.touches(keys));
-        places.retain(touches);
         places
     }
 }
 
 impl Lookup for Newest {
     fn covering(&self, keys: &Keys) -> Vec<Arc<Registered>> {
-        self.touching(keys).into_iter().map(|place| Arc::clone(&self.statements()[place])).collect()
+        let named = self.named(keys).into_iter().map(|place| &self.statements()[place]);
+        let touches =
+            |registered: &&Arc<Registered>| registered.statement.scope().is_some_and(|scope| scope.touches(keys));
+        named.filter(touches).cloned().collect()
     }
 
     fn naming(&self, id: &StatementId) -> Vec<Arc<Registered>> {
