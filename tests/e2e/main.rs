@@ -32,6 +32,7 @@ mod indexes;
 mod injection;
 mod inputs;
 mod internet;
+mod killed;
 mod ledger;
 mod limits;
 mod load;

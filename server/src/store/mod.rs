@@ -6,6 +6,7 @@
 #[cfg(test)]
 mod conformance;
 pub mod database;
+mod distrust;
 pub mod postgres;
 pub mod sqlite;
 mod tables;
@@ -29,6 +30,8 @@ use cleartitle_schema::time::Timestamp;
 use cleartitle_schema::tlog::hash::{Hash, empty_root};
 use cleartitle_schema::tlog::tile::TileId;
 use cleartitle_schema::vocab::UnknownWord;
+
+pub use self::distrust::Distrust;
 
 /// Why the store could not answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -70,40 +73,6 @@ impl StoreError {
                 Some("make room where the database lies, then do it again: nothing that was acknowledged is lost")
             }
             _ => None,
-        }
-    }
-}
-
-/// Why the other end of a connection is not taken for the database.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Distrust {
-    /// Nobody who is trusted made its certificate.
-    #[error("no authority that is trusted here made its certificate")]
-    Authority,
-    /// Its certificate is another host's.
-    #[error("its certificate is for another host name")]
-    Name,
-    /// Its certificate is over, or for another use, or broken.
-    #[error("its certificate is not taken: {0}")]
-    Certificate(String),
-    /// It speaks in clear alone.
-    #[error("it does not speak TLS")]
-    Clear,
-}
-
-impl Distrust {
-    const fn hint(&self) -> &'static str {
-        match self {
-            Self::Authority => {
-                "name the authority's certificate with `sslrootcert=FILE` in the URL, or with SSL_CERT_FILE for all connections"
-            }
-            Self::Name => {
-                "name the host in the URL as the certificate does; `hostaddr=ADDRESS` says where it is when the name does not resolve"
-            }
-            Self::Certificate(_) => "give the database a certificate that is good now and made for servers",
-            Self::Clear => {
-                "set `ssl = on` and a certificate on the database; `sslmode=disable` in the URL speaks in clear, for a wire that nobody else reads"
-            }
         }
     }
 }
