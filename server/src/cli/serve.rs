@@ -129,7 +129,7 @@ impl Serve {
             },
         ))?;
         drop(runtime);
-        drop(telling);
+        telling.end();
         drop(held);
         Ok(0)
     }

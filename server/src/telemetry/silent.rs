@@ -15,6 +15,11 @@ pub fn begin() -> anyhow::Result<Ending> {
     Ok(Ending)
 }
 
+impl Ending {
+    /// The end.
+    pub const fn end(self) {}
+}
+
 /// A request.
 pub struct Asked;
 

@@ -26,6 +26,11 @@ static TRACER: OnceLock<SdkTracer> = OnceLock::new();
 /// Sends the last spans when it is dropped.
 pub struct Ending(Option<SdkTracerProvider>);
 
+impl Ending {
+    /// Sends the last spans, or gives them up.
+    pub fn end(self) {}
+}
+
 impl Drop for Ending {
     fn drop(&mut self) {
         if let Some(provider) = self.0.take()
