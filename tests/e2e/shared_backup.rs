@@ -6,8 +6,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use harness::{Postgres, Ran, Registry, UNLIMITED, cleartitle_server, postgres};
 use serde_json::{Value, json};
 
+use super::uploads::{registered, rows as a_table};
+
 /// What a registry can't make again, by table.
-const PRIMARY: [&str; 14] = [
+const PRIMARY: [&str; 15] = [
     "leaves",
     "published",
     "lists",
@@ -22,6 +24,7 @@ const PRIMARY: [&str; 14] = [
     "usage_readers",
     "proof_checks",
     "webhooks",
+    "table_parts",
 ];
 
 fn back_up(registry: &Registry, name: &str) -> PathBuf {
@@ -139,6 +142,8 @@ fn what_comes_back_is_row_for_row_what_was_there() {
     let database = server.database();
     let registry = Registry::on_postgres(&database, None);
     let registry = registry.and_press_and_open();
+    let press = registry.publisher("press.example");
+    let _ = registered(&registry, &press, &a_table(1500), 500);
     assert_eq!(registry.stop(), 0);
     let archive = back_up(&registry, "whole.tar");
     let checkpoint = registry.scratch().join("checkpoint.note");

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 const NDJSON: &str = "application/x-ndjson";
 
 /// Rows of every kind: its own hosts, others', none; several names; a name again; what only `more` says.
-fn rows(count: usize) -> Vec<Row> {
+pub fn rows(count: usize) -> Vec<Row> {
     (0..count)
         .map(|number| {
             let host = if number % 3 == 0 { "other.example" } else { "www.press.example" };
@@ -68,7 +68,7 @@ pub fn ended(registry: &Registry, statement: &str) -> Value {
 }
 
 /// Registers a table; its registration.
-fn registered(registry: &Registry, publisher: &Publisher, rows: &[Row], in_group: usize) -> Value {
+pub fn registered(registry: &Registry, publisher: &Publisher, rows: &[Row], in_group: usize) -> Value {
     let bytes = table(rows, in_group);
     let answer = send(registry, publisher, &manifest(publisher, &bytes, rows.len()), &bytes).is(200).json();
     let view = ended(registry, answer["statement"].as_str().expect("an id"));

@@ -7,10 +7,17 @@ use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 
 use super::session::{Session, get};
-use super::take_over::{CHANGING, GROWING, their_columns};
+use super::take_over::{CHANGING, GROWING, Table, their_columns};
 use super::{PostgresStore, lock, read};
 use crate::store::StoreError;
 use crate::store::sqlite::SqliteStore;
+
+/// The files of provenance tables.
+const TABLE_PARTS: Table = ("table_parts", "statement, part, bytes", &[Type::BYTEA, Type::INT8, Type::BYTEA]);
+
+/// Those of tables that are in the log. What is still on its way is sent again.
+const PARTS_OF_THE_LOG: &str =
+    "SELECT p.statement, p.part, p.bytes FROM table_parts p JOIN record_tables t ON t.statement = p.statement";
 
 impl PostgresStore {
     /// Writes the state that a frozen store sees into a new file, and has it on the disk: row after row, whatever the log's length.
@@ -20,10 +27,14 @@ impl PostgresStore {
         let client = lock(frozen);
         let session = Session::working(self.driver.handle()?, &client);
         SqliteStore::fill(path, |file| {
-            for (table, columns, types) in GROWING.into_iter().chain(CHANGING) {
+            let all =
+                |(table, columns, types): Table| (table, columns, types, format!("SELECT {columns} FROM {table}"));
+            let (table, columns, types) = TABLE_PARTS;
+            let parts = (table, columns, types, PARTS_OF_THE_LOG.to_owned());
+            for (table, columns, types, rows) in GROWING.into_iter().chain(CHANGING).map(all).chain([parts]) {
                 let theirs = their_columns(columns);
                 let mut values = Vec::with_capacity(types.len());
-                session.each(&format!("SELECT {columns} FROM {table}"), |row| {
+                session.each(&rows, |row| {
                     values.clear();
                     for (place, kind) in types.iter().enumerate() {
                         values.push(value(row, place, kind)?);
