@@ -66,8 +66,10 @@ pub enum PullError {
         limit: u64,
     },
     /// The download ended early or went on too long.
-    #[error("{got} of {expected} bytes came")]
+    #[error("{got} of {expected} bytes of `{from}` came")]
     Length {
+        /// Of what.
+        from: String,
         /// As the registry said.
         expected: u64,
         /// As came.
@@ -370,7 +372,8 @@ fn download(
         have = 0;
     }
     file.seek(SeekFrom::Start(have)).map_err(told)?;
-    let broke = |source| RegistryError::BrokeOff { url: view.url.clone(), source };
+    let from = registry.place(&view.url)?;
+    let broke = |source| RegistryError::BrokeOff { url: from.clone(), source };
     let mut answer = answer.take(view.bytes - have + 1);
     let mut piece = vec![0; 256 << 10];
     loop {
@@ -380,13 +383,13 @@ fn download(
         }
         have += read as u64;
         if have > view.bytes {
-            return Err(PullError::Length { expected: view.bytes, got: have });
+            return Err(PullError::Length { from, expected: view.bytes, got: have });
         }
         file.write_all(&piece[..read]).map_err(told)?;
         tell(have, view.bytes);
     }
     file.sync_all().map_err(told)?;
-    if have == view.bytes { Ok(()) } else { Err(PullError::Length { expected: view.bytes, got: have }) }
+    if have == view.bytes { Ok(()) } else { Err(PullError::Length { from, expected: view.bytes, got: have }) }
 }
 
 /// Everything that can be wrong with a body: its hash, its header, and every byte of what its statements compile to.

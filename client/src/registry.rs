@@ -104,11 +104,18 @@ impl Registry {
     }
 
     fn json<T: DeserializeOwned>(&self, path: &str) -> Result<T, RegistryError> {
-        let bytes = self.bytes(path, MAX_ANSWER)?;
-        match &self.place {
-            Place::Web(web) => parse(&bytes, web.url(path)?.as_str()),
-            Place::Objects(objects) => parse(&bytes, &objects.place(path)),
-        }
+        parse(&self.bytes(path, MAX_ANSWER)?, &self.place(path)?)
+    }
+
+    /// The place of a path, for people.
+    ///
+    /// # Errors
+    /// [`RegistryError::Address`] for a path that leads elsewhere.
+    pub fn place(&self, path: &str) -> Result<String, RegistryError> {
+        Ok(match &self.place {
+            Place::Web(web) => web.url(path)?.to_string(),
+            Place::Objects(objects) => objects.place(path),
+        })
     }
 
     /// The log's name and keys, at the registry's word.

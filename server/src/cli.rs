@@ -193,9 +193,8 @@ fn audit_all(place: &Place, format: Format) -> anyhow::Result<u8> {
     let origin = store.present_setting("origin")?.context("the database names no log")?;
     let verifier = data.log_verifier(&origin)?;
     let mut report = audit::audit(&*store, &verifier)?;
-    if let Some(looked) = looked {
-        looked.check(&*store, &verifier, &mut report)?;
-    }
+    // What was found before is told even where the storage fails.
+    let compared = looked.map_or(Ok(()), |looked| looked.check(&*store, &verifier, &mut report));
     match format {
         Format::Json => println!("{}", serde_json::to_string(&report)?),
         Format::Human => {
@@ -203,6 +202,7 @@ fn audit_all(place: &Place, format: Format) -> anyhow::Result<u8> {
             println!("{}", report.line());
         }
     }
+    compared?;
     if report.elsewhere > 0 {
         eprintln!("hint: evidence lies among the objects: name them with --objects, or CLEARTITLE_OBJECTS");
     }

@@ -28,7 +28,7 @@ const MAX_WAITERS: usize = 128;
 const WAITERS_EACH: usize = 8;
 
 /// How many provenance tables there may be: a look-up of a document asks each. And how many of one house may be on their way.
-const MAX_TABLES: u64 = 4096;
+const MAX_TABLES: u64 = 1024;
 const TABLES_COMING_EACH: u64 = 4;
 
 /// How many of the few places for large bodies one client may have or await.

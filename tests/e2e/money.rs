@@ -433,6 +433,20 @@ fn a_quote_says_what_the_rest_costs_and_whom_to_ask() {
     scene.registry.audit();
 }
 
+/// A name that leads nowhere is shown, and of an address that no paper lists what the snapshot says, which decides nothing.
+fn leads_nowhere(scene: &Scene, papers: &[&str]) {
+    let tree = |name: &str| scene.json(&["trace", name], papers, 1)["trees"][0]["tree"].clone();
+    let named = tree("rewrite-4");
+    assert_eq!(named["made_from"][1]["about"], "nobody-knows", "{named}");
+    let address = tree("rewrite-5");
+    assert_eq!(address["verdict"], "unknown", "{address}");
+    assert_eq!(address["made_from"][1]["address"]["verdict"], "reserved", "{address}");
+    let drawn = scene.run(&["trace", "rewrite-5", "--ascii"], papers).exits(1).stdout;
+    let line = "generated of https://press.example/nobody-lists-it: unknown (lineage-unresolved); of this address alone the \
+                snapshot says reserved (rights-reserved)";
+    assert!(drawn.contains(line), "{drawn}");
+}
+
 #[test]
 fn the_terms_of_all_ancestors_count_across_papers() {
     let scene = Scene::new();
@@ -483,17 +497,8 @@ fn the_terms_of_all_ancestors_count_across_papers() {
         (found["trees"][0]["tree"]["verdict"].as_str().expect("a verdict").to_owned(), found)
     };
     assert_eq!(verdict("rewrite-1", 1).0, "reserved", "a synthetic rewrite of a reserved page");
-    let (nowhere, tree) = verdict("rewrite-4", 1);
-    assert_eq!(nowhere, "unknown");
-    assert_eq!(tree["trees"][0]["tree"]["made_from"][1]["about"], "nobody-knows", "{tree}");
-    // Of an address that no paper lists the snapshot knows something, which decides nothing.
-    let (nowhere, tree) = verdict("rewrite-5", 1);
-    let address = &tree["trees"][0]["tree"]["made_from"][1]["address"]["verdict"];
-    assert_eq!((nowhere.as_str(), address), ("unknown", &json!("reserved")), "{tree}");
-    let drawn = scene.run(&["trace", "rewrite-5", "--ascii"], &papers).exits(1).stdout;
-    let line = "generated of https://press.example/nobody-lists-it: unknown (lineage-unresolved); of this address alone the \
-                snapshot says reserved (rights-reserved)";
-    assert!(drawn.contains(line), "{drawn}");
+    assert_eq!(verdict("rewrite-4", 1).0, "unknown");
+    leads_nowhere(&scene, &papers);
     assert_eq!(verdict("page-2", 0).0, "cleared");
     let (paid, tree) = verdict("rewrite-2", 1);
     assert_eq!(paid, "conditional", "the annotator is paid by the hour: {tree}");

@@ -2,7 +2,7 @@
 
 use cleartitle_schema::id::{ContentId, ListId};
 use harness::provenance::{PARQUET, Row, manifest, table};
-use harness::{Answer, Publisher, Ran, Registry, UNLIMITED, cleartitle, cleartitle_server, postgres};
+use harness::{Answer, Publisher, Ran, Registry, UNLIMITED, cleartitle, cleartitle_server, independent, postgres};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
@@ -385,6 +385,39 @@ fn a_table_comes_in_through_any_server_of_a_log_and_is_seen_by_each() {
     one.begin();
     assert_eq!(said_of(&one, &name_of(29_997)), said_of(&other, &name_of(29_997)));
     assert_eq!(said_of(&one, &name_of(29_997))["records"][0]["line"], 29_998);
+}
+
+#[test]
+fn what_pyarrow_writes_is_a_table() {
+    let Some(python) = independent::python("provenance tables by pyarrow") else { return };
+    let registry = Registry::start_with(&UNLIMITED);
+    let press = registry.publisher("press.example");
+    let folder = registry.scratch().display().to_string();
+    let told = independent::run(&python, &[&independent::script("write_provenance.py"), &folder]).exits(0);
+    let files: Vec<Value> = serde_json::from_str(&told.stdout).expect("JSON");
+    assert_eq!(files.len(), 5);
+    for file in &files {
+        let path = file["file"].as_str().expect("a path");
+        let ran = register(&registry, &press, &["--documents", path, "--format", "json"]).exits(0);
+        let told: Value = serde_json::from_str(&ran.stdout).expect("JSON");
+        let view = registry.read(&format!("/v1/uploads/{}", told["statement"].as_str().expect("an id"))).is(200).json();
+        assert_eq!(view["registration"]["rows"], file["rows"]);
+        registry.remember(view["registration"]["registration"].clone());
+    }
+    registry.audit();
+    for number in [0_usize, 4, 12_345, 24_999] {
+        let records = said_of(&registry, &name_of(number))["records"].clone();
+        let records = records.as_array().expect("records");
+        assert_eq!(records.len(), files.len());
+        let at = cleartitle_schema::time::Timestamp(1_767_225_600 + number as i64).to_string();
+        for record in records {
+            assert_eq!(record["line"], number + 1);
+            assert_eq!(record["acquisition"]["captured_at"], at);
+            assert_eq!(record["acquisition"]["access"], "open");
+            let url = &record["acquisition"]["urls"][0]["url"];
+            assert_eq!(*url, if number == 4 { Value::Null } else { json!(format!("https://press.example/{number}")) });
+        }
+    }
 }
 
 #[test]

@@ -89,7 +89,7 @@ pub fn run(args: &Args, talk: Talk) -> anyhow::Result<Exit> {
     if let Some(bar) = bar {
         bar.finish_and_clear();
     }
-    let pulled = pulled.map_err(|error| refused(args.format, error))?;
+    let pulled = pulled.map_err(|error| refused(args.format, error, registry.address()))?;
     report(args, &pulled, &log, talk)
 }
 
@@ -116,9 +116,9 @@ fn key(args: &Args, policy: Option<&Policy>, registry: &Registry, talk: Talk) ->
 }
 
 /// A refusal with the code of what was found, where something was.
-fn refused(format: Format, error: PullError) -> anyhow::Error {
+fn refused(format: Format, error: PullError, address: &str) -> anyhow::Error {
     let fault = error.fault();
-    let advised = advise(error);
+    let advised = advise(error, address);
     match fault {
         Some(fault) => told(format, advised, fault),
         None => advised,
@@ -140,7 +140,8 @@ fn told(format: Format, error: anyhow::Error, fault: Fault) -> anyhow::Error {
 const CONTRADICTED: &str = "do not use this registry before its operator has explained this; the evidence is FILE.checkpoint, and \
                             FILE.contradiction.json where it convicts the log's key by itself (`cleartitle verify` checks it)";
 
-fn advise(error: PullError) -> anyhow::Error {
+fn advise(error: PullError, address: &str) -> anyhow::Error {
+    let not_signed;
     let hint = match &error {
         PullError::Peers { fault: Some(_), .. }
         | PullError::Trust(TrustError::Rollback { .. } | TrustError::SplitView { .. } | TrustError::Forked { .. }) => {
@@ -156,6 +157,17 @@ fn advise(error: PullError) -> anyhow::Error {
             "pull again; a cache on the way must keep neither `checkpoint` nor `v1/snapshots/latest`"
         }
         PullError::TooLong { .. } => "--max-bytes takes more",
+        PullError::OtherThanSigned(_)
+        | PullError::Behind { .. }
+        | PullError::Trust(TrustError::AlteredTiles { .. })
+        | PullError::Snapshot(SnapshotError::Format(_) | SnapshotError::Verify(_) | SnapshotError::OtherBody(_)) => {
+            not_signed = format!(
+                "what `{}` gives was damaged, changed or kept back on the way; what lay here is as it was. Pull again, or from \
+                 another place that has the log",
+                shown(address)
+            );
+            &not_signed
+        }
         PullError::Length { .. } | PullError::Registry(RegistryError::BrokeOff { .. }) => {
             "pull again: it goes on where it broke off"
         }

@@ -131,13 +131,16 @@ impl RegistryError {
                  there is none"
                     .to_owned(),
             ),
-            Self::Missing(_) => Some(
+            Self::Missing(_) | Self::Status { status: 404 | 410, .. } => Some(
                 "`checkpoint`, `tile` and `v1` lie right below the address of a log; is this it, and is all of it there?"
                     .to_owned(),
             ),
             Self::Denied { .. } => Some(format!(
                 "{STORE_HINT}; without s3:ListBucket a store answers so for what is not there too"
             )),
+            Self::Malformed { .. } | Self::TooLong { .. } => Some(
+                "is this a registry's address, or a log's, and does nothing on the way change what comes from there?".to_owned(),
+            ),
             Self::Unread { place, .. } if place.starts_with("s3://") => Some(STORE_HINT.to_owned()),
             _ => None,
         }

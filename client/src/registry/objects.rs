@@ -39,11 +39,14 @@ impl fmt::Debug for Objects {
 impl Objects {
     /// Takes `s3://bucket/prefix` and `file:///folder`; `None` for what names neither.
     pub fn at(address: &str) -> Result<Option<Self>, RegistryError> {
-        let bad = || RegistryError::Address(address.chars().take(200).collect());
+        // People paste credentials where none belong; they are not repeated.
+        let told = address.rsplit_once('@').map_or(address, |(_, behind)| behind);
+        let bad = || RegistryError::Address(told.chars().take(200).collect());
         let below = if let Some(object) = address.strip_prefix("s3://") {
             let (bucket, prefix) = object.split_once('/').unwrap_or((object, ""));
             let prefix = prefix.trim_end_matches('/');
-            if !plain(bucket) || !(prefix.is_empty() || prefix.split('/').all(plain)) {
+            let name = |name: &str| plain(name) && !name.contains(['?', '#', ':', '@']);
+            if !name(bucket) || !(prefix.is_empty() || prefix.split('/').all(name)) {
                 return Err(bad());
             }
             Below::Bucket { bucket: bucket.to_owned(), prefix: prefix.to_owned() }
@@ -72,9 +75,9 @@ impl Objects {
         }
     }
 
-    /// What a path names for people.
+    /// What a path names for people. A foreign paper may have named it.
     pub fn place(&self, path: &str) -> String {
-        let path: String = path.trim_start_matches('/').chars().take(200).collect();
+        let path: String = path.trim_start_matches('/').chars().filter(|c| !c.is_control()).take(200).collect();
         format!("{}/{path}", self.address)
     }
 
@@ -161,10 +164,20 @@ mod tests {
                 assert!(matches!(objects.locate(path), Err(RegistryError::Address(_))), "{address} {path}");
             }
         }
-        for address in ["s3://", "s3:///a", "s3://bucket/a//b", "s3://b/../c", "file://host/a", "file:a", "file:///a?b"]
-        {
+        for address in [
+            "s3://",
+            "s3:///a",
+            "s3://bucket/a//b",
+            "s3://b/../c",
+            "s3://b/c?d",
+            "file://host/a",
+            "file:a",
+            "file:///a?b",
+        ] {
             assert!(matches!(Objects::at(address), Err(RegistryError::Address(_))), "{address}");
         }
+        let refused = Objects::at("s3://user:secret@bucket/log").unwrap_err().to_string();
+        assert!(refused.contains("`bucket/log`") && !refused.contains("secret"), "{refused}");
         for address in ["https://registry.example", "bucket/prefix", "", "gs://bucket"] {
             assert!(Objects::at(address).unwrap().is_none(), "{address}");
         }

@@ -69,11 +69,21 @@ impl Looked {
         Ok(Self { objects, network, checkpoint, latest })
     }
 
-    /// Holds it against a store, and adds to the report what it finds.
+    /// Holds it against a store, and adds to the report what it finds. What is damaged in the store ends the comparison, as a finding.
     ///
     /// # Errors
     /// A storage or a store that can't be read.
     pub fn check(&self, store: &dyn Database, log: &NoteVerifier, report: &mut Report) -> Result<(), PurgeError> {
+        match self.compare_all(store, log, report) {
+            Err(PurgeError::Store(StoreError::Damaged(why))) => {
+                report.found(Fault::Damaged, format!("the objects can't be held against the store: {why}"));
+                Ok(())
+            }
+            outcome => outcome,
+        }
+    }
+
+    fn compare_all(&self, store: &dyn Database, log: &NoteVerifier, report: &mut Report) -> Result<(), PurgeError> {
         self.evidence(store, report)?;
         let size = match self.size(store, log)? {
             Ok(size) => size,

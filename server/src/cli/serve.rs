@@ -105,6 +105,10 @@ impl Serve {
         let (quorum, witnessing) = (self.witnesses.quorum()?, self.witnesses.job()?);
         let held = folder.lock()?;
         let replicas = replicas(&self.read_database)?;
+        anyhow::ensure!(
+            replicas.is_empty() || self.place.is_shared()?,
+            "--read-database names replicas of no --database"
+        );
         let registry = self.place.registry(self.origin.as_deref())?.with_quorum(quorum)?.with_replicas(&replicas)?;
         registry.check_objects()?;
         self.logs.tell_key(registry.verifier());

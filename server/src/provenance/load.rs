@@ -18,7 +18,7 @@ use crate::store::StoreError;
 const SORTED_IN_MEMORY: usize = 96 << 20;
 
 /// How many blocks are written at once.
-const TOGETHER: usize = 256;
+const TOGETHER: usize = 512;
 
 /// How much is read at once when a file is read through.
 const PIECE: u64 = 1 << 20;

@@ -13,8 +13,8 @@ use cleartitle_schema::id::ContentName;
 /// How long a key is.
 pub const KEY: usize = 37;
 
-/// How many keys a block holds: 16 KiB.
-pub(super) const BLOCK_KEYS: usize = 442;
+/// How many keys a block holds: 8 KiB, of which a look-up reads one or two of every table.
+pub(super) const BLOCK_KEYS: usize = 221;
 
 /// The bit of a row that does not show the document.
 const NOT_SHOWN: u32 = 1 << 31;

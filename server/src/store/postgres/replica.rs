@@ -36,6 +36,8 @@ const REST: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(60)];
 pub(super) struct Replica {
     store: PostgresStore,
     name: String,
+    /// Its place among the flags, which is what the metrics call it: who may read those need not know the hosts.
+    place: String,
     state: Mutex<State>,
 }
 
@@ -61,10 +63,11 @@ impl Replica {
     ///
     /// # Errors
     /// Where connections can't be prepared: roots that can't be read.
-    pub(super) fn new(address: &Address) -> Result<Self, StoreError> {
+    pub(super) fn new(place: usize, address: &Address) -> Result<Self, StoreError> {
         let store = PostgresStore::connect(&address.clone().for_reading(PATIENCE), &GLANCING)?;
-        let replica = Self { store, name: address.to_string(), state: Mutex::default() };
-        metrics::gauge!("cleartitle_replica_left_alone", "replica" => replica.name.clone()).set(0.0);
+        let (name, place) = (address.to_string(), place.to_string());
+        let replica = Self { store, name, place, state: Mutex::default() };
+        metrics::gauge!("cleartitle_replica_left_alone", "replica" => replica.place.clone()).set(0.0);
         for outcome in ["answered", "behind", "failed", "stranger"] {
             replica.count(outcome, 0);
         }
@@ -142,7 +145,7 @@ impl Replica {
         let was_well = state.rest.is_none();
         let rest = state.rest.map_or(first, |last| (last * 2).clamp(first, REST[1]));
         (state.rest, state.until) = (Some(rest), Some(Instant::now() + rest));
-        metrics::gauge!("cleartitle_replica_left_alone", "replica" => self.name.clone()).set(1.0);
+        metrics::gauge!("cleartitle_replica_left_alone", "replica" => self.place.clone()).set(1.0);
         was_well
     }
 
@@ -150,13 +153,13 @@ impl Replica {
         let mut state = self.state();
         if state.rest.take().is_some() {
             tracing::info!(replica = self.name, "a replica answers again");
-            metrics::gauge!("cleartitle_replica_left_alone", "replica" => self.name.clone()).set(0.0);
+            metrics::gauge!("cleartitle_replica_left_alone", "replica" => self.place.clone()).set(0.0);
         }
         state.until = None;
     }
 
     fn count(&self, outcome: &'static str, by: u64) {
-        metrics::counter!("cleartitle_replica_reads_total", "replica" => self.name.clone(), "outcome" => outcome)
+        metrics::counter!("cleartitle_replica_reads_total", "replica" => self.place.clone(), "outcome" => outcome)
             .increment(by);
     }
 }

@@ -38,7 +38,8 @@ impl Replicated {
     /// # Errors
     /// [`StoreError`] where connections can't be prepared.
     pub fn new(primary: Arc<PostgresStore>, replicas: &[Address]) -> Result<Self, StoreError> {
-        let replicas: Vec<Replica> = replicas.iter().map(Replica::new).collect::<Result<_, _>>()?;
+        let replicas: Vec<Replica> =
+            (1..).zip(replicas).map(|(place, it)| Replica::new(place, it)).collect::<Result<_, _>>()?;
         for replica in &replicas {
             let _ = replica.ask(&primary, &|session| read::latest_checkpoint(session));
         }
