@@ -166,8 +166,11 @@ impl Job {
             Self::Base => {
                 let (base, size) = shared.new_base()?;
                 let mut growing = growing(shared);
-                growing.rest_on(base, size);
-                show(shared, &growing, None);
+                // A question may have made a newer one meanwhile, and what lies between the two is kept for neither.
+                if size >= growing.base_size {
+                    growing.rest_on(base, size);
+                    show(shared, &growing, None);
+                }
             }
             Self::Middle(statements, base_size) => {
                 let middle = Arc::new(compiled(&statements)?);

@@ -141,7 +141,8 @@ impl Clearance {
             AsOf::Latest => (view.size, Until::Size(view.size)),
             AsOf::Size(size) if size <= view.size => (size, Until::Size(size)),
             AsOf::Size(asked) => return Err(ClearanceError::Beyond { asked, size: view.size }),
-            AsOf::Time(time) => (self.shared.store.size_at(time)?, Until::Time(time)),
+            // What came since the view was caught up is not in it, and not said to be.
+            AsOf::Time(time) => (self.shared.store.size_at(time)?.min(view.size), Until::Time(time)),
         };
         Ok(State { size, until, view })
     }
