@@ -465,6 +465,26 @@ pub enum StatementError {
 }
 
 impl Statement {
+    /// A statement of this version that says the body, and nothing besides.
+    #[must_use]
+    pub fn new(log: impl Into<String>, issuer: Party, issued_at: Timestamp, body: Body) -> Self {
+        Self {
+            version: VERSION,
+            log: log.into(),
+            issuer,
+            issued_at,
+            effective: Window::default(),
+            supersedes: Vec::new(),
+            delegation: None,
+            countersigned_by: Vec::new(),
+            body,
+            evidence: Vec::new(),
+            modelled_on: None,
+            note: None,
+            remains_of: None,
+        }
+    }
+
     /// Reads a canonical payload strictly.
     ///
     /// # Errors

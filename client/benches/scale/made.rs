@@ -4,9 +4,9 @@ use cleartitle_schema::evidence::Registered;
 use cleartitle_schema::id::{ContentId, ContentName, StatementId};
 use cleartitle_schema::issuer::Party;
 use cleartitle_schema::scope::{Scope, Target};
-use cleartitle_schema::statement::{Body, Statement, VERSION};
+use cleartitle_schema::statement::{Body, Statement};
 use cleartitle_schema::terms::{Clause, Constraints, Rule, Terms};
-use cleartitle_schema::time::{Timestamp, Window};
+use cleartitle_schema::time::Timestamp;
 use cleartitle_schema::vocab::{Basis, Preference, Use};
 use std::sync::Arc;
 
@@ -117,21 +117,12 @@ fn registered(index: u64, scope: Scope, permits: bool) -> Arc<Registered> {
     let rule = Rule { preference, uses: vec![Use::TrainAi], constraints, duties };
     let terms = Terms { clauses: vec![Clause { rules: vec![rule] }], ..Terms::default() };
     let basis = Basis::Owner;
-    let statement = Statement {
-        version: VERSION,
-        log: LOG.to_owned(),
-        issuer: Party::new("press.example".parse().expect("a domain")),
-        issued_at: Timestamp(1_790_000_000),
-        effective: Window::default(),
-        supersedes: Vec::new(),
-        delegation: None,
-        countersigned_by: Vec::new(),
-        body: if permits { Body::Grant { basis, scope, terms } } else { Body::Reservation { basis, scope, terms } },
-        evidence: Vec::new(),
-        modelled_on: None,
-        remains_of: None,
-        note: None,
-    };
+    let statement = Statement::new(
+        LOG,
+        Party::new("press.example".parse().expect("a domain")),
+        Timestamp(1_790_000_000),
+        if permits { Body::Grant { basis, scope, terms } } else { Body::Reservation { basis, scope, terms } },
+    );
     Arc::new(Registered {
         id: StatementId::of(&statement.to_payload().expect("a payload")),
         index,

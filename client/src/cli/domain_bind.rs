@@ -11,8 +11,8 @@ use cleartitle_schema::domain_proof::{KeyRequest, request};
 use cleartitle_schema::id::{KeyId, StatementId};
 use cleartitle_schema::issuer::{Domain, Party};
 use cleartitle_schema::signed::{Envelope, STATEMENT_TYPE, key_id, print_public_key, sign};
-use cleartitle_schema::statement::{self, Body, Cause, Proof, Statement};
-use cleartitle_schema::time::{Timestamp, Window};
+use cleartitle_schema::statement::{Body, Cause, Proof, Statement};
+use cleartitle_schema::time::Timestamp;
 use ed25519_dalek::SigningKey;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -207,21 +207,12 @@ pub(super) fn revoke(args: &RevokeArgs, talk: Talk) -> anyhow::Result<Exit> {
         let hint = format!("`cleartitle domain show {domain}` lists the keys");
         advised(format_args!("`{}` does not speak for `{domain}` now", args.ended), hint)
     })?;
-    let statement = Statement {
-        version: statement::VERSION,
-        log: log.origin().to_owned(),
-        issuer: Party::new(args.issuer.clone()),
-        issued_at: clock::now(),
-        effective: Window::default(),
-        supersedes: Vec::new(),
-        delegation: None,
-        countersigned_by: Vec::new(),
-        body: Body::Withdrawal { statement: binding, cause: Some(args.cause), since: args.since },
-        evidence: Vec::new(),
-        modelled_on: None,
-        remains_of: None,
-        note: None,
-    };
+    let statement = Statement::new(
+        log.origin(),
+        Party::new(args.issuer.clone()),
+        clock::now(),
+        Body::Withdrawal { statement: binding, cause: Some(args.cause), since: args.since },
+    );
     let envelope = sign(STATEMENT_TYPE, &statement.to_payload()?, &[&key])?;
     let registered = registry.register(&envelope.to_bytes())?;
     let receipt = ReceiptFile::new(envelope, &registered.registration);

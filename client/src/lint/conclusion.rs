@@ -13,8 +13,8 @@ use cleartitle_schema::ledger::Ledger;
 use cleartitle_schema::policy::Reading;
 use cleartitle_schema::scope::{Scope, Target};
 use cleartitle_schema::signals::{PARSER, Sighting, Signal, Source, SourceOutcome};
-use cleartitle_schema::statement::{Body, Statement, VERSION};
-use cleartitle_schema::time::{Timestamp, Window};
+use cleartitle_schema::statement::{Body, Statement};
+use cleartitle_schema::time::Timestamp;
 use cleartitle_schema::vocab::Use;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -182,22 +182,9 @@ fn observation(site: &Domain, channels: &[Channel], now: Timestamp) -> Option<Re
     }
     let scope = Scope { include: vec![Target::Host { host: site.clone(), subdomains: false }], exclude: Vec::new() };
     let sighting = Sighting { observed_at: now, sources, signals, fetched_as: None, parser: PARSER.to_owned() };
-    let statement = Statement {
-        version: VERSION,
-        log: "observer.example/log".to_owned(),
-        issuer: Party::new(observer()),
-        issued_at: now,
-        effective: Window::default(),
-        supersedes: Vec::new(),
-        delegation: None,
-        countersigned_by: Vec::new(),
-        body: Body::Observation { scope, sighting },
-        evidence: Vec::new(),
-        modelled_on: None,
-        remains_of: None,
-        note: None,
-    }
-    .sorted();
+    let statement =
+        Statement::new("observer.example/log", Party::new(observer()), now, Body::Observation { scope, sighting })
+            .sorted();
     Some(Registered {
         id: StatementId::of(b"an observation in memory"),
         index: 0,

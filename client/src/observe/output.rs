@@ -22,9 +22,8 @@ use cleartitle_schema::id::{BlobId, StatementId};
 use cleartitle_schema::issuer::{Domain, Party};
 use cleartitle_schema::signals::{Sighting, fit};
 use cleartitle_schema::signed::{self, Envelope, STATEMENT_TYPE};
-use cleartitle_schema::statement::{Body, Statement, VERSION};
+use cleartitle_schema::statement::{Body, Statement};
 use cleartitle_schema::time::Timestamp;
-use cleartitle_schema::time::Window;
 use ed25519_dalek::SigningKey;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -192,20 +191,13 @@ impl Folder {
     /// # Errors
     /// [`ObserveError::Canon`].
     pub fn statement(&self, site: &Site, sighting: Sighting) -> Result<Statement, ObserveError> {
-        let with = |sighting: Sighting| Statement {
-            version: VERSION,
-            log: self.signing.log.clone(),
-            issuer: Party::new(self.signing.issuer.clone()),
-            issued_at: clock::now(),
-            effective: Window::default(),
-            supersedes: Vec::new(),
-            delegation: None,
-            countersigned_by: Vec::new(),
-            body: Body::Observation { scope: site.scope(), sighting },
-            evidence: Vec::new(),
-            modelled_on: None,
-            remains_of: None,
-            note: None,
+        let with = |sighting: Sighting| {
+            Statement::new(
+                self.signing.log.clone(),
+                Party::new(self.signing.issuer.clone()),
+                clock::now(),
+                Body::Observation { scope: site.scope(), sighting },
+            )
         };
         let whole = with(sighting.clone()).sorted();
         let all = canon::to_canonical_within(&whole, usize::MAX).map_err(ObserveError::Canon)?.len();

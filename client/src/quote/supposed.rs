@@ -5,8 +5,8 @@ use cleartitle_schema::evidence::{Evidence, Registered};
 use cleartitle_schema::id::StatementId;
 use cleartitle_schema::issuer::{Domain, Party};
 use cleartitle_schema::policy::{AssertedDuty, Reading};
-use cleartitle_schema::statement::{Body, Kind, Statement, VERSION};
-use cleartitle_schema::time::{Timestamp, Window};
+use cleartitle_schema::statement::{Body, Kind, Statement};
+use cleartitle_schema::time::Timestamp;
 use std::sync::Arc;
 
 /// The reading in which these duties are met.
@@ -35,21 +35,12 @@ pub(super) fn accept(evidence: &mut Evidence, asker: &Domain, now: Timestamp, as
 
 /// An acceptance that nobody made. It is in no log, leaves no file, and ends with the question.
 fn acceptance(offer: &Registered, asker: &Domain, now: Timestamp) -> Registered {
-    let statement = Statement {
-        version: VERSION,
-        log: offer.statement.log.clone(),
-        issuer: Party::new(asker.clone()),
-        issued_at: now,
-        effective: Window::default(),
-        supersedes: Vec::new(),
-        delegation: None,
-        countersigned_by: Vec::new(),
-        body: Body::Acceptance { offer: offer.id, scope: None },
-        evidence: Vec::new(),
-        modelled_on: None,
-        note: None,
-        remains_of: None,
-    };
+    let statement = Statement::new(
+        offer.statement.log.clone(),
+        Party::new(asker.clone()),
+        now,
+        Body::Acceptance { offer: offer.id, scope: None },
+    );
     Registered {
         id: StatementId::of(&offer.id.0),
         index: u64::MAX,

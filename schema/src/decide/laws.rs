@@ -11,7 +11,7 @@ use crate::issuer::Party;
 use crate::policy::Reading;
 use crate::scope::{Scope, Target};
 use crate::signals::{Sighting, Signal, Source, SourceOutcome};
-use crate::statement::{Body, Case, Ending, Statement, VERSION};
+use crate::statement::{Body, Case, Ending, Statement};
 use crate::terms::Terms;
 use crate::terms_laws::some_terms;
 use crate::time::{Timestamp, Window};
@@ -160,21 +160,7 @@ fn disallowing(mut terms: Terms) -> Terms {
 }
 
 fn registered(place: u8, issuer: &str, at: u8, body: Body) -> Registered {
-    let statement = Statement {
-        version: VERSION,
-        log: "laws.example/log".to_owned(),
-        issuer: party(issuer),
-        issued_at: day(at),
-        effective: Window::default(),
-        supersedes: Vec::new(),
-        delegation: None,
-        countersigned_by: Vec::new(),
-        body,
-        evidence: Vec::new(),
-        modelled_on: None,
-        remains_of: None,
-        note: None,
-    };
+    let statement = Statement::new("laws.example/log", party(issuer), day(at), body);
     let signed_by = vec![statement.issuer.domain.clone()];
     Registered {
         id: id(place),

@@ -8,10 +8,10 @@ use crate::evidence::{Lookup, Registered, Signing};
 use crate::id::{ContentId, ContentName, Sha256Alias, StatementId, WarcSha1Alias};
 use crate::ledger::Ledger;
 use crate::scope::{Scope, Target};
-use crate::statement::{Body, Case, Statement, VERSION};
+use crate::statement::{Body, Case, Statement};
 use crate::surt::UrlKey;
 use crate::terms::{Clause, Constraints, Rule, Terms};
-use crate::time::{Timestamp, Window};
+use crate::time::Timestamp;
 use crate::tlog::Hash;
 use crate::vocab::{Basis, Preference, Use};
 use proptest::collection::vec;
@@ -27,21 +27,7 @@ pub(super) fn terms(preference: Preference) -> Terms {
 }
 
 pub(super) fn statement(issuer: &str, body: Body) -> Statement {
-    Statement {
-        version: VERSION,
-        log: LOG.to_owned(),
-        issuer: crate::issuer::Party::new(issuer.parse().unwrap()),
-        issued_at: Timestamp(1_790_000_000),
-        effective: Window::default(),
-        supersedes: Vec::new(),
-        delegation: None,
-        countersigned_by: Vec::new(),
-        body,
-        evidence: Vec::new(),
-        modelled_on: None,
-        remains_of: None,
-        note: None,
-    }
+    Statement::new(LOG, crate::issuer::Party::new(issuer.parse().unwrap()), Timestamp(1_790_000_000), body)
 }
 
 pub(super) fn reservation(scope: Scope) -> Body {

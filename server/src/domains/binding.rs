@@ -11,7 +11,7 @@ use cleartitle_schema::id::{BlobId, KeyId, StatementId};
 use cleartitle_schema::issuer::{Authority, Domain, Party};
 use cleartitle_schema::signed::{Envelope, key_id, parse_public_key, print_public_key, sign};
 use cleartitle_schema::statement::{self, Body, Cause, Exhibit, Proof, Statement};
-use cleartitle_schema::time::{Timestamp, Window};
+use cleartitle_schema::time::Timestamp;
 use ed25519_dalek::{SigningKey, VerifyingKey};
 
 use super::Sight;
@@ -236,21 +236,8 @@ pub fn statement(
     now: Timestamp,
 ) -> Result<Candidate, BindError> {
     let failed = |error: &dyn std::fmt::Display| BindError::Statement(error.to_string());
-    let statement = Statement {
-        version: statement::VERSION,
-        log: operator.origin.to_owned(),
-        issuer: Party::new(operator.domain.clone()),
-        issued_at: now,
-        effective: Window::default(),
-        supersedes: Vec::new(),
-        delegation: None,
-        countersigned_by: Vec::new(),
-        body,
-        evidence,
-        modelled_on: None,
-        remains_of: None,
-        note: None,
-    };
+    let statement =
+        Statement { evidence, ..Statement::new(operator.origin, Party::new(operator.domain.clone()), now, body) };
     let payload = statement.to_payload().map_err(|error| failed(&error))?;
     let envelope = sign(statement::PAYLOAD_TYPE, &payload, &[operator.key]).map_err(|error| failed(&error))?;
     Ok(Candidate { id: StatementId::of(&payload), envelope, statement, list: None, sealed: false })

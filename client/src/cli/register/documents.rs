@@ -17,8 +17,7 @@ use cleartitle_schema::id::{ListHasher, ListId, StatementId};
 use cleartitle_schema::issuer::{Domain, Party};
 use cleartitle_schema::provenance::{MAX_BYTES, MAX_PIECE, MEDIA_TYPE};
 use cleartitle_schema::signed::{self, Envelope, STATEMENT_TYPE};
-use cleartitle_schema::statement::{Body, ListRole, Statement, VERSION};
-use cleartitle_schema::time::Window;
+use cleartitle_schema::statement::{Body, ListRole, Statement};
 use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -134,21 +133,7 @@ fn statement(table: &Table, issuer: &Domain, log: &PinnedLog) -> Statement {
     let Table { list, bytes, rows } = *table;
     let media_type = MEDIA_TYPE.to_owned();
     let body = Body::Manifest { role: ListRole::Provenance, list, rows, bytes, media_type, name: None };
-    Statement {
-        version: VERSION,
-        log: log.origin().to_owned(),
-        issuer: Party::new(issuer.clone()),
-        issued_at: clock::now(),
-        effective: Window::default(),
-        supersedes: Vec::new(),
-        delegation: None,
-        countersigned_by: Vec::new(),
-        body,
-        evidence: Vec::new(),
-        modelled_on: None,
-        note: None,
-        remains_of: None,
-    }
+    Statement::new(log.origin(), Party::new(issuer.clone()), clock::now(), body)
 }
 
 /// The envelope that an earlier run left, if it signs this file; otherwise a new one, which is left for the next run first.
