@@ -9,7 +9,6 @@ use cleartitle_schema::erasure::Remains;
 use cleartitle_schema::fault::Fault;
 use cleartitle_schema::id::{BlobId, Commitment, KeyId, ListId, StatementId};
 use cleartitle_schema::leaf::{Leaf, LeafKind, Published};
-use cleartitle_schema::provenance::MEDIA_TYPE;
 use cleartitle_schema::signed::{key_id, open_statement, parse_public_key};
 use cleartitle_schema::statement::{Body, ListRole, Statement};
 use cleartitle_schema::time::Timestamp;
@@ -26,7 +25,7 @@ use serde::Serialize;
 use crate::claims;
 use crate::log::tile_reader;
 use crate::objects::evidence::lies_elsewhere;
-use crate::provenance::same_list;
+use crate::provenance::{same_list, signed_by};
 use crate::store::database::Database;
 use crate::store::witnessed::Cosigned;
 use crate::store::{SignedHead, StoreError};
@@ -429,12 +428,11 @@ impl Auditor<'_> {
             Ok(_) => self.found(Fault::AlteredProjection, format!("statement {index} is not found by its id")),
             Err(error) => self.found(Fault::AlteredProjection, format!("statement {index}: {error}")),
         }
-        if let Body::Manifest { role: ListRole::Provenance, list, bytes, media_type, .. } = &statement.body
-            && media_type == MEDIA_TYPE
+        if let Some((list, bytes)) = signed_by(&statement)
             && self.store.list(list)?.is_none()
         {
             let id = StatementId::of(payload);
-            match same_list(&|range| self.store.table_bytes(&id, range), *bytes, list, &|_| true) {
+            match same_list(&|range| self.store.table_bytes(&id, range), bytes, list, &|_| true) {
                 Ok(()) => self.report.lists += 1,
                 Err(error) => self.found(Fault::AlteredBytes, format!("table {index}: {error}")),
             }

@@ -28,7 +28,7 @@ pub enum HostNamed {
 }
 
 /// Lookups under way at the same time.
-const AT_ONCE: usize = 64;
+pub(super) const AT_ONCE: usize = 64;
 
 /// Entries that share a directory word are looked at one after the other up to so many, by halving beyond: anybody can
 /// bring about that many names or digests begin alike.

@@ -2,14 +2,12 @@
 
 use super::buckets::{BUCKET, Bucket, CROWDED, FLAGS, REACH, Slot, key};
 use super::format::{Section, u32_at};
+use super::lookup::AT_ONCE;
 use super::read::{Damage, SetId, SetKey, Snapshot};
 use super::view::View;
 use crate::id::ContentName;
 use std::borrow::Borrow;
 use std::hint::black_box;
-
-/// Lookups under way at the same time.
-const AT_ONCE: usize = 64;
 
 /// The names of one kind.
 #[derive(Clone, Copy)]

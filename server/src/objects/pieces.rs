@@ -10,6 +10,7 @@ use cleartitle_schema::tlog::tile::{EntriesId, EntryBundle, FULL_WIDTH, TileId};
 
 use super::evidence::lies_elsewhere;
 use super::layout;
+use crate::provenance::each_piece;
 use crate::store::database::Database;
 use crate::store::{Store, StoreError, evidence_of};
 
@@ -67,9 +68,6 @@ impl Piece {
     }
 }
 
-/// How much of a table is read at once.
-const PIECE: u64 = 4 << 20;
-
 /// Reads a provenance table that is this list piece by piece, and gives its BLAKE3; `None` where the list is none.
 ///
 /// # Errors
@@ -80,14 +78,11 @@ pub fn table(
     mut each: impl FnMut(&[u8]) -> Result<(), StoreError>,
 ) -> Result<Option<blake3::Hash>, StoreError> {
     let Some((statement, length)) = store.table_of(list)? else { return Ok(None) };
-    let (mut hasher, mut at) = (blake3::Hasher::new(), 0);
-    while at < length {
-        let end = length.min(at + PIECE);
-        let piece = store.table_bytes(&statement, at..end)?;
-        hasher.update(&piece);
-        each(&piece)?;
-        at = end;
-    }
+    let mut hasher = blake3::Hasher::new();
+    each_piece(&|range| store.table_bytes(&statement, range), length, |piece| {
+        hasher.update(piece);
+        each(piece)
+    })?;
     Ok(Some(hasher.finalize()))
 }
 

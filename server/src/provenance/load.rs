@@ -1,7 +1,5 @@
 //! Loading: a table checked row by row, and its run written in order.
 
-use std::ops::Range;
-
 use cleartitle_schema::acquisition::Acquisition;
 use cleartitle_schema::id::{ListHasher, ListId};
 use cleartitle_schema::issuer::Authority;
@@ -11,7 +9,7 @@ use cleartitle_schema::surt::UrlKey;
 use super::rows::{self, Group};
 use super::run::{BLOCK_KEYS, Block, key};
 use super::table::Table;
-use super::{Fetch, KEY, TableError};
+use super::{Fetch, KEY, TableError, each_piece};
 use crate::store::StoreError;
 
 /// Memory that keys are sorted in; what is more goes to files in the temporary folder that have no name.
@@ -19,9 +17,6 @@ const SORTED_IN_MEMORY: usize = 96 << 20;
 
 /// How many blocks are written at once.
 const TOGETHER: usize = 512;
-
-/// How much is read at once when a file is read through.
-const PIECE: u64 = 1 << 20;
 
 /// Bytes of values that a file may stand for, for each that it has and besides: a row of a dictionary is repeated at no cost to who sends it.
 const VALUES_PER_BYTE: u64 = 64;
@@ -47,15 +42,11 @@ pub fn same_list(
     list: &ListId,
     goes_on: &dyn Fn(u64) -> bool,
 ) -> Result<(), TableError> {
-    let (mut hasher, mut at) = (ListHasher::default(), 0);
-    while at < length {
-        let end = length.min(at + PIECE);
-        hasher.update(&fetch(Range { start: at, end })?);
-        at = end;
-        if !goes_on(0) {
-            return Err(TableError::Stopped);
-        }
-    }
+    let mut hasher = ListHasher::default();
+    each_piece(fetch, length, |piece| {
+        hasher.update(piece);
+        if goes_on(0) { Ok(()) } else { Err(TableError::Stopped) }
+    })?;
     let found = hasher.id();
     if found == *list { Ok(()) } else { Err(TableError::Other(format!("its digest is `{found}`"))) }
 }

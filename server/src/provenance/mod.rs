@@ -25,6 +25,10 @@ mod tests;
 
 use std::ops::Range;
 
+use cleartitle_schema::id::ListId;
+use cleartitle_schema::provenance::MEDIA_TYPE;
+use cleartitle_schema::statement::{Body, ListRole, Statement};
+
 pub use load::{Loading, load, same_list};
 use run::KEY;
 pub use run::{Block, found, keys};
@@ -34,6 +38,38 @@ use crate::store::StoreError;
 
 /// Reads a range of the file's bytes, all of it.
 pub type Fetch<'f> = dyn Fn(Range<u64>) -> Result<Vec<u8>, StoreError> + 'f;
+
+/// The list and the length of the table that a statement signs; `None` where it signs none.
+#[must_use]
+pub fn signed_by(statement: &Statement) -> Option<(&ListId, u64)> {
+    match &statement.body {
+        Body::Manifest { role: ListRole::Provenance, list, bytes, media_type, .. } if media_type == MEDIA_TYPE => {
+            Some((list, *bytes))
+        }
+        _ => None,
+    }
+}
+
+/// How much is read at once when a file is read through.
+const PIECE: u64 = 1 << 20;
+
+/// Reads a file of this length through, piece by piece.
+///
+/// # Errors
+/// What fetching gives, and `each`.
+pub fn each_piece<E: From<StoreError>>(
+    fetch: &Fetch<'_>,
+    length: u64,
+    mut each: impl FnMut(&[u8]) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut at = 0;
+    while at < length {
+        let end = length.min(at + PIECE);
+        each(&fetch(at..end)?)?;
+        at = end;
+    }
+    Ok(())
+}
 
 /// Why a table is not read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -29,6 +29,14 @@ pub struct Upload {
     pub refused: Option<(String, String)>,
 }
 
+impl Upload {
+    /// How many bytes are here with these, that begin at `at`; `None` where the upload does not go on there.
+    pub(super) fn received_with(&self, at: u64, bytes: &[u8]) -> Option<u64> {
+        let received = at + bytes.len() as u64;
+        (self.received == at && self.refused.is_none() && received <= self.bytes).then_some(received)
+    }
+}
+
 /// How much tables may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Room {
@@ -66,6 +74,20 @@ pub(super) struct Taken {
     pub(super) all: u64,
     pub(super) files: u64,
     pub(super) uploads_each: u64,
+}
+
+impl Taken {
+    /// Of bytes and files: what is on its way and what is in the log, of all and of one authority.
+    pub(super) fn of(all: ((u64, u64), (u64, u64)), own: ((u64, u64), (u64, u64))) -> Self {
+        let ((coming, coming_files), (there, there_files)) = all;
+        let ((own_coming, uploads_each), (own_there, _)) = own;
+        Self {
+            each: own_coming.saturating_add(own_there),
+            all: coming.saturating_add(there),
+            files: coming_files + there_files,
+            uploads_each,
+        }
+    }
 }
 
 impl Room {

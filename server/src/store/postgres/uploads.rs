@@ -5,8 +5,8 @@ use std::ops::Range;
 use cleartitle_schema::evidence::Registered;
 use cleartitle_schema::id::{ContentName, ListId, StatementId};
 use cleartitle_schema::issuer::Authority;
-use cleartitle_schema::provenance::{MEDIA_TYPE, PART};
-use cleartitle_schema::statement::{Body, ListRole};
+use cleartitle_schema::provenance::PART;
+use cleartitle_schema::statement::Body;
 use cleartitle_schema::time::Timestamp;
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
@@ -15,7 +15,7 @@ use super::PostgresStore;
 use super::read::{array, column, number};
 use super::session::{CopyRow, Session, Value, WORKING, get};
 use super::write::{damaged, integer};
-use crate::provenance::{Block, Loading, keys, load};
+use crate::provenance::{Block, Loading, keys, load, signed_by};
 use crate::store::StoreError;
 use crate::store::sqlite::SqliteStore;
 use crate::store::uploads::{Named, NoRoom, Room, Taken, Upload, Uploads, named, parts};
@@ -52,12 +52,9 @@ fn taken(session: &Session<'_>, authority: &Authority) -> Result<Taken, StoreErr
     let own: Value<'_> = &authority.as_str();
     let coming = "SELECT coalesce(sum(bytes), 0)::int8, count(*) FROM uploads WHERE code IS NULL";
     let there = "SELECT coalesce(sum(bytes), 0)::int8, count(*) FROM record_tables";
-    let (coming_all, coming_files) = ask(coming, &[])?;
-    let (there_all, there_files) = ask(there, &[])?;
-    let (coming_each, uploads_each) = ask(&format!("{coming} AND authority = $1"), &[own])?;
-    let (there_each, _) = ask(&format!("{there} WHERE authority = $1"), &[own])?;
-    let (each, all) = (coming_each.saturating_add(there_each), coming_all.saturating_add(there_all));
-    Ok(Taken { each, all, files: coming_files + there_files, uploads_each })
+    let all = (ask(coming, &[])?, ask(there, &[])?);
+    let own_coming = ask(&format!("{coming} AND authority = $1"), &[own])?;
+    Ok(Taken::of(all, (own_coming, ask(&format!("{there} WHERE authority = $1"), &[own])?)))
 }
 
 fn delete_file(session: &Session<'_>, statement: &StatementId) -> Result<(), StoreError> {
@@ -102,16 +99,11 @@ fn put_blocks(session: &Session<'_>, statement: &StatementId, blocks: &[Block]) 
 
 /// That a manifest is a table, from its commit on.
 pub(super) fn project(session: &Session<'_>, registered: &Registered, index: i64) -> Result<(), StoreError> {
-    let Body::Manifest { role: ListRole::Provenance, list, bytes, media_type, .. } = &registered.statement.body else {
-        return Ok(());
-    };
-    if media_type != MEDIA_TYPE {
-        return Ok(());
-    }
+    let Some((list, bytes)) = signed_by(&registered.statement) else { return Ok(()) };
     let sql = "INSERT INTO record_tables (idx, statement, list, authority, bytes) VALUES ($1, $2, $3, $4, $5)";
     let authority = registered.authority();
     let (id, list) = (registered.id.0.as_slice(), list.0.as_slice());
-    session.execute(sql, &[&index, &id, &list, &authority.as_str(), &column(*bytes)]).map(|_| ())
+    session.execute(sql, &[&index, &id, &list, &authority.as_str(), &column(bytes)]).map(|_| ())
 }
 
 /// Makes the run of a table again from its file, where both are there.
@@ -222,10 +214,7 @@ impl Uploads for PostgresStore {
     ) -> Result<Option<Upload>, StoreError> {
         self.transaction(|session| {
             let Some(begun) = find(session, statement, true)? else { return Ok(None) };
-            let received = at + bytes.len() as u64;
-            if begun.received != at || begun.refused.is_some() || received > begun.bytes {
-                return Ok(None);
-            }
+            let Some(received) = begun.received_with(at, bytes) else { return Ok(None) };
             put_parts(session, statement, at / PART as u64, bytes)?;
             let sql = "UPDATE uploads SET received = $2, touched_at = $3 WHERE statement = $1";
             session.execute(sql, &[&statement.0.as_slice(), &integer(received)?, &now.0])?;

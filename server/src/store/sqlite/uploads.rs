@@ -5,15 +5,15 @@ use std::ops::Range;
 use cleartitle_schema::evidence::Registered;
 use cleartitle_schema::id::{ContentName, ListId, StatementId};
 use cleartitle_schema::issuer::Authority;
-use cleartitle_schema::provenance::{MEDIA_TYPE, PART};
-use cleartitle_schema::statement::{Body, ListRole};
+use cleartitle_schema::provenance::PART;
+use cleartitle_schema::statement::Body;
 use cleartitle_schema::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, TransactionBehavior, params};
 
 use super::read::{array, column, rows};
 use super::write::{damaged, integer};
 use super::{SqliteStore, failed, lock};
-use crate::provenance::{Block, Loading, keys, load};
+use crate::provenance::{Block, Loading, keys, load, signed_by};
 use crate::store::StoreError;
 use crate::store::uploads::{Named, NoRoom, Room, Taken, Upload, Uploads, named, parts};
 
@@ -53,12 +53,9 @@ fn taken(connection: &Connection, authority: &Authority) -> Result<Taken, StoreE
     let own: &dyn rusqlite::ToSql = &authority.as_str();
     let coming = "SELECT coalesce(sum(bytes), 0), count(*) FROM uploads WHERE code IS NULL";
     let there = "SELECT coalesce(sum(bytes), 0), count(*) FROM record_tables";
-    let (coming_all, coming_files) = ask(coming, &[])?;
-    let (there_all, there_files) = ask(there, &[])?;
-    let (coming_each, uploads_each) = ask(&format!("{coming} AND authority = ?1"), &[own])?;
-    let (there_each, _) = ask(&format!("{there} WHERE authority = ?1"), &[own])?;
-    let (each, all) = (coming_each.saturating_add(there_each), coming_all.saturating_add(there_all));
-    Ok(Taken { each, all, files: coming_files + there_files, uploads_each })
+    let all = (ask(coming, &[])?, ask(there, &[])?);
+    let own_coming = ask(&format!("{coming} AND authority = ?1"), &[own])?;
+    Ok(Taken::of(all, (own_coming, ask(&format!("{there} WHERE authority = ?1"), &[own])?)))
 }
 
 fn delete_file(connection: &Connection, statement: &StatementId) -> Result<(), StoreError> {
@@ -99,18 +96,13 @@ fn put_blocks(connection: &Connection, statement: &StatementId, blocks: &[Block]
 
 /// That a manifest is a table, from its commit on.
 pub(super) fn project(connection: &Connection, registered: &Registered, index: i64) -> Result<(), StoreError> {
-    let Body::Manifest { role: ListRole::Provenance, list, bytes, media_type, .. } = &registered.statement.body else {
-        return Ok(());
-    };
-    if media_type != MEDIA_TYPE {
-        return Ok(());
-    }
+    let Some((list, bytes)) = signed_by(&registered.statement) else { return Ok(()) };
     let sql = "INSERT INTO record_tables (idx, statement, list, authority, bytes) VALUES (?1, ?2, ?3, ?4, ?5)";
     let authority = registered.authority();
     connection
         .prepare_cached(sql)
         .and_then(|mut insert| {
-            insert.execute(params![index, registered.id.0, list.0, authority.as_str(), column(*bytes)])
+            insert.execute(params![index, registered.id.0, list.0, authority.as_str(), column(bytes)])
         })
         .map(|_| ())
         .map_err(failed)
@@ -232,10 +224,7 @@ impl Uploads for SqliteStore {
     ) -> Result<Option<Upload>, StoreError> {
         self.change(|connection| {
             let Some(begun) = find(connection, statement)? else { return Ok(None) };
-            let received = at + bytes.len() as u64;
-            if begun.received != at || begun.refused.is_some() || received > begun.bytes {
-                return Ok(None);
-            }
+            let Some(received) = begun.received_with(at, bytes) else { return Ok(None) };
             let sql = "INSERT INTO table_parts (statement, part, bytes) VALUES (?1, ?2, ?3)";
             let mut insert = connection.prepare_cached(sql).map_err(failed)?;
             for (part, bytes) in (at / PART as u64..).zip(bytes.chunks(PART)) {
