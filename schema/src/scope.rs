@@ -3,7 +3,7 @@
 use crate::acquisition::{Keys, UrlRole, WorkId};
 use crate::id::{ContentName, ListId};
 use crate::issuer::Domain;
-use crate::surt::{PathPattern, UrlKey, pattern_matches, without_www};
+use crate::surt::{PathPattern, UrlKey, parts_match, pattern_matches, without_www};
 use crate::terms::Sorted;
 use crate::ubiquitous;
 use serde::{Deserialize, Serialize};
@@ -86,13 +86,7 @@ impl Target {
     /// Whether the target covers this URL, exactly.
     #[must_use]
     pub fn covers_url(&self, url: &UrlKey) -> bool {
-        match self {
-            Self::Host { host, subdomains } => host_covers(host.as_str(), *subdomains, &url.host),
-            Self::Url { host, port, path } => {
-                host.as_str() == url.host && *port == url.port && pattern_matches(path, &url.path)
-            }
-            _ => false,
-        }
+        OnHost::of(self).is_some_and(|target| target.covers(url))
     }
 
     /// Whether the target covers this URL after both sides are folded; may widen restrictions and exclusions from
@@ -104,14 +98,7 @@ impl Target {
 
     /// The same of an address that was folded before: there may be many targets to hold it against.
     pub(crate) fn covers_when_folded(&self, folded: &UrlKey) -> bool {
-        match self {
-            Self::Host { host, subdomains } => host_covers(without_www(host.as_str()), *subdomains, &folded.host),
-            Self::Url { host, path, .. } if without_www(host.as_str()) == folded.host => {
-                let pattern = PathPattern::restricting(&path.to_ascii_lowercase());
-                pattern.matches(&folded.path) || pattern.matches(&format!("{}/", folded.path))
-            }
-            _ => false,
-        }
+        OnHost::of(self).is_some_and(|target| target.covers_when_folded(folded))
     }
 
     /// Whether all that the other target may cover, exactly or folded, is covered by this one. Sound and not complete: two
@@ -143,6 +130,66 @@ impl Target {
 
     fn names_collection(&self, collection: &str) -> bool {
         matches!(self, Self::Collection { name } if name == collection)
+    }
+}
+
+/// A target that is about a host, its texts wherever they lie.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum OnHost<'t> {
+    /// See [`Target::Host`].
+    Host { host: &'t str, subdomains: bool },
+    /// See [`Target::Url`].
+    Url {
+        host: &'t str,
+        port: Option<u16>,
+        path: &'t str,
+        /// The parts of the pattern that the path is, where they are known.
+        parts: Option<(&'t str, bool)>,
+    },
+}
+
+impl<'t> OnHost<'t> {
+    /// The target, if it is about a host.
+    pub(crate) fn of(target: &'t Target) -> Option<Self> {
+        match target {
+            Target::Host { host, subdomains } => Some(Self::Host { host: host.as_str(), subdomains: *subdomains }),
+            Target::Url { host, port, path } => Some(Self::Url { host: host.as_str(), port: *port, path, parts: None }),
+            _ => None,
+        }
+    }
+
+    /// How many bytes its texts have.
+    pub(crate) fn length(&self) -> usize {
+        match *self {
+            Self::Host { host, .. } => host.len(),
+            Self::Url { host, path, parts, .. } => host.len() + path.len() + parts.map_or(0, |(text, _)| text.len()),
+        }
+    }
+
+    /// See [`Target::covers_url`].
+    pub(crate) fn covers(&self, url: &UrlKey) -> bool {
+        match *self {
+            Self::Host { host, subdomains } => host_covers(host, subdomains, &url.host),
+            Self::Url { host, port, path, parts } => {
+                let matches = || match parts {
+                    Some((text, anchored)) => parts_match(text, anchored, &url.path),
+                    None => pattern_matches(path, &url.path),
+                };
+                host == url.host && port == url.port && matches()
+            }
+        }
+    }
+
+    /// See [`Target::covers_folded`]; of an address that was folded before.
+    pub(crate) fn covers_when_folded(&self, folded: &UrlKey) -> bool {
+        match *self {
+            Self::Host { host, subdomains } => host_covers(without_www(host), subdomains, &folded.host),
+            Self::Url { host, path, .. } if without_www(host) == folded.host => {
+                let pattern = PathPattern::restricting(&path.to_ascii_lowercase());
+                pattern.matches(&folded.path) || pattern.matches(&format!("{}/", folded.path))
+            }
+            Self::Url { .. } => false,
+        }
     }
 }
 

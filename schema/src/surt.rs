@@ -350,6 +350,11 @@ impl PathPattern {
         (self.text, self.anchored)
     }
 
+    /// About how many bytes of memory it takes.
+    pub(crate) const fn weight(&self) -> usize {
+        48 + self.text.len()
+    }
+
     /// What every matching path begins with: the part before the first `*`, or the slash that all begin with.
     #[must_use]
     pub fn literal_prefix(&self) -> &str {
@@ -359,31 +364,40 @@ impl PathPattern {
     /// Whether the pattern matches a normalised path with query. Linear in pattern times path at worst, no recursion.
     #[must_use]
     pub fn matches(&self, path: &str) -> bool {
-        let mut parts = self.text.split('*');
-        let Some(rest) = parts.next().and_then(|first| path.strip_prefix(first)) else { return false };
-        let mut rest = rest;
-        let mut last = None;
-        for part in parts {
-            if let Some(previous) = last.replace(part) {
-                match find(rest, previous) {
-                    Some(at) => rest = &rest[at + previous.len()..],
-                    None => return false,
-                }
+        parts_match(&self.text, self.anchored, path)
+    }
+}
+
+/// Whether the parts of a pattern, as [`PathPattern::into_parts`] gives them, match a normalised path with query.
+pub(crate) fn parts_match(text: &str, anchored: bool, path: &str) -> bool {
+    let mut parts = text.split('*');
+    let Some(rest) = parts.next().and_then(|first| path.strip_prefix(first)) else { return false };
+    let mut rest = rest;
+    let mut last = None;
+    for part in parts {
+        if let Some(previous) = last.replace(part) {
+            match find(rest, previous) {
+                Some(at) => rest = &rest[at + previous.len()..],
+                None => return false,
             }
         }
-        match (last, self.anchored) {
-            (None, anchored) => !anchored || rest.is_empty(),
-            (Some(part), false) => find(rest, part).is_some(),
-            (Some(part), true) => rest.ends_with(part),
-        }
+    }
+    match (last, anchored) {
+        (None, anchored) => !anchored || rest.is_empty(),
+        (Some(part), false) => find(rest, part).is_some(),
+        (Some(part), true) => rest.ends_with(part),
     }
 }
 
 /// Whether a pattern, as it is written, matches a normalised path with query: what [`PathPattern::new`] of it says. Most patterns
 /// are their own form, and are compared as they stand.
 pub(crate) fn pattern_matches(pattern: &str, path: &str) -> bool {
-    let itself = pattern.starts_with('/') && pattern.bytes().fold(true, |all, byte| all & COPIED[usize::from(byte)]);
-    if itself { path.starts_with(pattern) } else { PathPattern::new(pattern).matches(path) }
+    if is_itself(pattern) { path.starts_with(pattern) } else { PathPattern::new(pattern).matches(path) }
+}
+
+/// Whether a pattern, as it is written, is a plain prefix in the form that addresses have.
+pub(crate) fn is_itself(pattern: &str) -> bool {
+    pattern.starts_with('/') && pattern.bytes().fold(true, |all, byte| all & COPIED[usize::from(byte)])
 }
 
 /// A `$` that ends nothing is an octet.

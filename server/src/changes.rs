@@ -6,6 +6,8 @@
 use cleartitle_schema::changes::{Change, ChangeFilter, ChangeList, NamedStatement, Withheld};
 use cleartitle_schema::leaf::{Leaf, LeafKind};
 use cleartitle_schema::statement::Body;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 use crate::store::{Page, Relation, Store, StoreError, Stored};
@@ -109,9 +111,15 @@ fn change(store: &dyn Store, stored: &Stored) -> Result<Change, StoreError> {
     Ok(change)
 }
 
+/// How old news may be for somebody to rely on there being no newer ones.
+const FRESH: Duration = Duration::from_secs(1);
+
 /// The news that the log has grown, and that the registry stops: whoever waits is woken by either.
 pub struct News {
     size: watch::Sender<Told>,
+    began: Instant,
+    /// When the look at the store began that was answered last, in milliseconds after `began`; 0 where none was.
+    looked: AtomicU64,
 }
 
 /// What was told last.
@@ -125,7 +133,7 @@ pub struct Told {
 
 impl Default for News {
     fn default() -> Self {
-        Self { size: watch::Sender::new(Told::default()) }
+        Self { size: watch::Sender::new(Told::default()), began: Instant::now(), looked: AtomicU64::new(0) }
     }
 }
 
@@ -137,6 +145,21 @@ impl News {
             told.size = told.size.max(size);
             grown
         });
+    }
+
+    /// Tells how many leaves the store showed in a look that began then.
+    pub fn looked(&self, begun: Instant, size: u64) {
+        self.tell(size);
+        let since = u64::try_from(begun.saturating_duration_since(self.began).as_millis()).unwrap_or(u64::MAX);
+        self.looked.fetch_max(since.max(1), Ordering::AcqRel);
+    }
+
+    /// Whether the store was looked at so lately that its log can have no leaf that was acknowledged more than a second ago and is
+    /// not told of here.
+    #[must_use]
+    pub fn are_fresh(&self) -> bool {
+        let looked = self.looked.load(Ordering::Acquire);
+        looked > 0 && self.began.elapsed().saturating_sub(Duration::from_millis(looked)) < FRESH
     }
 
     /// How many leaves were told of.

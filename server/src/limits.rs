@@ -27,8 +27,10 @@ const STREAMS_EACH: usize = 16;
 const MAX_WAITERS: usize = 128;
 const WAITERS_EACH: usize = 8;
 
-/// How many provenance tables there may be: a look-up of a document asks each. And how many of one house may be on their way.
+/// How many provenance tables there may be: a look-up of a document asks each. How many of them may be one house's, and how many of one may
+/// be on their way.
 const MAX_TABLES: u64 = 1024;
+const TABLES_EACH: u64 = 64;
 const TABLES_COMING_EACH: u64 = 4;
 
 /// How many of the few places for large bodies one client may have or await.
@@ -128,7 +130,7 @@ impl From<Flags> for Limits {
 
 /// So many GiB of tables for one house, and for all.
 fn room(each: u64, all: u64) -> Room {
-    Room { each: each << 30, all: all << 30, files: MAX_TABLES, uploads_each: TABLES_COMING_EACH }
+    Room { each: each << 30, all: all << 30, files: MAX_TABLES, files_each: TABLES_EACH, uploads_each: TABLES_COMING_EACH }
 }
 
 impl Limits {

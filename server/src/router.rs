@@ -1,7 +1,9 @@
 //! Every route of the registry on one page, grouped by who calls it, and the layers around them all.
 
+use std::hash::{BuildHasher as _, RandomState};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use axum::Router;
@@ -14,8 +16,9 @@ use cleartitle_schema::acquisition::Acquisition;
 use cleartitle_schema::api::{PROBLEM_JSON, Problem};
 use cleartitle_schema::lineage::DerivedFrom;
 use tokio::sync::Semaphore;
+use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
-use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
+use tower_http::request_id::{MakeRequestId, PropagateRequestIdLayer, RequestId, SetRequestIdLayer};
 use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::trace::TraceLayer;
 use utoipa::openapi::{ContentBuilder, Ref, ResponseBuilder};
@@ -176,24 +179,44 @@ fn viewer() -> SwaggerUi {
 /// The whole service.
 pub fn router(app: Shared) -> Router {
     let (routes, _) = described().split_for_parts();
-    let limit = Arc::new(Semaphore::new(MAX_REQUESTS));
-    let rates = Arc::clone(&app.limits);
+    let door = Door { limits: Arc::clone(&app.limits), places: Arc::new(Semaphore::new(MAX_REQUESTS)) };
+    // The outermost first. One stack, and not a layer of the router each: the router boxes and clones every layer for every request,
+    // which together cost as much as a question's answer.
+    let layers = ServiceBuilder::new()
+        .layer(SetRequestIdLayer::x_request_id(Numbered::default()))
+        .layer(TraceLayer::new_for_http().make_span_with(span))
+        .layer(PropagateRequestIdLayer::x_request_id())
+        .layer(SetResponseHeaderLayer::overriding(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY)))
+        .layer(SetResponseHeaderLayer::overriding(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")))
+        .layer(SetResponseHeaderLayer::overriding(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")))
+        .layer(CatchPanicLayer::custom(|_| Failure::internal().into_response()))
+        .layer(middleware::from_fn_with_state(door, enter));
     routes
         .route("/tile/{*path}", get(log::tile))
         .route("/openapi.yaml", get(yaml))
         .with_state(app)
         .merge(viewer())
-        .layer(middleware::from_fn_with_state(limit, shed))
-        .layer(middleware::from_fn_with_state(rates, by_address))
-        .layer(middleware::from_fn(measured))
-        .layer(CatchPanicLayer::custom(|_| Failure::internal().into_response()))
-        .layer(middleware::map_response(as_problem))
-        .layer(SetResponseHeaderLayer::overriding(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")))
-        .layer(SetResponseHeaderLayer::overriding(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")))
-        .layer(SetResponseHeaderLayer::overriding(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY)))
-        .layer(PropagateRequestIdLayer::x_request_id())
-        .layer(TraceLayer::new_for_http().make_span_with(span))
-        .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
+        .layer(layers)
+}
+
+/// Ids of requests that brought none: a word drawn at the start, and a count. They tell requests apart, and are no secret.
+#[derive(Clone)]
+struct Numbered {
+    word: u64,
+    count: Arc<AtomicU64>,
+}
+
+impl Default for Numbered {
+    fn default() -> Self {
+        Self { word: RandomState::new().hash_one(0), count: Arc::default() }
+    }
+}
+
+impl MakeRequestId for Numbered {
+    fn make_request_id<B>(&mut self, _: &axum::http::Request<B>) -> Option<RequestId> {
+        let count = self.count.fetch_add(1, Ordering::Relaxed);
+        HeaderValue::try_from(format!("{:016x}-{count:x}", self.word)).ok().map(RequestId::new)
+    }
 }
 
 /// The span of a request: its id, method and path. Never the query, which may name what a lab holds, nor who asks.
@@ -204,47 +227,67 @@ fn span<B>(request: &axum::http::Request<B>) -> tracing::Span {
     tracing::info_span!("request", id, method = %request.method(), path = request.uri().path())
 }
 
-/// Turns a request away when too many are inside.
-async fn shed(State(limit): State<Arc<Semaphore>>, request: Request, next: Next) -> Response {
-    match limit.try_acquire() {
-        Ok(_inside) => next.run(request).await,
-        Err(_) => Failure::new(Code::Overloaded, "too many requests at once").into_response(),
-    }
+/// Whom the registry lets in.
+#[derive(Clone)]
+struct Door {
+    limits: Arc<Limits>,
+    places: Arc<Semaphore>,
+}
+
+/// Lets a request in, counts it, and gives what came of it its form.
+async fn enter(State(door): State<Door>, request: Request, next: Next) -> Response {
+    as_problem(measured(request, async |request| door.by_address(request, next).await).await)
 }
 
 /// Counts a request by its method, the route that it took and the status that came of it: names of ours alone, so that nobody who
 /// asks makes new ones.
-async fn measured(request: Request, next: Next) -> Response {
+async fn measured(request: Request, next: impl AsyncFnOnce(Request) -> Response) -> Response {
     let begun = Instant::now();
     let route = request.extensions().get::<MatchedPath>().map_or("other", MatchedPath::as_str).to_owned();
-    let known = [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::DELETE, Method::OPTIONS];
-    let method =
-        known.into_iter().find(|known| known == request.method()).map_or("other".to_owned(), |it| it.to_string());
+    let method = match *request.method() {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::DELETE => "DELETE",
+        Method::OPTIONS => "OPTIONS",
+        _ => "other",
+    };
     let inside = metrics::gauge!("cleartitle_requests_inside");
     let _inside = Inside::new(inside);
-    let asked = Asked::with(&method);
-    let response = asked.around(next.run(request)).await;
-    asked.answered(&method, &route, response.status().as_u16());
+    let asked = Asked::with(method);
+    let response = asked.around(next(request)).await;
+    asked.answered(method, &route, response.status().as_u16());
     let status = response.status().as_str().to_owned();
     metrics::histogram!("cleartitle_request_seconds", "method" => method, "route" => route, "status" => status)
         .record(begun.elapsed().as_secs_f64());
     response
 }
 
-/// Turns a request away when its address asks too often, before its body is read.
-async fn by_address(State(limits): State<Arc<Limits>>, mut request: Request, next: Next) -> Response {
-    // Without a peer, as in a test of the router alone, all share one.
-    let peer = request.extensions().get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0);
-    let client = limits.client(peer, request.headers());
-    request.extensions_mut().insert(client);
-    match limits.request(client) {
-        Ok(()) => next.run(request).await,
-        Err(error) => Failure::from(error).into_response(),
+impl Door {
+    /// Turns a request away when its address asks too often, before its body is read.
+    async fn by_address(&self, mut request: Request, next: Next) -> Response {
+        // Without a peer, as in a test of the router alone, all share one.
+        let peer = request.extensions().get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0);
+        let client = self.limits.client(peer, request.headers());
+        request.extensions_mut().insert(client);
+        match self.limits.request(client) {
+            Ok(()) => self.shed(request, next).await,
+            Err(error) => Failure::from(error).into_response(),
+        }
+    }
+
+    /// Turns a request away when too many are inside.
+    async fn shed(&self, request: Request, next: Next) -> Response {
+        match self.places.try_acquire() {
+            Ok(_inside) => next.run(request).await,
+            Err(_) => Failure::new(Code::Overloaded, "too many requests at once").into_response(),
+        }
     }
 }
 
 /// Gives every error that is not yet a problem the form of one, the framework's own among them.
-async fn as_problem(response: Response) -> Response {
+fn as_problem(response: Response) -> Response {
     let status = response.status();
     let is_problem =
         response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes() == PROBLEM_JSON.as_bytes());

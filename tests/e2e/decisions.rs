@@ -55,6 +55,16 @@ fn an_array_is_answered_in_order_up_to_its_bound() {
     registry.post_json("/v1/decisions", &bad).is_problem(422, "unprocessable-request");
     registry.post("/v1/decisions", "application/json", "[{]").is_problem(400, "malformed-request");
     registry.post("/v1/decisions", "text/csv", "a").is_problem(415, "unsupported-media-type");
+    // An answer as an array stands in memory whole: one of so many reasons is refused, and comes as a stream.
+    let press = registry.publisher("press.example");
+    for number in 0..16 {
+        let mut payload = press.reservation("press.example");
+        payload["note"] = json!(number.to_string());
+        registry.register(&press, &payload);
+    }
+    registry.post_json("/v1/decisions?explain=true", &json!(full)).is_problem(413, "too-long");
+    let lines = (question("https://press.example/a").to_string() + "\n").repeat(10);
+    registry.post("/v1/decisions?explain=true", "application/x-ndjson", lines).is(200);
 }
 
 #[test]

@@ -4,8 +4,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use cleartitle_server::store::{Batch, CommitError, Entry, Head, Page, Relation, SignedHead, Store};
-use harness::{Postgres, Publisher, Registry, cleartitle, cleartitle_server, postgres};
+use cleartitle_server::store::{Batch, CommitError, Entry, Head, Page, Relation, SignedHead, Store, database, uploads};
+use harness::{Postgres, Proxy, Publisher, Registry, cleartitle, cleartitle_server, postgres};
 use serde_json::{Value, json};
 
 // The contract's tests see the store under the names that they have at home.
@@ -86,6 +86,47 @@ fn a_new_statement_is_heard_by_every_server_within_a_second() {
     println!("the other server answered by it after {late:?}");
     // Others' builds may hold a test up; the server itself looks every 150 ms.
     assert!(late.iter().min().is_some_and(|late| *late < std::time::Duration::from_secs(1)), "{late:?}");
+}
+
+/// A server that no longer hears of what others register says nothing, and not what was so before.
+#[test]
+fn a_server_that_is_cut_off_from_the_log_stops_answering() {
+    let Some(database) = postgres::database("a server that is cut off") else { return };
+    let first = Registry::on_postgres(&database, None);
+    let at = database.split('@').nth(1).expect("an address");
+    let (host, name) = at.split_once('/').expect("a name");
+    let proxy = Proxy::before(host);
+    let second = Registry::on_postgres(&format!("postgres://reg@{}/{name}", proxy.host()), Some(&first));
+    let press = first.publisher("press.example");
+    let grant = press.grant("press.example");
+    first.register(&press, &grant);
+    let ask = "/v1/decisions?use=train-ai&url=https://press.example/a";
+    let verdict = |answer: harness::Answer| (answer.status, answer.json()["decision"]["verdict"].clone());
+    let begun = Instant::now();
+    while verdict(second.read(ask)).1 != "cleared" {
+        assert!(begun.elapsed() < Duration::from_secs(10), "{}", second.read(ask).text());
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let size = second.read(ask).json()["log_size"].clone();
+
+    proxy.close(true);
+    first.register(&press, &press.reservation("press.example"));
+    let cut = Instant::now();
+    while verdict(second.read(ask)).0 == 200 {
+        assert!(cut.elapsed() < Duration::from_secs(5), "it goes on answering from memory");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    println!("it stopped answering {:?} after it was cut off", cut.elapsed());
+    second.read(ask).is_problem(503, "log-unavailable");
+    // What the log was at a size that it knows does not change.
+    assert_eq!(verdict(second.read(&format!("{ask}&as_of={size}"))), (200, json!("cleared")));
+
+    proxy.close(false);
+    let begun = Instant::now();
+    while verdict(second.read(ask)) != (200, json!("reserved")) {
+        assert!(begun.elapsed() < Duration::from_secs(30), "{}", second.read(ask).text());
+        std::thread::sleep(Duration::from_millis(50));
+    }
 }
 
 #[test]

@@ -3,7 +3,8 @@
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::time::Duration;
 
 /// How much of one direction may still pass before everything is cut; negative means without end.
 #[derive(Debug)]
@@ -15,6 +16,7 @@ pub struct Proxy {
     to_database: Arc<Left>,
     to_server: Arc<Left>,
     cuts: Arc<AtomicU64>,
+    closed: Arc<AtomicBool>,
 }
 
 impl Proxy {
@@ -30,17 +32,25 @@ impl Proxy {
             to_database: Arc::new(Left(AtomicI64::new(-1))),
             to_server: Arc::new(Left(AtomicI64::new(-1))),
             cuts: Arc::default(),
+            closed: Arc::default(),
         };
         let (database, there, back) =
             (database.to_owned(), Arc::clone(&proxy.to_database), Arc::clone(&proxy.to_server));
-        let cuts = Arc::clone(&proxy.cuts);
+        let (cuts, closed) = (Arc::clone(&proxy.cuts), Arc::clone(&proxy.closed));
         std::thread::spawn(move || {
-            for server in listener.incoming().flatten() {
+            for server in listener.incoming().flatten().filter(|_| !closed.load(Ordering::SeqCst)) {
                 let Ok(database) = TcpStream::connect(&database) else { continue };
                 let pairs = server.try_clone().and_then(|other| Ok((other, database.try_clone()?)));
                 let Ok((server_too, database_too)) = pairs else { continue };
                 let (there, back, cuts) = (Arc::clone(&there), Arc::clone(&back), Arc::clone(&cuts));
-                let counted = Arc::clone(&cuts);
+                let (counted, closed) = (Arc::clone(&cuts), Arc::clone(&closed));
+                let ends = [server_too.try_clone(), database_too.try_clone()];
+                std::thread::spawn(move || {
+                    while !closed.load(Ordering::SeqCst) {
+                        std::thread::sleep(Duration::from_millis(10));
+                    }
+                    let _ = ends.into_iter().flatten().map(|end| end.shutdown(Shutdown::Both)).count();
+                });
                 std::thread::spawn(move || pass(server, database, &there, &cuts));
                 std::thread::spawn(move || pass(database_too, server_too, &back, &counted));
             }
@@ -62,6 +72,13 @@ impl Proxy {
     /// Cuts once so many bytes more came from the database.
     pub fn cut_to_server(&self, bytes: u32) {
         self.to_server.0.store(bytes.into(), Ordering::SeqCst);
+    }
+
+    /// Cuts everything and lets nothing pass until it is opened again.
+    pub fn close(&self, closed: bool) {
+        self.closed.store(closed, Ordering::SeqCst);
+        // Whoever watches a connection looks every 10 ms.
+        std::thread::sleep(Duration::from_millis(50));
     }
 
     /// How often it cut.

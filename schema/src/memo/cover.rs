@@ -6,13 +6,12 @@
 use crate::acquisition::{Keys, UrlRole};
 use crate::id::ContentName;
 use crate::issuer::Authority;
-use crate::scope::{Scope, Target};
+use crate::scope::Scope;
 use crate::surt::{UrlKey, without_www};
 use crate::ubiquitous;
 use std::cell::OnceCell;
 
-/// From so many targets on, those of a host are found by its hash.
-const MANY: usize = 16;
+use super::packed::Targets;
 
 /// One address of a copy, with what is asked of it again and again.
 pub(super) struct Site<'k> {
@@ -25,7 +24,7 @@ pub(super) struct Site<'k> {
 }
 
 impl Site<'_> {
-    fn folded(&self) -> &UrlKey {
+    pub(super) fn folded(&self) -> &UrlKey {
         self.folded.get_or_init(|| self.url.folded())
     }
 
@@ -35,12 +34,12 @@ impl Site<'_> {
     }
 
     /// The hash of its host, without `www`.
-    fn host(&self) -> u32 {
-        *self.host.get_or_init(|| hash(without_www(&self.url.host)))
+    pub(super) fn host(&self) -> u32 {
+        *self.host.get_or_init(|| host_hash(self.url))
     }
 
     /// The hashes of all hosts above it.
-    fn above(&self) -> &[u32] {
+    pub(super) fn above(&self) -> &[u32] {
         self.above.get_or_init(|| {
             let host = without_www(&self.url.host);
             host.match_indices('.').map(|(at, _)| hash(&host[at + 1..])).collect()
@@ -80,111 +79,42 @@ impl<'k> Sites<'k> {
     }
 }
 
-fn hash(host: &str) -> u32 {
+/// The hash of an address's host, without `www`.
+pub(super) fn host_hash(url: &UrlKey) -> u32 {
+    hash(without_www(&url.host))
+}
+
+pub(super) fn hash(host: &str) -> u32 {
     // Folding to half the width keeps what tells hosts apart; equal halves are looked at more closely.
     let hash = twox_hash::XxHash3_64::oneshot(host.as_bytes());
     u32::try_from(hash & u64::from(u32::MAX)).unwrap_or_default()
 }
 
-fn host_of(target: &Target) -> Option<&str> {
-    match target {
-        Target::Host { host, .. } | Target::Url { host, .. } => Some(host.as_str()),
-        _ => None,
-    }
-}
-
-/// Targets, ready to be held against copies.
-pub(super) struct Targets {
-    /// The hash of the host, without `www`, of each target that has one, and its place; sorted. Empty where they are few.
-    by_host: Vec<(u32, u32)>,
-    /// Some of them are for hosts below theirs too.
-    deep: bool,
-    /// The places of those that list names, and whether the list is sorted.
-    lists: Vec<(u32, bool)>,
-}
-
-impl Targets {
-    pub(super) fn of(targets: &[Target]) -> Self {
-        let places = || (0..u32::MAX).zip(targets);
-        let hosts = places().filter_map(|(place, target)| Some((hash(without_www(host_of(target)?)), place)));
-        let mut by_host: Vec<(u32, u32)> = if targets.len() < MANY { Vec::new() } else { hosts.collect() };
-        by_host.sort_unstable();
-        let lists = places().filter_map(|(place, target)| match target {
-            Target::Content { ids } => Some((place, ids.is_sorted())),
-            _ => None,
-        });
-        let deep = targets.iter().any(|target| matches!(target, Target::Host { subdomains: true, .. }));
-        Self { by_host, deep, lists: lists.collect() }
-    }
-
-    pub(super) fn weight(&self) -> usize {
-        8 * (self.by_host.len() + self.lists.len())
-    }
-
-    /// 0: no target covers the address; 1: one does exactly; 2: one does after folding alone.
-    fn covers(&self, targets: &[Target], site: &Site<'_>) -> u8 {
-        if targets.len() < MANY {
-            return covers(targets, site);
-        }
-        let mut folded = 0;
-        let above = if self.deep { site.above() } else { &[] };
-        for hash in std::iter::once(site.host()).chain(above.iter().copied()) {
-            let from = self.by_host.partition_point(|(filed, _)| *filed < hash);
-            for (_, place) in self.by_host[from..].iter().take_while(|(filed, _)| *filed == hash) {
-                let target = usize::try_from(*place).ok().and_then(|place| targets.get(place));
-                match covers(target.map_or(&[], std::slice::from_ref), site) {
-                    0 => {}
-                    1 => return 1,
-                    other => folded = other,
-                }
-            }
-        }
-        folded
-    }
-
-    fn lists(&self, targets: &[Target], name: &ContentName) -> bool {
-        self.lists.iter().any(|(place, sorted)| {
-            match usize::try_from(*place).ok().and_then(|place| targets.get(place)) {
-                Some(Target::Content { ids }) if *sorted => ids.binary_search(name).is_ok(),
-                Some(Target::Content { ids }) => ids.contains(name),
-                _ => false,
-            }
-        })
-    }
-}
-
-fn covers(targets: &[Target], site: &Site<'_>) -> u8 {
-    if targets.iter().any(|target| target.covers_url(site.url)) {
-        return 1;
-    }
-    // Folded alone where a target is about a host at all.
-    let folded = |target: &Target| host_of(target).is_some() && target.covers_when_folded(site.folded());
-    if targets.iter().any(folded) { 2 } else { 0 }
-}
-
 /// A scope, ready to be held against copies.
 pub(super) struct ScopeTargets {
-    include: Targets,
-    exclude: Targets,
+    pub include: Targets,
+    exclude: Option<Box<Targets>>,
 }
 
 impl ScopeTargets {
     pub(super) fn of(scope: &Scope) -> Self {
-        Self { include: Targets::of(&scope.include), exclude: Targets::of(&scope.exclude) }
+        let exclude = (!scope.exclude.is_empty()).then(|| Box::new(Targets::of(&scope.exclude)));
+        Self { include: Targets::of(&scope.include), exclude }
     }
 
     pub(super) fn weight(&self) -> usize {
-        self.include.weight() + self.exclude.weight()
+        self.include.weight() + self.exclude.as_ref().map_or(0, |targets| 64 + targets.weight())
     }
 
     /// Two bits for what is included and two for what is left out.
-    pub(super) fn address(&self, scope: &Scope, site: &Site<'_>) -> u8 {
-        let excluded = if scope.exclude.is_empty() { 0 } else { self.exclude.covers(&scope.exclude, site) };
-        self.include.covers(&scope.include, site) | excluded << 2
+    pub(super) fn address(&self, site: &Site<'_>) -> u8 {
+        let excluded = self.exclude.as_ref().map_or(0, |targets| targets.covers(site));
+        self.include.covers(site) | excluded << 2
     }
 
     /// A bit for what is included and one for what is left out.
-    pub(super) fn name(&self, scope: &Scope, name: &ContentName) -> u8 {
-        u8::from(self.include.lists(&scope.include, name)) | u8::from(self.exclude.lists(&scope.exclude, name)) << 1
+    pub(super) fn name(&self, name: &ContentName) -> u8 {
+        let excluded = self.exclude.as_ref().is_some_and(|targets| targets.lists(name));
+        u8::from(self.include.lists(name)) | u8::from(excluded) << 1
     }
 }

@@ -1,9 +1,10 @@
 //! A group: all statements that may speak for copies with one set key, the moments at which any of them changes anything, and
 //! how each covers a copy.
 
-use super::cover::{ScopeTargets, Sites};
+use super::cover::{ScopeTargets, Site, Sites};
 use crate::decide::{ANSWER_TIME, CLAIM_LAPSE};
 use crate::evidence::Registered;
+use crate::id::ContentName;
 use crate::issuer::{Authority, Domain};
 use crate::scope::{Scope, Target};
 use crate::signals::Signal;
@@ -12,18 +13,21 @@ use crate::surt::PathPattern;
 use crate::time::{Timestamp, Window};
 use std::sync::Arc;
 
-/// One statement of a group, with what is asked of it again and again.
+/// Of so many statements of a group memory is asked for ahead: the usual one has one.
+const TOUCHED: usize = 4;
+
+/// What is asked of one statement of a group again and again; the statement itself is not held.
 struct Member {
-    registered: Arc<Registered>,
     authority: Authority,
-    signers: Vec<Authority>,
-    /// The signers that are no licensees of it.
-    vouchers: Vec<Authority>,
+    /// The signers and those of them who are no licensees, where they are others than the authority alone.
+    others: Option<Box<[Vec<Authority>; 2]>>,
     scope: Option<ScopeTargets>,
     /// Which part of an offer was taken up.
-    taken_up: Option<ScopeTargets>,
+    taken_up: Option<Box<ScopeTargets>>,
+    /// The names that a proof or a challenge is about.
+    about: Option<Box<[ContentName]>>,
     /// Of an observation, the patterns of its signals, as `decide` matches them.
-    patterns: Vec<PathPattern>,
+    patterns: Box<[PathPattern]>,
 }
 
 /// All statements that may speak for copies with one set key: the candidates and everything that names them.
@@ -45,8 +49,9 @@ fn sorted(mut moments: Vec<Timestamp>) -> Vec<Timestamp> {
 
 impl Group {
     pub(super) fn of(statements: impl Iterator<Item = Arc<Registered>>) -> Self {
-        let members: Vec<Member> = statements.map(Member::of).collect();
-        let each = || members.iter().map(|member| &*member.registered);
+        let statements: Vec<Arc<Registered>> = statements.collect();
+        let each = || statements.iter().map(|registered| &**registered);
+        let members = each().map(Member::of).collect();
         let moments = sorted(each().flat_map(moments_of).collect());
         let uses = sorted(each().flat_map(uses_of).chain(moments.iter().copied()).collect());
         let names_bytes = each().any(names_bytes);
@@ -74,11 +79,13 @@ impl Group {
 
     pub(super) fn weight(&self) -> usize {
         let member = |member: &Member| {
-            let signers = member.signers.len() + member.vouchers.len();
-            let targets = [&member.scope, &member.taken_up].into_iter().flatten().map(ScopeTargets::weight);
-            320 + 48 * signers + 64 * member.patterns.len() + targets.sum::<usize>()
+            let others = member.others.iter().flat_map(|others| others.iter()).map(Vec::len).sum::<usize>();
+            let patterns = member.patterns.iter().map(PathPattern::weight).sum::<usize>();
+            let targets = member.scope.iter().chain(member.taken_up.as_deref()).map(ScopeTargets::weight);
+            let about = member.about.as_ref().map_or(0, |names| size_of_val(&**names));
+            320 + 48 * others + patterns + about + targets.sum::<usize>()
         };
-        8 * (self.moments.len() + self.uses.len()) + self.members.iter().map(member).sum::<usize>()
+        128 + 8 * (self.moments.len() + self.uses.len()) + self.members.iter().map(member).sum::<usize>()
     }
 
     /// Between which moments the capture, the copying and the use stand. All three are compared with those moments and with
@@ -86,6 +93,21 @@ impl Group {
     pub(super) fn intervals(&self, captured_at: Timestamp, acquired_at: Timestamp, used_at: Timestamp) -> [usize; 3] {
         let among = |moments: &[Timestamp], time: Timestamp| moments.partition_point(|moment| *moment <= time);
         [among(&self.moments, captured_at), among(&self.moments, acquired_at), among(&self.uses, used_at)]
+    }
+
+    /// Asks, step by step, for the memory that [`Group::cover`] reads for an address whose host has this hash. Whoever has many copies takes
+    /// each step for all of them before the next.
+    pub(super) fn touch(&self, step: usize, host: u32) -> u8 {
+        let scopes = || self.members.iter().take(TOUCHED).filter_map(|member| member.scope.as_ref());
+        match step {
+            0 => u8::from(self.hosts_alone) ^ self.members.first().map_or(0, |member| u8::from(member.others.is_some())),
+            1 => {
+                let speaks = |member: &Member| member.authority.as_str().as_bytes().first().copied().unwrap_or_default();
+                let entries = scopes().fold(0, |all, scope| all ^ scope.include.touch_entry(host));
+                self.members.iter().take(TOUCHED).map(speaks).fold(entries, |all, byte| all ^ byte)
+            }
+            _ => scopes().fold(0, |all, scope| all ^ scope.include.touch_texts(host)),
+        }
     }
 
     /// How every statement covers a copy.
@@ -159,42 +181,54 @@ fn vouchers_of(registered: &Registered) -> Vec<Authority> {
 }
 
 impl Member {
-    fn of(registered: Arc<Registered>) -> Self {
-        let patterns = match &registered.statement.body {
+    fn of(registered: &Registered) -> Self {
+        let statement = &registered.statement;
+        let patterns = match &statement.body {
             Body::Observation { sighting, .. } => sighting.signals.iter().filter_map(Signal::pattern).collect(),
-            _ => Vec::new(),
+            _ => Box::default(),
         };
+        let about = match &statement.body {
+            Body::ClaimProof { content, .. } | Body::Challenge { content, .. } => Some(content.as_slice().into()),
+            _ => None,
+        };
+        let authority = registered.authority();
+        let by = [registered.signed_by.iter().map(Domain::authority).collect(), vouchers_of(registered)];
+        let itself = by.iter().all(|by: &Vec<Authority>| *by == [authority.clone()]);
         Self {
-            authority: registered.authority(),
-            signers: registered.signed_by.iter().map(Domain::authority).collect(),
-            vouchers: vouchers_of(&registered),
-            scope: registered.statement.scope().map(ScopeTargets::of),
-            taken_up: registered.statement.taken_up().map(ScopeTargets::of),
+            others: (!itself).then(|| Box::new(by)),
+            scope: statement.scope().map(ScopeTargets::of),
+            taken_up: statement.taken_up().map(|scope| Box::new(ScopeTargets::of(scope))),
+            authority,
+            about,
             patterns,
-            registered,
         }
     }
 
+    /// What of an address hangs on who speaks: three bits.
+    fn signs(&self, site: &Site<'_>, fetched: bool) -> u8 {
+        let own = site.under(&self.authority);
+        let [signed, vouched] = match self.others.as_deref() {
+            None => [fetched && own; 2],
+            Some(others) => others.each_ref().map(|by| fetched && by.iter().any(|authority| site.under(authority))),
+        };
+        u8::from(own) | u8::from(signed) << 1 | u8::from(vouched) << 2
+    }
+
     fn cover(&self, sites: &Sites<'_>, out: &mut Vec<u8>) {
-        let statement = &self.registered.statement;
-        if let Some((scope, targets)) = statement.taken_up().zip(self.taken_up.as_ref()) {
-            out.extend(sites.sites.iter().map(|site| targets.address(scope, site)));
-            out.extend(sites.names.iter().map(|name| targets.name(scope, name)));
+        if let Some(taken_up) = &self.taken_up {
+            out.extend(sites.sites.iter().map(|site| taken_up.address(site)));
+            out.extend(sites.names.iter().map(|name| taken_up.name(name)));
         }
-        if let Body::ClaimProof { content, .. } | Body::Challenge { content, .. } = &statement.body {
+        if let Some(about) = &self.about {
             // A proof or a challenge may be about some of the names alone.
-            out.extend(sites.names.iter().map(|name| u8::from(content.contains(name))));
+            out.extend(sites.names.iter().map(|name| u8::from(about.contains(name))));
         }
-        let Some((scope, targets)) = statement.scope().zip(self.scope.as_ref()) else { return };
+        let Some(scope) = &self.scope else { return };
         let first = out.len();
         for (place, site) in sites.sites.iter().enumerate() {
-            let fetched = sites.fetched == Some(place);
-            let by = |authorities: &[Authority]| fetched && authorities.iter().any(|authority| site.under(authority));
-            let bits = [site.under(&self.authority), by(&self.signers), by(&self.vouchers)];
-            let signs = bits.iter().enumerate().fold(0, |sum, (at, bit)| sum | (u8::from(*bit) << at));
-            out.push(targets.address(scope, site) | signs << 4);
+            out.push(scope.address(site) | self.signs(site, sites.fetched == Some(place)) << 4);
         }
-        out.extend(sites.names.iter().map(|name| targets.name(scope, name)));
+        out.extend(sites.names.iter().map(|name| scope.name(name)));
         if self.patterns.is_empty() {
             return;
         }

@@ -13,6 +13,7 @@
 
 mod cover;
 mod group;
+mod packed;
 mod shelf;
 #[cfg(test)]
 mod tests;
@@ -27,6 +28,7 @@ use crate::vocab::{Access, Channel};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::hash::{BuildHasher as _, RandomState};
+use std::hint::black_box;
 use std::sync::Arc;
 
 use cover::Sites;
@@ -175,16 +177,33 @@ pub struct Remembered<'m, R> {
 }
 
 impl<R> Remembered<'_, R> {
-    /// The statements that may speak for copies with one set key, where they were looked up before.
+    /// The statements that may speak for copies with each of these set keys, where they were looked up before, in order.
     #[must_use]
-    pub fn group(&self, sets: &[u8]) -> Option<&Arc<Group>> {
-        self.groups.get(sets)
+    pub fn groups<'k>(&self, sets: impl Iterator<Item = &'k [u8]>) -> Vec<Option<&Arc<Group>>> {
+        self.groups.get_each(sets)
     }
 
-    /// The ruling for a key, where there is one.
+    /// Asks for the memory that the keys of these copies will be written from, for all of them at once: memory brings many lines in the
+    /// time of one.
+    pub fn touch(&self, copies: &[(Option<&Arc<Group>>, &Keys)]) {
+        let mut touched = 0;
+        let hosts = copies.iter().map(|(group, keys)| match (group, keys.urls.first()) {
+            (Some(_), Some((_, url))) => cover::host_hash(url),
+            _ => 0,
+        });
+        let hosts: Vec<u32> = hosts.collect();
+        for step in 0..3 {
+            for ((group, _), host) in copies.iter().zip(&hosts) {
+                touched ^= group.map_or(0, |group| group.touch(step, *host));
+            }
+        }
+        black_box(touched);
+    }
+
+    /// The rulings for keys, where there are some, in order.
     #[must_use]
-    pub fn ruling(&self, key: &Key) -> Option<&Arc<R>> {
-        self.rulings.get(&key.bytes)
+    pub fn rulings(&self, keys: &[Key]) -> Vec<Option<&Arc<R>>> {
+        self.rulings.get_each(keys.iter().map(|key| key.bytes.as_slice()))
     }
 }
 

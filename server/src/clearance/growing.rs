@@ -89,12 +89,16 @@ fn weight(registered: &Registered) -> usize {
 impl Shared {
     /// Reads what the view does not know yet, and shows it.
     pub(super) fn catch_up(&self, growing: &mut Growing, view: &View, head: u64) -> Result<Arc<View>, ClearanceError> {
-        let (mut size, mut parts, mut newest) = (view.size, view.parts.clone(), view.newest.clone());
         let rebase = growing.bounds.rebase as u64;
-        if let Some((base, based)) = self.ahead(size, head, rebase)? {
-            growing.rest_on(base, based);
-            (size, parts, newest) = (based, growing.base.iter().cloned().collect(), Newest::default());
-        }
+        let based = match self.ahead(view.size, head, rebase)? {
+            Some((base, based)) => {
+                growing.rest_on(base, based);
+                Some(View::new(based, growing.base.iter().cloned().collect(), Newest::default()))
+            }
+            None => None,
+        };
+        let view = based.as_ref().unwrap_or(view);
+        let mut size = view.size;
         // Taken in at once or not at all: what a failure cut short would be read, and kept, a second time.
         let mut read = Vec::new();
         while size < head {
@@ -108,8 +112,7 @@ impl Shared {
         }
         growing.bytes += read.iter().map(|registered| weight(registered)).sum::<usize>();
         growing.since.extend(read.iter().cloned());
-        newest.extend(read);
-        let view = Arc::new(View::new(size, parts, newest));
+        let view = Arc::new(view.grown(size, read));
         self.show(Arc::clone(&view));
         Ok(view)
     }

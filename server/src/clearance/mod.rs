@@ -2,11 +2,13 @@
 //!
 //! The statements of most leaves lie compiled in a mapped file, those since in memory. A question about the newest state hears
 //! every statement that was acknowledged before it was asked: who commits tells the size before anybody is answered, and a view
-//! that is behind it catches up from the store first. Compiling goes on beside the questions and changes no answer.
+//! that is behind it catches up from the store first. Other servers commit to the same store, so that memory alone answers only
+//! while the store was heard within the last second: a server that is cut off from it stops answering, and does not go on with
+//! what has been withdrawn meanwhile. Compiling goes on beside the questions and changes no answer.
 //!
 //! What a view has decided it remembers (`ruled`, by `schema::memo`), for all questions that nothing tells apart, and with the
-//! bytes that answer them; the next view begins without it, so that no later statement is missed. Many questions are looked up
-//! together (`lookup`).
+//! bytes that answer them; the next view begins without it where a statement came that changes what others mean, so that none is
+//! missed. Many questions are looked up together (`lookup`).
 
 mod growing;
 mod lookup;
@@ -26,7 +28,7 @@ use cleartitle_schema::time::Timestamp;
 
 pub use ruled::{Asked, Asking, Known, Ruled};
 pub use view::State;
-use view::{Until, View};
+use view::View;
 
 use crate::changes::News;
 use crate::snapshots::{SnapshotError, Snapshots};
@@ -50,6 +52,9 @@ pub enum ClearanceError {
     /// The question names no copy, or two.
     #[error("a question has either a `url` or an `acquisition`")]
     Copy,
+    /// More came than memory takes, and no snapshot of it can be made just now.
+    #[error("the statements are being compiled; ask again in a moment")]
+    Busy,
     /// The statements could not be compiled, or the compiled form is damaged.
     #[error("the statements could not be compiled: {0}")]
     Compile(String),
@@ -59,6 +64,7 @@ impl From<SnapshotError> for ClearanceError {
     fn from(error: SnapshotError) -> Self {
         match error {
             SnapshotError::Store(error) => Self::Store(error),
+            SnapshotError::Busy => Self::Busy,
             other => Self::Compile(other.to_string()),
         }
     }
@@ -117,12 +123,11 @@ impl Clearance {
     #[must_use]
     pub fn at_once(&self, as_of: AsOf) -> Option<State> {
         let view = self.shared.newest();
-        let behind = view.size < self.news.size();
         match as_of {
-            AsOf::Latest if !behind && view.size > 0 => {
-                Some(State { size: view.size, until: Until::Size(view.size), view })
+            AsOf::Latest if view.size > 0 && view.size >= self.news.size() && self.news.are_fresh() => {
+                Some(State { size: view.size, view })
             }
-            AsOf::Size(size) if size <= view.size => Some(State { size, until: Until::Size(size), view }),
+            AsOf::Size(size) if size <= view.size => Some(State { size, view }),
             _ => None,
         }
     }
@@ -137,14 +142,14 @@ impl Clearance {
         }
         let head = self.shared.store.head()?.map_or(0, |head| head.size);
         let view = self.caught_up(head)?;
-        let (size, until) = match as_of {
-            AsOf::Latest => (view.size, Until::Size(view.size)),
-            AsOf::Size(size) if size <= view.size => (size, Until::Size(size)),
+        let size = match as_of {
+            AsOf::Latest => view.size,
+            AsOf::Size(size) if size <= view.size => size,
             AsOf::Size(asked) => return Err(ClearanceError::Beyond { asked, size: view.size }),
             // What came since the view was caught up is not in it, and not said to be.
-            AsOf::Time(time) => (self.shared.store.size_at(time)?.min(view.size), Until::Time(time)),
+            AsOf::Time(time) => self.shared.store.size_at(time)?.min(view.size),
         };
-        Ok(State { size, until, view })
+        Ok(State { size, view })
     }
 
     /// The newest view, which knows at least so many leaves.
@@ -209,7 +214,7 @@ fn row(decision: &Decision) -> DecisionRow {
 /// Which state a stream of questions is asked of, piece by piece: as the log grows it moves on, and holds no view in between.
 /// Where `as_of` was asked for it is that state for good, read in the newest view.
 pub struct Following {
-    fixed: Option<(u64, Until)>,
+    fixed: Option<u64>,
     /// The number of leaves at its begin.
     pub begun_at: u64,
 }
@@ -218,7 +223,7 @@ impl Following {
     /// From this state on.
     #[must_use]
     pub fn from(state: &State, as_of: AsOf) -> Self {
-        let fixed = (as_of != AsOf::Latest).then_some((state.size, state.until));
+        let fixed = (as_of != AsOf::Latest).then_some(state.size);
         Self { fixed, begun_at: state.size }
     }
 
@@ -229,7 +234,7 @@ impl Following {
     pub fn state(&self, clearance: &Clearance) -> Result<State, ClearanceError> {
         match self.fixed {
             None => clearance.at(AsOf::Latest),
-            Some((size, until)) => Ok(State { size, until, view: clearance.shared.newest() }),
+            Some(size) => Ok(State { size, view: clearance.shared.newest() }),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Ruled: decisions that are made once for all questions alike, with the bytes that answer them.
 //!
-//! Rulings belong to one view of the log and go with it: a statement that comes later can't be answered from them. Who would
-//! attack: whoever asks in ever new ways to fill memory (rulings are bounded by bytes, ways of asking by number), and whoever
+//! Rulings belong to one view of the log, and to those after it of which `View::grown` says so. Who would
+//! attack: whoever asks in ever new ways to fill memory (rulings are bounded by bytes, ways of asking by number and bytes), and whoever
 //! hopes for another's answer (what is asked beside the copy is compared whole, never by a hash).
 
 use std::collections::HashMap;
@@ -19,11 +19,12 @@ use cleartitle_schema::vocab::{Artefact, Use};
 use super::row;
 
 /// About the most memory of one view's rulings: for the statements that speak for copies alike, and for the rulings.
-const GROUP_BYTES: usize = 160 << 20;
+const GROUP_BYTES: usize = 640 << 20;
 const RULING_BYTES: usize = 96 << 20;
 
-/// How many ways of asking are told apart at once; each may bring a reading as long as a line.
+/// How many ways of asking are told apart at once, and how many bytes of texts one of them may have; a longer one is new each time.
 const ASKINGS: usize = 256;
+const ASKING_BYTES: usize = 8 << 10;
 
 /// What a question asks beside its copy and its time.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -46,8 +47,23 @@ impl Asking {
     /// What a request asks.
     #[must_use]
     pub fn of(request: &DecisionRequest) -> Self {
-        let DecisionRequest { asker, category, territory, model, artefact, reading, .. } = request.clone();
-        Self { asker, category, territory, model, artefact, reading }
+        let DecisionRequest { asker, category, territory, model, artefact, reading, .. } = request;
+        Self {
+            asker: asker.clone(),
+            category: *category,
+            territory: territory.clone(),
+            model: model.clone(),
+            artefact: *artefact,
+            reading: reading.clone(),
+        }
+    }
+}
+
+impl Asking {
+    fn is_short(&self) -> bool {
+        let texts = self.territory.as_ref().map_or(0, String::len) + self.model.as_ref().map_or(0, String::len);
+        let reading = self.reading.as_ref().map_or(0, |reading| json(reading).len());
+        texts + reading <= ASKING_BYTES
     }
 }
 
@@ -93,6 +109,14 @@ impl Rulings {
     /// A way of asking by its number.
     #[must_use]
     pub fn known(&self, asking: &Asking) -> Arc<Known> {
+        let new = || {
+            let number = GIVEN.fetch_add(1, Ordering::Relaxed);
+            let reading = asking.reading.clone().unwrap_or_default();
+            Arc::new(Known { asking: asking.clone(), number, reading })
+        };
+        if !asking.is_short() {
+            return new();
+        }
         let mut askings = self.askings.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = askings.get(asking) {
             return Arc::clone(known);
@@ -101,9 +125,7 @@ impl Rulings {
             // Their numbers are not given again, so that nobody finds what was ruled under them.
             askings.clear();
         }
-        let number = GIVEN.fetch_add(1, Ordering::Relaxed);
-        let reading = asking.reading.clone().unwrap_or_default();
-        let known = Arc::new(Known { asking: asking.clone(), number, reading });
+        let known = new();
         askings.insert(asking.clone(), Arc::clone(&known));
         known
     }
@@ -160,6 +182,14 @@ impl Ruled {
             let DecisionRow { reasons, statements, .. } = row(&self.decision);
             Columns { reasons, statements: statements.iter().map(ToString::to_string).collect() }
         })
+    }
+
+    /// Asks, step by step, for the memory of the row of a batch.
+    pub(super) fn touch(&self, step: usize) -> u8 {
+        match step {
+            0 => u8::from(self.line.is_empty()),
+            _ => self.line.iter().step_by(64).fold(0, |all, byte| all ^ byte),
+        }
     }
 
     /// Writes the row of a batch as JSON.

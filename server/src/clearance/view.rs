@@ -2,7 +2,7 @@
 //!
 //! Every part is a `Lookup` and finds more than it must, never less; the union of them is one ledger, and `decide` hears it in log
 //! order whatever part a statement stands in. An earlier state of the log is the same view without what came later: what was
-//! established of a statement when it joined the log does not change. What was ruled by a view goes with it.
+//! established of a statement when it joined the log does not change.
 
 use std::sync::Arc;
 
@@ -12,6 +12,7 @@ use cleartitle_schema::decide::{Decision, Question, decide};
 use cleartitle_schema::evidence::{Lookup, Registered, gather};
 use cleartitle_schema::id::StatementId;
 use cleartitle_schema::snapshot::VerifiedSnapshot;
+use cleartitle_schema::statement::Kind;
 use cleartitle_schema::time::Timestamp;
 use memmap2::Mmap;
 
@@ -48,43 +49,42 @@ pub struct View {
     pub parts: Vec<Arc<Part>>,
     /// The newest.
     pub newest: Newest,
-    /// What was ruled by just these.
-    pub rulings: Rulings,
+    /// What was ruled by these; by an earlier view too, where what came since changes none of it.
+    pub rulings: Arc<Rulings>,
 }
 
 impl View {
     /// A view of these statements, by which nothing was ruled yet.
     #[must_use]
     pub fn new(size: u64, parts: Vec<Arc<Part>>, newest: Newest) -> Self {
-        Self { size, parts, newest, rulings: Rulings::default() }
+        Self { size, parts, newest, rulings: Arc::default() }
     }
-}
 
-/// Up to where the log is read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Until {
-    /// So many leaves.
-    Size(u64),
-    /// What was registered by then.
-    Time(Timestamp),
-}
-
-impl Until {
-    fn holds(self, registered: &Registered) -> bool {
-        match self {
-            Self::Size(size) => registered.index < size,
-            Self::Time(time) => registered.registered_at <= time,
-        }
+    /// The same parts with these statements behind the newest, and so many leaves.
+    ///
+    /// What was ruled stays where none of them changes how another is judged: all that names no other statement finds its copies by a place
+    /// of its own, which is in no key that was written before; and what stood at a place stands there still. Whoever would attack: a
+    /// withdrawal that is not heard. A statement that names one, binds a key or erases begins a memory that knows nothing.
+    #[must_use]
+    pub fn grown(&self, size: u64, more: Vec<Arc<Registered>>) -> Self {
+        let alone = |registered: &Arc<Registered>| {
+            let statement = &registered.statement;
+            let kinds = [Kind::Reservation, Kind::Grant, Kind::Observation, Kind::Offer, Kind::Agreement, Kind::Manifest];
+            statement.names().is_empty() && kinds.contains(&statement.kind())
+        };
+        let rulings = if more.iter().all(alone) { Arc::clone(&self.rulings) } else { Arc::default() };
+        let mut newest = self.newest.clone();
+        newest.extend(more);
+        Self { size, parts: self.parts.clone(), newest, rulings }
     }
 }
 
 /// One state of the log, ready for questions.
 #[derive(Clone)]
 pub struct State {
-    /// The number of leaves.
+    /// The number of leaves; the view may know more.
     pub size: u64,
     pub(super) view: Arc<View>,
-    pub(super) until: Until,
 }
 
 impl State {
@@ -117,7 +117,7 @@ impl State {
     fn found(&self, find: impl Fn(&dyn Lookup) -> Vec<Arc<Registered>>) -> Vec<Arc<Registered>> {
         let parts = self.view.parts.iter().map(|part| &**part as &dyn Lookup);
         let mut found: Vec<_> = parts.chain([&self.view.newest as &dyn Lookup]).flat_map(find).collect();
-        found.retain(|registered| self.until.holds(registered));
+        found.retain(|registered| registered.index < self.size);
         found
     }
 }

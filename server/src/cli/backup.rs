@@ -66,7 +66,11 @@ impl Backup {
                 "hint: evidence lies among the objects and not in this file: keep the bucket too, and name it with --objects when you audit and serve what you restore"
             );
         }
-        let keys = if self.without_keys { "without the private keys" } else { "with the private keys: keep it secret" };
+        let keys = if self.without_keys {
+            "without the private keys; sealed deals are in it: show it to nobody else"
+        } else {
+            "with the private keys: keep it secret"
+        };
         println!(
             "backup: {} leaves of `{}` in `{}`, {} bytes, {keys}",
             backed.size,

@@ -47,6 +47,7 @@ impl OpenedTables {
 }
 
 /// The rows of tables that name a document, at most [`SHOWN_OF_TABLES`], in log order: each with its leaf, its number from 1, and what it says.
+/// Where there are more, those of tables come first whose signer shows the document under its own hosts: a stranger's must not hide them.
 ///
 /// # Errors
 /// [`StoreError`]; [`StoreError::Damaged`] where a row does not say what its run says.
@@ -56,10 +57,11 @@ pub fn records(
     name: &ContentName,
 ) -> Result<Vec<(u64, u64, Acquisition)>, StoreError> {
     let mut records = Vec::new();
-    for named in store.tables_naming(name)? {
+    let mut tables = store.tables_naming(name)?;
+    tables.sort_by_key(|table| !table.rows.iter().any(|(_, shown)| *shown));
+    for named in tables {
         let damaged = |why: String| StoreError::Damaged(format!("the table of `{}`: {why}", named.statement));
-        let mut rows: Vec<u64> = named.rows.iter().map(|(row, _)| u64::from(*row)).collect();
-        rows.sort_unstable();
+        let rows: Vec<u64> = named.rows.iter().map(|(row, _)| u64::from(*row)).collect();
         let fetch = |range| store.table_bytes(&named.statement, range);
         for row in rows.into_iter().take(SHOWN_OF_TABLES - records.len()) {
             let read = opened.table(store, &named).and_then(|table| table.row(&fetch, row));
@@ -76,5 +78,6 @@ pub fn records(
             break;
         }
     }
+    records.sort_by_key(|(index, row, _)| (*index, *row));
     Ok(records)
 }

@@ -38,7 +38,7 @@ pub enum Outcome {
     Registered,
     /// It was refused.
     Refused,
-    /// The server ends; whoever takes it up begins the loading again.
+    /// The server ends, or another one loads it.
     Stopped,
 }
 
@@ -47,14 +47,14 @@ pub enum Outcome {
 /// # Errors
 /// Why the statement is refused, or that there is no room.
 pub fn begin(app: &App, envelope: &[u8]) -> Result<(UploadView, bool), Failure> {
-    let candidate = registration::admit_table(&*app.store, &app.registry.origin, envelope, now())?;
+    let candidate = registration::admit_table(&*app.registry.store, &app.registry.origin, envelope, now())?;
     if let Some(view) = view(app, &candidate.id)?
         && view.state != UploadState::Refused
     {
         return Ok((view, false));
     }
     // What the log would say at the end is said before a byte is sent.
-    standing::check(&*app.store, &*app.store, &candidate, now())?;
+    standing::check(&*app.registry.store, &*app.registry.store, &candidate, now())?;
     app.limits.registration(&candidate.statement.issuer.domain)?;
     let Body::Manifest { bytes, .. } = &candidate.statement.body else { return Err(Failure::internal()) };
     let upload = Upload {
@@ -146,17 +146,18 @@ pub fn load(app: &App, upload: &Upload, runtime: &tokio::runtime::Handle) -> Res
     }
 }
 
-/// The candidate, when every row was checked and the run is written; `None` where the server ends.
+/// The candidate, when every row was checked and the run is written; `None` where the server ends, or another one loads it.
 fn checked(app: &App, upload: &Upload) -> Result<Option<crate::log::Candidate>, Refusal> {
     let store = &*app.registry.store;
-    let candidate = registration::admit_table(&*app.store, &app.registry.origin, &upload.envelope, now())?;
+    let candidate = registration::admit_table(&*app.registry.store, &app.registry.origin, &upload.envelope, now())?;
     let Body::Manifest { list, rows, bytes, .. } = &candidate.statement.body else {
         return Err(Refusal::Unavailable("an upload that is no manifest".to_owned()));
     };
     if store.statement(&candidate.id)?.is_some() {
         return Ok(Some(candidate));
     }
-    store.clear_run(&candidate.id)?;
+    // From here on whoever else has taken this table up, on another server that had the duty, can write none of it.
+    let Some(loader) = store.begin_load(&candidate.id)? else { return Ok(None) };
     let fetch = |range| store.table_bytes(&candidate.id, range);
     let goes_on = |rows| {
         app.loading.set(Some((candidate.id, rows)));
@@ -164,10 +165,12 @@ fn checked(app: &App, upload: &Upload) -> Result<Option<crate::log::Candidate>, 
     };
     // As the run was written, so it will be made again: by who speaks, which delegation may make another than the issuer.
     let own = crate::delegation::speaker(store, &candidate.statement, now())?.authority();
-    let mut put = |blocks: &[provenance::Block]| store.add_blocks(&candidate.id, blocks);
+    let goes = |mine: bool| if mine { Ok(()) } else { Err(TableError::Stopped) };
+    let mut put = |blocks: &[provenance::Block]| goes(store.add_blocks(&candidate.id, loader, blocks)?);
     let mut loading = Loading { own: &own, put: &mut put, goes_on: &goes_on };
     let loaded = provenance::same_list(&fetch, *bytes, list, &goes_on)
-        .and_then(|()| provenance::load(&fetch, *bytes, *rows, &mut loading));
+        .and_then(|()| provenance::load(&fetch, *bytes, *rows, &mut loading))
+        .and_then(|()| goes(store.end_load(&candidate.id, loader)?));
     match loaded {
         Ok(()) => {
             metrics::counter!("cleartitle_table_rows_total").increment(*rows);

@@ -1,5 +1,8 @@
 //! Loading provenance tables: one at a time, in the order in which their last bytes came; what nobody goes on with is forgotten.
+//!
+//! Who would attack: a publisher whose table breaks what loads it, to stop all behind it. One that fails is passed over and tried again.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +13,7 @@ use crate::documents::{self, Outcome};
 use crate::log::now;
 use crate::refusal::Refusal;
 use crate::store::database::Duty;
+use crate::store::uploads::Upload;
 
 /// How often is looked, besides when a table's last bytes have come.
 const PAUSE: Duration = Duration::from_secs(2);
@@ -17,8 +21,10 @@ const PAUSE: Duration = Duration::from_secs(2);
 /// How long after a failure of the store or the log the same is tried again.
 const AFTER_FAILURE: Duration = Duration::from_secs(20);
 
-/// How many seconds an upload may stand without a byte, and how long its refusal is told.
+/// How many seconds an upload may stand without a byte, and how long its refusal is told; and how many one of which no byte ever came: it has
+/// room that others could fill.
 const FORGOTTEN_AFTER: i64 = 24 * 3600;
+const ANNOUNCED_FOR: i64 = 3600;
 
 /// Loads for as long as the registry serves.
 pub async fn run(app: Arc<App>) {
@@ -32,18 +38,20 @@ pub async fn run(app: Arc<App>) {
                 swept |= done;
                 PAUSE
             }
-            Ok(Err(error)) => {
-                tracing::error!(%error, "a table could not be loaded; it is tried again");
-                metrics::counter!("cleartitle_tables_total", "outcome" => "failed").increment(1);
-                AFTER_FAILURE
-            }
-            Err(_) => return,
+            Ok(Err(error)) => failed(&error),
+            Err(error) => failed(&error),
         };
         tokio::select! {
             () = app.tables_whole.notified() => {}
             () = tokio::time::sleep(pause) => {}
         }
     }
+}
+
+fn failed(error: &dyn std::fmt::Display) -> Duration {
+    tracing::error!(%error, "a table could not be loaded; it is tried again");
+    metrics::counter!("cleartitle_tables_total", "outcome" => "failed").increment(1);
+    AFTER_FAILURE
 }
 
 /// Loads all that is whole. The flag says that this server has the duty, and has swept.
@@ -57,18 +65,39 @@ fn round(app: &App, runtime: &Handle, swept: bool) -> Result<bool, Refusal> {
     }
     let uploads = store.uploads()?;
     metrics::gauge!("cleartitle_tables_coming").set(uploads.iter().filter(|it| it.refused.is_none()).count() as f64);
+    let mut failure = None;
     for upload in uploads {
-        if upload.refused.is_none() && upload.received == upload.bytes {
-            let outcome = match documents::load(app, &upload, runtime)? {
-                Outcome::Registered => "registered",
-                Outcome::Refused => "refused",
-                Outcome::Stopped => return Ok(true),
-            };
-            metrics::counter!("cleartitle_tables_total", "outcome" => outcome).increment(1);
-        } else if upload.touched_at.plus_seconds(FORGOTTEN_AFTER) < now() {
-            store.end_upload(&upload.statement)?;
-            metrics::counter!("cleartitle_tables_total", "outcome" => "forgotten").increment(1);
+        // The one before took minutes.
+        if app.readiness.is_ending() || !store.on_duty(Duty::Tables)? {
+            break;
+        }
+        let broken = |_| Err(Refusal::Unavailable(format!("the loading of `{}` broke", upload.statement)));
+        match catch_unwind(AssertUnwindSafe(|| attend(app, &upload, runtime))).unwrap_or_else(broken) {
+            Ok(Some(outcome)) => metrics::counter!("cleartitle_tables_total", "outcome" => outcome).increment(1),
+            Ok(None) => {}
+            Err(error) => {
+                if let Some(earlier) = failure.replace(error) {
+                    failed(&earlier);
+                }
+            }
         }
     }
-    Ok(true)
+    failure.map_or(Ok(true), Err)
+}
+
+/// Does what is to be done about an upload, and says what came of it.
+fn attend(app: &App, upload: &Upload, runtime: &Handle) -> Result<Option<&'static str>, Refusal> {
+    if upload.refused.is_none() && upload.received == upload.bytes {
+        return Ok(match documents::load(app, upload, runtime)? {
+            Outcome::Registered => Some("registered"),
+            Outcome::Refused => Some("refused"),
+            Outcome::Stopped => None,
+        });
+    }
+    let stands = if upload.received == 0 && upload.refused.is_none() { ANNOUNCED_FOR } else { FORGOTTEN_AFTER };
+    if upload.touched_at.plus_seconds(stands) >= now() {
+        return Ok(None);
+    }
+    app.registry.store.forget_upload(upload)?;
+    Ok(Some("forgotten"))
 }

@@ -22,12 +22,17 @@ const TOGETHER: usize = 512;
 const VALUES_PER_BYTE: u64 = 64;
 const VALUES_ALWAYS: u64 = 1 << 30;
 
+/// Bytes of the run that a file may ask for, for each that it has and besides: what is written of it counts in nobody's room. A name that is
+/// a digest takes nearly as much in the file as here.
+const RUN_PER_BYTE: u64 = 4;
+const RUN_ALWAYS: u64 = 64 << 20;
+
 /// What a loading is told, and tells.
 pub struct Loading<'l> {
     /// Who signed the table.
     pub own: &'l Authority,
     /// Takes the next blocks, in order.
-    pub put: &'l mut dyn FnMut(&[Block]) -> Result<(), StoreError>,
+    pub put: &'l mut dyn FnMut(&[Block]) -> Result<(), TableError>,
     /// Is told how many rows were read, and says whether to go on.
     pub goes_on: &'l dyn Fn(u64) -> bool,
 }
@@ -63,7 +68,7 @@ pub fn load(fetch: &Fetch<'_>, length: u64, rows: u64, loading: &mut Loading<'_>
     let scratch = |error: std::io::Error| StoreError::Backend(format!("sorting: {error}"));
     let mut room = Room::bounded(SORTED_IN_MEMORY, || Ok(Box::new(tempfile::tempfile()?)));
     let mut sorter = Sorter::within(SORTED_IN_MEMORY);
-    let (mut row, mut values) = (0_u32, 0_u64);
+    let (mut row, mut values, mut names) = (0_u32, 0_u64, 0_u64);
     for group in 0..table.groups() {
         let mut reading = Group::open(&table, group, fetch)?;
         loop {
@@ -75,6 +80,7 @@ pub fn load(fetch: &Fetch<'_>, length: u64, rows: u64, loading: &mut Loading<'_>
                 let record = rows::acquisition(cells).map_err(|wrong| rows::at(group, u64::from(row), wrong))?;
                 values += rows::length(cells) as u64;
                 let shown = shows(&record, loading.own);
+                names += record.content.len() as u64;
                 for name in &record.content {
                     sorter.push(&mut room, &key(name, row, shown)).map_err(scratch)?;
                 }
@@ -82,6 +88,9 @@ pub fn load(fetch: &Fetch<'_>, length: u64, rows: u64, loading: &mut Loading<'_>
             }
             if values > VALUES_ALWAYS.max(length.saturating_mul(VALUES_PER_BYTE)) {
                 return Err(TableError::Unsound(format!("{length} bytes stand for more than {values} of values")));
+            }
+            if names * KEY as u64 > RUN_ALWAYS.max(length.saturating_mul(RUN_PER_BYTE)) {
+                return Err(TableError::Unsound(format!("{length} bytes name more than {names} documents")));
             }
             if !(loading.goes_on)(u64::from(row)) {
                 return Err(TableError::Stopped);
@@ -110,7 +119,7 @@ pub fn load(fetch: &Fetch<'_>, length: u64, rows: u64, loading: &mut Loading<'_>
     if !block.is_empty() {
         blocks.push(Block(block));
     }
-    if blocks.is_empty() { Ok(()) } else { Ok((loading.put)(&blocks)?) }
+    if blocks.is_empty() { Ok(()) } else { (loading.put)(&blocks) }
 }
 
 /// Whether the signer showed the document under its own hosts. Of its own alone: a stranger's word about somebody else's would bar the

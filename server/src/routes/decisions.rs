@@ -29,6 +29,9 @@ use crate::registration::nesting;
 /// The longest JSON body of questions.
 const MAX_BODY: usize = 32 << 20;
 
+/// The longest JSON answer of an array. A stream is answered piece by piece and needs no bound.
+const MAX_ANSWER: usize = 64 << 20;
+
 /// How deep a question may nest.
 const MAX_DEPTH: usize = 64;
 
@@ -303,6 +306,13 @@ pub async fn ask_many(
                 out.push(b',');
             }
             state.rule(question, now)?.write(explain, &mut out);
+            if out.len() > MAX_ANSWER {
+                let detail = format!(
+                    "the answers of the first {} questions have more than {MAX_ANSWER} bytes: ask as `{NDJSON}`",
+                    place + 1
+                );
+                return Err(Failure::new(Code::TooLong, detail));
+            }
         }
         out.extend_from_slice(b"]}");
         Ok(out)

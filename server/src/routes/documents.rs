@@ -65,7 +65,7 @@ pub async fn register(
     let list = envelope.split_off((end + 1).min(envelope.len()));
     envelope.truncate(end);
     let admitted = blocking(&app, move |app| {
-        Ok(registration::admit_batch(&*app.store, &app.registry.origin, &envelope, list, now())?)
+        Ok(registration::admit_batch(&*app.registry.store, &app.registry.origin, &envelope, list, now())?)
     });
     let candidate = admitted.await.map_err(refused)?;
     let logged = log_admitted(&app, candidate).await?;

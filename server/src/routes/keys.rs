@@ -53,7 +53,7 @@ pub async fn bind(
         let opened = binding::admit(&*app.registry.store, &app.registry.origin, &envelope, now())?;
         let request = &opened.request;
         let present = binding::present(&*app.registry.store, &request.domain, &key_id(&opened.key), request.proof)?;
-        let present = present.map(|binding| app.store.statement(&binding.id)).transpose()?.flatten();
+        let present = present.map(|binding| app.registry.store.statement(&binding.id)).transpose()?.flatten();
         if present.is_none() {
             app.domains.look_alikes.check(&*app.registry.store, &request.domain)?.map_err(BindError::Name)?;
         }

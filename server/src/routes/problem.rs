@@ -286,6 +286,7 @@ impl From<ClearanceError> for Failure {
             ClearanceError::Store(error) => return error.into(),
             ClearanceError::Beyond { .. } => Code::BeyondLog,
             ClearanceError::Copy => Code::UnprocessableRequest,
+            ClearanceError::Busy => Code::Overloaded,
             ClearanceError::Compile(_) => {
                 tracing::error!(%error, "questions can't be answered");
                 return Self::internal();

@@ -16,10 +16,12 @@ use cleartitle_schema::tlog::tile::tiles_after;
 use ed25519_dalek::SigningKey;
 use serde_json::json;
 
+use super::database::Database;
+use super::uploads::{Block, Room, Upload};
 use super::{Batch, CommitError, Entry, Head, Page, Relation, SignedHead, Store};
 
 /// Runs every case, each on an empty store of its own.
-pub fn check(make: &dyn Fn() -> Arc<dyn Store>) {
+pub fn check(make: &dyn Fn() -> Arc<dyn Database>) {
     an_empty_log_gets_a_checkpoint_first(&*make());
     a_batch_is_there_whole(&*make());
     a_moved_head_writes_nothing(&*make());
@@ -30,6 +32,66 @@ pub fn check(make: &dyn Fn() -> Arc<dyn Store>) {
     evidence_is_kept_once_and_known_by_who_names_it(&*make());
     whoever_showed_a_document_first_is_first(&*make());
     a_nonce_is_taken_once_while_it_holds(&*make());
+    of_two_that_load_a_table_the_last_one_writes_it(&*make());
+    an_upload_that_goes_on_is_not_forgotten(&*make());
+}
+
+/// An upload of two parts of 256 KiB, and the entry of its statement.
+fn upload(index: u64) -> (Upload, Entry) {
+    let (bytes, list) = (2 << 18, format!("list:blake3:{}", "1".repeat(64)));
+    let body = json!({"kind": "manifest", "role": "provenance", "list": list, "rows": 1, "bytes": bytes,
+        "media_type": "application/vnd.apache.parquet"});
+    let entry = entry(index, 10, body);
+    let authority = entry.registered.authority();
+    let (statement, envelope) = (entry.registered.id, entry.published.envelope.to_bytes());
+    let touched_at = Timestamp(10);
+    (Upload { statement, envelope, authority, bytes, received: 0, touched_at, refused: None }, entry)
+}
+
+const ROOM: Room = Room { each: 1 << 30, all: 1 << 30, files: 9, files_each: 9, uploads_each: 9 };
+
+fn of_two_that_load_a_table_the_last_one_writes_it(store: &dyn Database) {
+    let head = add(store, vec![binding(0, 10)]);
+    let (upload, entry) = upload(1);
+    let id = upload.statement;
+    let _ = store.begin_upload(&upload, &ROOM).unwrap().unwrap();
+    assert_eq!(store.begin_load(&id).unwrap(), None, "no byte is there");
+    let file = vec![7; 2 << 18];
+    let _ = store.add_piece(&id, 0, &file, Timestamp(11)).unwrap().unwrap();
+    let [name, other] = [[1_u8; 37], [2; 37]].map(|key| Block(key.to_vec()));
+    let first = store.begin_load(&id).unwrap().unwrap();
+    assert!(store.add_blocks(&id, first, std::slice::from_ref(&name)).unwrap());
+    // Its duty passed to another server, which begins anew.
+    let second = store.begin_load(&id).unwrap().unwrap();
+    assert!(!store.add_blocks(&id, first, std::slice::from_ref(&other)).unwrap());
+    assert!(!store.end_load(&id, first).unwrap());
+    let committed = batch(store, &head, vec![entry]);
+    assert!(matches!(store.commit(&head, &committed), Err(CommitError::Store(_))), "the run is not whole");
+    assert_eq!(store.head().unwrap(), Some(head));
+    // The first one's block is gone, or this one could not be written.
+    assert!(store.add_blocks(&id, second, &[name]).unwrap());
+    assert!(store.end_load(&id, second).unwrap());
+    let _ = store.commit(&head, &committed).unwrap();
+    // What comes too late spoils nothing that is in the log.
+    assert_eq!(store.begin_load(&id).unwrap(), None);
+    assert!(!store.add_blocks(&id, first, &[other]).unwrap());
+    store.refuse_upload(&id, "unsound-table", "late").unwrap();
+    assert_eq!(store.upload(&id).unwrap().unwrap().refused, None);
+    store.end_upload(&id).unwrap();
+    assert_eq!(store.table_bytes(&id, 0..2 << 18).unwrap(), file);
+}
+
+fn an_upload_that_goes_on_is_not_forgotten(store: &dyn Database) {
+    let (upload, _) = upload(1);
+    let id = upload.statement;
+    let seen = store.begin_upload(&upload, &ROOM).unwrap().unwrap();
+    let now = store.add_piece(&id, 0, &[7; 1 << 18], Timestamp(11)).unwrap().unwrap();
+    store.forget_upload(&seen).unwrap();
+    assert_eq!(store.upload(&id).unwrap().as_ref(), Some(&now));
+    assert_eq!(store.table_bytes(&id, 0..9).unwrap(), [7; 9]);
+    store.forget_upload(&now).unwrap();
+    assert_eq!(store.upload(&id).unwrap(), None);
+    assert!(store.table_bytes(&id, 0..9).is_err());
 }
 
 fn a_nonce_is_taken_once_while_it_holds(store: &dyn Store) {

@@ -8,7 +8,8 @@ use cleartitle_schema::provenance::PART;
 use cleartitle_schema::time::Timestamp;
 
 use super::StoreError;
-use crate::provenance::{Block, found};
+pub use crate::provenance::Block;
+use crate::provenance::found;
 
 /// A table that is on its way into the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,6 +38,10 @@ impl Upload {
     }
 }
 
+/// Who loads a table: of several that took it up, only the last one can write its run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Loader(pub(super) i64);
+
 /// How much tables may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Room {
@@ -46,6 +51,8 @@ pub struct Room {
     pub all: u64,
     /// How many files: each is asked in every look-up.
     pub files: u64,
+    /// How many of them may be one authority's, so that nobody takes all places.
+    pub files_each: u64,
     /// Files of one authority on their way.
     pub uploads_each: u64,
 }
@@ -62,6 +69,9 @@ pub enum NoRoom {
     /// There are as many as are asked in one look-up.
     #[error("there are {0} tables already")]
     Files(u64),
+    /// One house has as many as it may.
+    #[error("the issuer has {0} tables already")]
+    FilesEach(u64),
     /// One house sends as many at once as it may.
     #[error("the issuer has {0} tables on their way already")]
     Uploads(u64),
@@ -73,6 +83,7 @@ pub(super) struct Taken {
     pub(super) each: u64,
     pub(super) all: u64,
     pub(super) files: u64,
+    pub(super) files_each: u64,
     pub(super) uploads_each: u64,
 }
 
@@ -80,11 +91,12 @@ impl Taken {
     /// Of bytes and files: what is on its way and what is in the log, of all and of one authority.
     pub(super) fn of(all: ((u64, u64), (u64, u64)), own: ((u64, u64), (u64, u64))) -> Self {
         let ((coming, coming_files), (there, there_files)) = all;
-        let ((own_coming, uploads_each), (own_there, _)) = own;
+        let ((own_coming, uploads_each), (own_there, own_files)) = own;
         Self {
             each: own_coming.saturating_add(own_there),
             all: coming.saturating_add(there),
             files: coming_files + there_files,
+            files_each: uploads_each + own_files,
             uploads_each,
         }
     }
@@ -96,6 +108,9 @@ impl Room {
         if taken.uploads_each >= self.uploads_each {
             return Err(NoRoom::Uploads(self.uploads_each));
         }
+        if taken.files_each >= self.files_each {
+            return Err(NoRoom::FilesEach(self.files_each));
+        }
         if taken.files >= self.files {
             return Err(NoRoom::Files(self.files));
         }
@@ -104,6 +119,11 @@ impl Room {
         }
         if taken.all.saturating_add(bytes) > self.all { Err(NoRoom::All(self.all)) } else { Ok(()) }
     }
+}
+
+/// Why a table's statement is not committed whose run is not whole: another server took its loading up, or it was forgotten.
+pub(super) fn not_whole(statement: &StatementId) -> StoreError {
+    StoreError::Backend(format!("the table of `{statement}` is not loaded"))
 }
 
 /// The rows of one table that name a document.
@@ -188,7 +208,7 @@ pub trait Uploads: Send + Sync {
         now: Timestamp,
     ) -> Result<Option<Upload>, StoreError>;
 
-    /// Notes why an upload was refused, and deletes its file and its run.
+    /// Notes why an upload was refused, and deletes its file and its run; nothing where its statement is in the log.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -199,6 +219,12 @@ pub trait Uploads: Send + Sync {
     /// # Errors
     /// [`StoreError`].
     fn end_upload(&self, statement: &StatementId) -> Result<(), StoreError>;
+
+    /// Forgets an upload to which nothing came since it was seen so, with its file; nothing where something did.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn forget_upload(&self, seen: &Upload) -> Result<(), StoreError>;
 
     /// A range of the bytes of a table's file, all of it; whether it is in the log or on its way.
     ///
@@ -212,17 +238,24 @@ pub trait Uploads: Send + Sync {
     /// [`StoreError`].
     fn table_of(&self, list: &ListId) -> Result<Option<(StatementId, u64)>, StoreError>;
 
-    /// Deletes what was written of a run.
+    /// Takes up the loading of a table of which all bytes are here, and deletes what was written of its run: whoever had taken it up before
+    /// can write no more of it. `None` where there is nothing to load: it is in the log, was refused, or is forgotten.
     ///
     /// # Errors
     /// [`StoreError`].
-    fn clear_run(&self, statement: &StatementId) -> Result<(), StoreError>;
+    fn begin_load(&self, statement: &StatementId) -> Result<Option<Loader>, StoreError>;
 
-    /// Adds blocks to a run.
+    /// Adds blocks to a run; `false`, and nothing is added, where the loader is the last one no longer.
     ///
     /// # Errors
     /// [`StoreError`].
-    fn add_blocks(&self, statement: &StatementId, blocks: &[Block]) -> Result<(), StoreError>;
+    fn add_blocks(&self, statement: &StatementId, loader: Loader, blocks: &[Block]) -> Result<bool, StoreError>;
+
+    /// Notes that a run is whole; `false` where the loader is the last one no longer. A table's statement can be committed after this alone.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn end_load(&self, statement: &StatementId, loader: Loader) -> Result<bool, StoreError>;
 
     /// The tables in the log that name a document, in log order.
     ///

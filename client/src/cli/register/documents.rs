@@ -63,7 +63,7 @@ pub(super) fn run(
     let id = StatementId::of(envelope.payload());
     let begun = tried(talk, || registry.begin_upload(&envelope.to_bytes()));
     let mut view = begun.map_err(|error| {
-        if matches!(&error, RegistryError::Refused { status: 400..=499, .. }) {
+        if matches!(&error, RegistryError::Refused { status: 400..=499, .. }) && !passing(&error) {
             // The next run signs anew: with another key, say.
             let _ = std::fs::remove_file(&kept);
         }
@@ -75,9 +75,19 @@ pub(super) fn run(
     let new = view.state != UploadState::Registered;
     let mut file = File::open(path).with_context(|| format!("cannot open `{}`", path.display()))?;
     let progress = talk.progress(view.bytes, "sending");
+    let mut in_vain = 0;
     while view.state == UploadState::Receiving {
         progress.set_position(view.received);
+        let before = view.received;
         view = piece(&registry, &id, &mut file, &view, talk)?;
+        in_vain = if view.received > before { 0 } else { in_vain + 1 };
+        if in_vain > ATTEMPTS {
+            let message = format!("the registry takes no byte from {before} on, tried {in_vain} times");
+            return Err(advised(message, "run the same command again later: it goes on where it stopped"));
+        }
+        if in_vain > 0 {
+            std::thread::sleep(pause(in_vain - 1));
+        }
     }
     progress.finish_and_clear();
     view = loaded(&registry, &id, view, talk)?;
@@ -188,10 +198,15 @@ fn passing(error: &RegistryError) -> bool {
     match error {
         RegistryError::Unreachable { .. } | RegistryError::BrokeOff { .. } => true,
         RegistryError::Refused { status, .. } | RegistryError::Status { status, .. } => {
-            matches!(status, 408 | 502..=504)
+            matches!(status, 408 | 429 | 502..=504)
         }
         _ => false,
     }
+}
+
+/// How long to wait after so many attempts in vain before another.
+fn pause(attempts: u32) -> Duration {
+    Duration::from_millis(250 << attempts.min(ATTEMPTS))
 }
 
 /// Asks, again after a pause each time longer where asking again may help.
@@ -199,7 +214,7 @@ fn tried<T>(talk: Talk, ask: impl Fn() -> Result<T, RegistryError>) -> Result<T,
     for attempt in 0..ATTEMPTS {
         match ask() {
             Err(error) if passing(&error) => {
-                let pause = Duration::from_millis(250 << attempt);
+                let pause = pause(attempt);
                 talk.warn(format_args!("{error}; trying again in {} ms", pause.as_millis()));
                 std::thread::sleep(pause);
             }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use cleartitle_schema::api::SnapshotView;
+use cleartitle_schema::id::BlobId;
 use cleartitle_schema::tlog::checkpoint::Checkpoint;
 use cleartitle_schema::tlog::tile::root_within;
 use object_store::UpdateVersion;
@@ -22,6 +23,9 @@ const STEP: u64 = 16_384;
 
 /// The longest checkpoint with its cosignatures, and the longest JSON about a snapshot.
 const MAX_NOTE: u64 = 256 << 10;
+
+/// How long a round looks after old evidence.
+const EVIDENCE: Duration = Duration::from_secs(5);
 
 /// How often in a row somebody else may be first.
 const ATTEMPTS: usize = 8;
@@ -84,14 +88,16 @@ pub struct Publisher {
     latest: Option<u64>,
     /// The storage has been tried since the start.
     begun: bool,
-    /// Evidence of the database has been put down since the start.
+    /// Evidence of the database has been put down since the start: all of it, or up to here.
     evidence_there: bool,
+    evidence_behind: Option<BlobId>,
 }
 
 impl Publisher {
     pub fn new(app: Arc<App>, objects: Objects, snapshot_every: Duration) -> Self {
         let (shown, snapshot_at, latest) = (None, None, None);
-        Self { app, objects, snapshot_every, shown, snapshot_at, latest, begun: false, evidence_there: false }
+        let (begun, evidence_there, evidence_behind) = (false, false, None);
+        Self { app, objects, snapshot_every, shown, snapshot_at, latest, begun, evidence_there, evidence_behind }
     }
 
     /// Brings the bucket up to what the registry shows now.
@@ -250,11 +256,12 @@ impl Publisher {
         Ok(())
     }
 
-    /// Once after a start: evidence that was brought before there were objects.
+    /// Once after a start: evidence that was brought before there were objects. For a while in each round, since new leaves wait.
     async fn evidence(&mut self) -> Result<(), PublishError> {
-        if !self.evidence_there {
-            upload::evidence(&self.app, &self.objects).await?;
-            self.evidence_there = true;
+        let begun = Instant::now();
+        while !self.evidence_there && begun.elapsed() < EVIDENCE {
+            let end = upload::evidence(&self.app, &self.objects, self.evidence_behind).await?;
+            (self.evidence_there, self.evidence_behind) = (end.is_none(), end);
         }
         Ok(())
     }

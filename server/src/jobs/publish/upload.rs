@@ -95,23 +95,25 @@ pub(super) async fn tiles(app: &Arc<App>, objects: &Objects, from: u64, to: u64)
     Ok(())
 }
 
-/// Evidence that lies in the database: brought before there were objects, or seen by the registry itself.
-pub(super) async fn evidence(app: &Arc<App>, objects: &Objects) -> Result<(), PublishError> {
-    let mut last: Option<BlobId> = None;
-    loop {
-        let page = beside(app, move |app| app.registry.store.blobs(last.as_ref())).await?;
-        let Some(end) = page.last() else { return Ok(()) };
-        last = Some(*end);
-        // Most are there: they are asked for before bytes are sent.
-        let puts = page.into_iter().map(|blob| async move {
-            let piece = Piece::Blob(blob);
-            let key = piece.key();
-            let Some(bytes) = beside(app, move |app| piece.read(&*app.registry.store)).await? else { return Ok(()) };
-            if objects.length(&key).await? != Some(bytes.len() as u64) {
-                objects.create(&key, bytes).await?;
-            }
-            Ok::<(), PublishError>(())
-        });
-        futures_util::stream::iter(puts).buffer_unordered(AT_ONCE).try_collect::<()>().await?;
-    }
+/// A page of the evidence that lies in the database: brought before there were objects, or seen by the registry itself. Behind `last`, and
+/// where the next page goes on; `None` where there is no more.
+pub(super) async fn evidence(
+    app: &Arc<App>,
+    objects: &Objects,
+    last: Option<BlobId>,
+) -> Result<Option<BlobId>, PublishError> {
+    let page = beside(app, move |app| app.registry.store.blobs(last.as_ref())).await?;
+    let end = page.last().copied();
+    // Most are there: they are asked for before bytes are sent.
+    let puts = page.into_iter().map(|blob| async move {
+        let piece = Piece::Blob(blob);
+        let key = piece.key();
+        let Some(bytes) = beside(app, move |app| piece.read(&*app.registry.store)).await? else { return Ok(()) };
+        if objects.length(&key).await? != Some(bytes.len() as u64) {
+            objects.create(&key, bytes).await?;
+        }
+        Ok::<(), PublishError>(())
+    });
+    futures_util::stream::iter(puts).buffer_unordered(AT_ONCE).try_collect::<()>().await?;
+    Ok(end)
 }

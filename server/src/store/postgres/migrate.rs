@@ -9,9 +9,10 @@ use super::{seen, write};
 use crate::store::StoreError;
 
 /// Every migration, the first making version 1.
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 3] = [
     include_str!("../../../migrations/postgres/0001_first.sql"),
     include_str!("../../../migrations/postgres/0002_tables.sql"),
+    include_str!("../../../migrations/postgres/0003_loading.sql"),
 ];
 
 /// The version of the database that this program writes.

@@ -78,7 +78,9 @@ impl Replicated {
 
 impl Store for Replicated {
     fn head(&self) -> Result<Option<Head>, StoreError> {
-        self.primary.head()
+        // With where the primary stands: an erasure elsewhere moves no head, and no replica may show what it erased for longer than
+        // heads are not asked for.
+        self.primary(&|session| read::head(session, false))
     }
 
     fn commit(&self, from: &Head, batch: &Batch) -> Result<Head, CommitError> {

@@ -18,7 +18,7 @@ use super::write::{damaged, integer};
 use crate::provenance::{Block, Loading, keys, load, signed_by};
 use crate::store::StoreError;
 use crate::store::sqlite::SqliteStore;
-use crate::store::uploads::{Named, NoRoom, Room, Taken, Upload, Uploads, named, parts};
+use crate::store::uploads::{Loader, Named, NoRoom, Room, Taken, Upload, Uploads, named, not_whole, parts};
 
 const COLUMNS: &str = "statement, envelope, authority, bytes, received, touched_at, code, detail";
 
@@ -95,6 +95,22 @@ fn put_blocks(session: &Session<'_>, statement: &StatementId, blocks: &[Block]) 
     };
     let rows: Vec<CopyRow> = blocks.iter().map(row).collect();
     session.copy("record_runs (statement, first, block)", &[Type::BYTEA, Type::BYTEA, Type::BYTEA], &rows)
+}
+
+/// Holds that a statement which is being committed has its run, where it is a table, and that nobody takes the run up before the commit.
+pub(super) fn whole(session: &Session<'_>, registered: &Registered) -> Result<(), StoreError> {
+    if signed_by(&registered.statement).is_none() {
+        return Ok(());
+    }
+    let sql = "SELECT loaded AND code IS NULL FROM uploads WHERE statement = $1 FOR UPDATE";
+    let whole = session.value::<bool>(sql, &[&registered.id.0.as_slice()])?;
+    if whole == Some(true) { Ok(()) } else { Err(not_whole(&registered.id)) }
+}
+
+/// Whether a statement is in the log. Asked behind a lock of its upload: a commit of it holds that lock to its end.
+fn is_logged(session: &Session<'_>, statement: &StatementId) -> Result<bool, StoreError> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM statements WHERE id = $1)";
+    Ok(session.value::<bool>(sql, &[&statement.0.as_slice()])? == Some(true))
 }
 
 /// That a manifest is a table, from its commit on.
@@ -224,18 +240,32 @@ impl Uploads for PostgresStore {
 
     fn refuse_upload(&self, statement: &StatementId, code: &str, detail: &str) -> Result<(), StoreError> {
         self.at_length(|session| {
+            if find(session, statement, true)?.is_none() || is_logged(session, statement)? {
+                return Ok(());
+            }
             delete_file(session, statement)?;
-            let sql = "UPDATE uploads SET code = $2, detail = $3, received = 0 WHERE statement = $1";
+            let sql = "UPDATE uploads SET code = $2, detail = $3, received = 0, loaded = false, loader = loader + 1
+                WHERE statement = $1";
             session.execute(sql, &[&statement.0.as_slice(), &code, &detail]).map(|_| ())
         })
     }
 
     fn end_upload(&self, statement: &StatementId) -> Result<(), StoreError> {
         self.at_length(|session| {
-            let id = statement.0.as_slice();
-            session.execute("DELETE FROM uploads WHERE statement = $1", &[&id])?;
-            let sql = "SELECT EXISTS (SELECT 1 FROM statements WHERE id = $1)";
-            if session.value::<bool>(sql, &[&id])? == Some(true) { Ok(()) } else { delete_file(session, statement) }
+            session.execute("DELETE FROM uploads WHERE statement = $1", &[&statement.0.as_slice()])?;
+            if is_logged(session, statement)? { Ok(()) } else { delete_file(session, statement) }
+        })
+    }
+
+    fn forget_upload(&self, seen: &Upload) -> Result<(), StoreError> {
+        self.at_length(|session| {
+            let sql = "DELETE FROM uploads WHERE statement = $1 AND touched_at = $2 AND received = $3";
+            let (id, received) = (seen.statement.0.as_slice(), integer(seen.received)?);
+            let forgotten = session.execute(sql, &[&id, &seen.touched_at.0, &received])? == 1;
+            if !forgotten || is_logged(session, &seen.statement)? {
+                return Ok(());
+            }
+            delete_file(session, &seen.statement)
         })
     }
 
@@ -249,12 +279,36 @@ impl Uploads for PostgresStore {
         Ok(self.read(|session| session.rows(sql, &[&list.0.as_slice()], read))?.pop())
     }
 
-    fn clear_run(&self, statement: &StatementId) -> Result<(), StoreError> {
-        self.apart(WORKING, |session| clear(session, statement))
+    fn begin_load(&self, statement: &StatementId) -> Result<Option<Loader>, StoreError> {
+        self.at_length(|session| {
+            let whole = find(session, statement, true)?.filter(|it| it.refused.is_none() && it.received == it.bytes);
+            if whole.is_none() || is_logged(session, statement)? {
+                return Ok(None);
+            }
+            let sql =
+                "UPDATE uploads SET loader = loader + 1, loaded = false WHERE statement = $1 RETURNING loader";
+            let loader = session.value::<i64>(sql, &[&statement.0.as_slice()])?;
+            clear(session, statement)?;
+            Ok(loader.map(Loader))
+        })
     }
 
-    fn add_blocks(&self, statement: &StatementId, blocks: &[Block]) -> Result<(), StoreError> {
-        self.transaction(|session| put_blocks(session, statement, blocks))
+    fn add_blocks(&self, statement: &StatementId, loader: Loader, blocks: &[Block]) -> Result<bool, StoreError> {
+        self.transaction(|session| {
+            let sql = "SELECT loader FROM uploads WHERE statement = $1 FOR SHARE";
+            let last = session.value::<i64>(sql, &[&statement.0.as_slice()])? == Some(loader.0);
+            if last {
+                put_blocks(session, statement, blocks)?;
+            }
+            Ok(last)
+        })
+    }
+
+    fn end_load(&self, statement: &StatementId, loader: Loader) -> Result<bool, StoreError> {
+        self.transaction(|session| {
+            let sql = "UPDATE uploads SET loaded = true WHERE statement = $1 AND loader = $2";
+            Ok(session.execute(sql, &[&statement.0.as_slice(), &loader.0])? == 1)
+        })
     }
 
     fn tables_naming(&self, name: &ContentName) -> Result<Vec<Named>, StoreError> {

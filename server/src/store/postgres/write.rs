@@ -43,6 +43,7 @@ pub(super) fn append(session: &Session<'_>, from: &Head, batch: &Batch) -> Resul
     }
     let mut rows = Rows::default();
     for entry in &batch.entries {
+        uploads::whole(session, &entry.registered)?;
         if let (Body::Manifest { list, .. }, Some(bytes)) = (&entry.registered.statement.body, &entry.list) {
             let sql = "INSERT INTO lists (list, bytes) VALUES ($1, $2) ON CONFLICT DO NOTHING";
             session.execute(sql, &[&list.0.as_slice(), bytes])?;

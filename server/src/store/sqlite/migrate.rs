@@ -6,7 +6,7 @@ use super::{failed, write};
 use crate::store::StoreError;
 
 /// Every migration, the first making version 1.
-const MIGRATIONS: [&str; 11] = [
+const MIGRATIONS: [&str; 12] = [
     include_str!("../../../migrations/sqlite/0001_first.sql"),
     include_str!("../../../migrations/sqlite/0002_evidence.sql"),
     include_str!("../../../migrations/sqlite/0003_witness.sql"),
@@ -18,6 +18,7 @@ const MIGRATIONS: [&str; 11] = [
     include_str!("../../../migrations/sqlite/0009_sealed_erased.sql"),
     include_str!("../../../migrations/sqlite/0010_usage.sql"),
     include_str!("../../../migrations/sqlite/0011_tables.sql"),
+    include_str!("../../../migrations/sqlite/0012_loading.sql"),
 ];
 
 /// The version of the database that this program writes.

@@ -15,7 +15,7 @@ use super::write::{damaged, integer};
 use super::{SqliteStore, failed, lock};
 use crate::provenance::{Block, Loading, keys, load, signed_by};
 use crate::store::StoreError;
-use crate::store::uploads::{Named, NoRoom, Room, Taken, Upload, Uploads, named, parts};
+use crate::store::uploads::{Loader, Named, NoRoom, Room, Taken, Upload, Uploads, named, not_whole, parts};
 
 /// How many rows one transaction deletes: SQLite reads every page of what it deletes, and registrations wait meanwhile.
 const STEP: usize = 64;
@@ -23,6 +23,9 @@ const STEP: usize = 64;
 /// What is neither in the log nor on its way.
 const NOBODYS: &str =
     "statement NOT IN (SELECT statement FROM uploads) AND statement NOT IN (SELECT id FROM statements)";
+
+/// What is kept of a table.
+const KEPT: [&str; 2] = ["table_parts", "record_runs"];
 
 const COLUMNS: &str = "statement, envelope, authority, bytes, received, touched_at, code, detail";
 
@@ -60,10 +63,6 @@ fn taken(connection: &Connection, authority: &Authority) -> Result<Taken, StoreE
 
 fn delete_file(connection: &Connection, statement: &StatementId) -> Result<(), StoreError> {
     connection.execute("DELETE FROM table_parts WHERE statement = ?1", [statement.0]).map_err(failed)?;
-    clear(connection, statement)
-}
-
-fn clear(connection: &Connection, statement: &StatementId) -> Result<(), StoreError> {
     connection.execute("DELETE FROM record_runs WHERE statement = ?1", [statement.0]).map(|_| ()).map_err(failed)
 }
 
@@ -92,6 +91,16 @@ fn put_blocks(connection: &Connection, statement: &StatementId, blocks: &[Block]
         insert.execute(params![statement.0, block.first(), block.0]).map_err(failed)?;
     }
     Ok(())
+}
+
+/// Holds that a statement which is being committed has its run, where it is a table.
+pub(super) fn whole(connection: &Connection, registered: &Registered) -> Result<(), StoreError> {
+    if signed_by(&registered.statement).is_none() {
+        return Ok(());
+    }
+    let sql = "SELECT EXISTS (SELECT 1 FROM uploads WHERE statement = ?1 AND loaded AND code IS NULL)";
+    let whole: bool = connection.query_row(sql, [registered.id.0], |row| row.get(0)).map_err(failed)?;
+    if whole { Ok(()) } else { Err(not_whole(&registered.id)) }
 }
 
 /// That a manifest is a table, from its commit on.
@@ -163,9 +172,14 @@ impl SqliteStore {
         Ok(done)
     }
 
-    /// Deletes the parts and blocks for which this holds, some at a time.
-    fn delete_in_steps(&self, holds: &str, values: &[&dyn rusqlite::ToSql]) -> Result<(), StoreError> {
-        for table in ["table_parts", "record_runs"] {
+    /// Deletes the rows of these tables for which this holds, some at a time.
+    fn delete_in_steps(
+        &self,
+        tables: &[&str],
+        holds: &str,
+        values: &[&dyn rusqlite::ToSql],
+    ) -> Result<(), StoreError> {
+        for table in tables {
             let sql =
                 format!("DELETE FROM {table} WHERE rowid IN (SELECT rowid FROM {table} WHERE {holds} LIMIT {STEP})");
             while self.change(|connection| connection.execute(&sql, values).map_err(failed))? == STEP {}
@@ -238,10 +252,12 @@ impl Uploads for SqliteStore {
 
     fn refuse_upload(&self, statement: &StatementId, code: &str, detail: &str) -> Result<(), StoreError> {
         self.change(|connection| {
-            let sql = "UPDATE uploads SET code = ?2, detail = ?3, received = 0 WHERE statement = ?1";
+            let sql = "UPDATE uploads SET code = ?2, detail = ?3, received = 0, loaded = 0, loader = loader + 1
+                WHERE statement = ?1 AND statement NOT IN (SELECT id FROM statements)";
             connection.execute(sql, params![statement.0, code, detail]).map(|_| ()).map_err(failed)
         })?;
         self.delete_in_steps(
+            &KEPT,
             "statement = ?1 AND EXISTS (SELECT 1 FROM uploads WHERE statement = ?1 AND code IS NOT NULL)",
             &[&statement.0],
         )
@@ -251,7 +267,16 @@ impl Uploads for SqliteStore {
         self.change(|connection| {
             connection.execute("DELETE FROM uploads WHERE statement = ?1", [statement.0]).map(|_| ()).map_err(failed)
         })?;
-        self.delete_in_steps(&format!("statement = ?1 AND {NOBODYS}"), &[&statement.0])
+        self.delete_in_steps(&KEPT, &format!("statement = ?1 AND {NOBODYS}"), &[&statement.0])
+    }
+
+    fn forget_upload(&self, seen: &Upload) -> Result<(), StoreError> {
+        self.change(|connection| {
+            let sql = "DELETE FROM uploads WHERE statement = ?1 AND touched_at = ?2 AND received = ?3";
+            let values = params![seen.statement.0, seen.touched_at.0, integer(seen.received)?];
+            connection.execute(sql, values).map(|_| ()).map_err(failed)
+        })?;
+        self.delete_in_steps(&KEPT, &format!("statement = ?1 AND {NOBODYS}"), &[&seen.statement.0])
     }
 
     fn table_bytes(&self, statement: &StatementId, range: Range<u64>) -> Result<Vec<u8>, StoreError> {
@@ -267,12 +292,35 @@ impl Uploads for SqliteStore {
         Ok(self.read(|connection| rows(connection, sql, [list.0], read))?.pop())
     }
 
-    fn clear_run(&self, statement: &StatementId) -> Result<(), StoreError> {
-        self.change(|connection| clear(connection, statement))
+    fn begin_load(&self, statement: &StatementId) -> Result<Option<Loader>, StoreError> {
+        let loader = self.change(|connection| {
+            let sql = "UPDATE uploads SET loader = loader + 1, loaded = 0 WHERE statement = ?1 AND code IS NULL
+                AND received = bytes AND statement NOT IN (SELECT id FROM statements) RETURNING loader";
+            connection.query_row(sql, [statement.0], |row| row.get(0)).optional().map_err(failed)
+        })?;
+        if loader.is_some() {
+            self.delete_in_steps(&["record_runs"], "statement = ?1", &[&statement.0])?;
+        }
+        Ok(loader.map(Loader))
     }
 
-    fn add_blocks(&self, statement: &StatementId, blocks: &[Block]) -> Result<(), StoreError> {
-        self.change(|connection| put_blocks(connection, statement, blocks))
+    fn add_blocks(&self, statement: &StatementId, loader: Loader, blocks: &[Block]) -> Result<bool, StoreError> {
+        self.change(|connection| {
+            let sql = "SELECT EXISTS (SELECT 1 FROM uploads WHERE statement = ?1 AND loader = ?2)";
+            let last: bool =
+                connection.query_row(sql, params![statement.0, loader.0], |row| row.get(0)).map_err(failed)?;
+            if last {
+                put_blocks(connection, statement, blocks)?;
+            }
+            Ok(last)
+        })
+    }
+
+    fn end_load(&self, statement: &StatementId, loader: Loader) -> Result<bool, StoreError> {
+        self.change(|connection| {
+            let sql = "UPDATE uploads SET loaded = 1 WHERE statement = ?1 AND loader = ?2";
+            connection.execute(sql, params![statement.0, loader.0]).map(|rows| rows == 1).map_err(failed)
+        })
     }
 
     fn tables_naming(&self, name: &ContentName) -> Result<Vec<Named>, StoreError> {
@@ -280,7 +328,7 @@ impl Uploads for SqliteStore {
     }
 
     fn sweep_tables(&self) -> Result<(), StoreError> {
-        self.delete_in_steps(NOBODYS, &[])
+        self.delete_in_steps(&KEPT, NOBODYS, &[])
     }
 }
 
@@ -297,7 +345,7 @@ mod tests {
         let bytes = 64 * PART as u64;
         let (envelope, touched_at) = (b"{}".to_vec(), Timestamp(0));
         let new = Upload { statement, envelope, authority, bytes, received: 0, touched_at, refused: None };
-        let room = Room { each: bytes, all: bytes, files: 9, uploads_each: 9 };
+        let room = Room { each: bytes, all: bytes, files: 9, files_each: 9, uploads_each: 9 };
         store.begin_upload(&new, &room).unwrap().unwrap();
         // SQLite's own bound stands for the disk's: the code that comes of both is one.
         let pages = |most: i64| {
@@ -323,7 +371,7 @@ mod tests {
         let bytes: Vec<u8> = (0..2 * PART + 77).map(|at| (at % 251) as u8).collect();
         let (envelope, touched_at, length) = (b"{}".to_vec(), Timestamp(0), bytes.len() as u64);
         let new = Upload { statement, envelope, authority, bytes: length, received: 0, touched_at, refused: None };
-        let room = Room { each: length, all: length, files: 9, uploads_each: 9 };
+        let room = Room { each: length, all: length, files: 9, files_each: 9, uploads_each: 9 };
         store.begin_upload(&new, &room).unwrap().unwrap();
         store.add_piece(&statement, 0, &bytes, Timestamp(1)).unwrap().unwrap();
         for range in [0..bytes.len(), 5..6, PART - 1..PART + 1, PART..2 * PART, 2 * PART + 70..bytes.len()]

@@ -27,6 +27,7 @@ pub(super) fn append(transaction: &Transaction<'_>, batch: &Batch) -> Result<(),
     }
     for entry in &batch.entries {
         let leaf = &entry.leaf;
+        uploads::whole(transaction, &entry.registered)?;
         put_leaf(transaction, entry.registered.index, leaf)?;
         transaction
             .prepare_cached("INSERT INTO published (commitment, blob) VALUES (?1, ?2)")
