@@ -130,7 +130,13 @@ impl From<Flags> for Limits {
 
 /// So many GiB of tables for one house, and for all.
 fn room(each: u64, all: u64) -> Room {
-    Room { each: each << 30, all: all << 30, files: MAX_TABLES, files_each: TABLES_EACH, uploads_each: TABLES_COMING_EACH }
+    Room {
+        each: each << 30,
+        all: all << 30,
+        files: MAX_TABLES,
+        files_each: TABLES_EACH,
+        uploads_each: TABLES_COMING_EACH,
+    }
 }
 
 impl Limits {

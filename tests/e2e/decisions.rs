@@ -64,7 +64,7 @@ fn an_array_is_answered_in_order_up_to_its_bound() {
     }
     registry.post_json("/v1/decisions?explain=true", &json!(full)).is_problem(413, "too-long");
     let lines = (question("https://press.example/a").to_string() + "\n").repeat(10);
-    registry.post("/v1/decisions?explain=true", "application/x-ndjson", lines).is(200);
+    let _ = registry.post("/v1/decisions?explain=true", "application/x-ndjson", lines).is(200);
 }
 
 #[test]

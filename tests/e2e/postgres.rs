@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use cleartitle_server::store::{Batch, CommitError, Entry, Head, Page, Relation, SignedHead, Store, database, uploads};
-use harness::{Postgres, Proxy, Publisher, Registry, cleartitle, cleartitle_server, postgres};
+use harness::proxy::Proxy;
+use harness::{Postgres, Publisher, Registry, cleartitle, cleartitle_server, postgres};
 use serde_json::{Value, json};
 
 // The contract's tests see the store under the names that they have at home.

@@ -49,7 +49,7 @@ impl Proxy {
                     while !closed.load(Ordering::SeqCst) {
                         std::thread::sleep(Duration::from_millis(10));
                     }
-                    let _ = ends.into_iter().flatten().map(|end| end.shutdown(Shutdown::Both)).count();
+                    ends.into_iter().flatten().for_each(|end| drop(end.shutdown(Shutdown::Both)));
                 });
                 std::thread::spawn(move || pass(server, database, &there, &cuts));
                 std::thread::spawn(move || pass(database_too, server_too, &back, &counted));

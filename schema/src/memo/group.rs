@@ -100,9 +100,12 @@ impl Group {
     pub(super) fn touch(&self, step: usize, host: u32) -> u8 {
         let scopes = || self.members.iter().take(TOUCHED).filter_map(|member| member.scope.as_ref());
         match step {
-            0 => u8::from(self.hosts_alone) ^ self.members.first().map_or(0, |member| u8::from(member.others.is_some())),
+            0 => {
+                u8::from(self.hosts_alone) ^ self.members.first().map_or(0, |member| u8::from(member.others.is_some()))
+            }
             1 => {
-                let speaks = |member: &Member| member.authority.as_str().as_bytes().first().copied().unwrap_or_default();
+                let speaks =
+                    |member: &Member| member.authority.as_str().as_bytes().first().copied().unwrap_or_default();
                 let entries = scopes().fold(0, |all, scope| all ^ scope.include.touch_entry(host));
                 self.members.iter().take(TOUCHED).map(speaks).fold(entries, |all, byte| all ^ byte)
             }

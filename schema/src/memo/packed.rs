@@ -122,7 +122,8 @@ impl Targets {
 
     fn target(&self, packed: &Packed) -> Option<OnHost<'_>> {
         let text = |start: usize, length: usize| self.texts.get(start..start.checked_add(length)?);
-        let (start, host, path) = (usize::try_from(packed.start).ok()?, usize::from(packed.host), usize::from(packed.path));
+        let (start, host, path) =
+            (usize::try_from(packed.start).ok()?, usize::from(packed.host), usize::from(packed.path));
         let named = text(start, host)?;
         if packed.form & URL == 0 {
             return Some(OnHost::Host { host: named, subdomains: packed.form & SUBDOMAINS != 0 });
@@ -199,9 +200,15 @@ mod tests {
 
     fn drawn() -> impl Strategy<Value = Target> {
         let host = prop::sample::select(vec![
-            "a.example", "www.a.example", "b.a.example", "www.b.a.example", "c.example", "d.c.example",
+            "a.example",
+            "www.a.example",
+            "b.a.example",
+            "www.b.a.example",
+            "c.example",
+            "d.c.example",
         ]);
-        let path = prop::sample::select(vec!["/", "/a", "/A/", "/*b", "/a$", "*/c?", "/%41", "a", "/é*$", "/$x", "/a//"]);
+        let path =
+            prop::sample::select(vec!["/", "/a", "/A/", "/*b", "/a$", "*/c?", "/%41", "a", "/é*$", "/$x", "/a//"]);
         (host, path, any::<bool>(), any::<bool>()).prop_map(|(host, path, whole, flag)| {
             let host = host.parse().unwrap();
             match whole {
@@ -251,11 +258,11 @@ mod tests {
 
     #[test]
     fn a_text_that_is_too_long_to_be_packed_is_held_all_the_same() {
-        let path = format!("/{}*", "%41".repeat(40_000));
+        let path = format!("/a{}", "*".repeat(70_000));
         let target = Target::Url { host: "a.example".parse().unwrap(), port: None, path };
         let packed = Targets::of(std::slice::from_ref(&target));
         assert_eq!((packed.packed.len(), packed.apart.len()), (0, 1));
-        let keys = Acquisition::fetched(&format!("https://a.example/{}b", "A".repeat(40_000))).keys().0;
+        let keys = Acquisition::fetched("https://a.example/ab").keys().0;
         assert_eq!(packed.covers(&Sites::of(&keys).sites[0]), 1);
     }
 }

@@ -69,7 +69,8 @@ impl View {
     pub fn grown(&self, size: u64, more: Vec<Arc<Registered>>) -> Self {
         let alone = |registered: &Arc<Registered>| {
             let statement = &registered.statement;
-            let kinds = [Kind::Reservation, Kind::Grant, Kind::Observation, Kind::Offer, Kind::Agreement, Kind::Manifest];
+            let kinds =
+                [Kind::Reservation, Kind::Grant, Kind::Observation, Kind::Offer, Kind::Agreement, Kind::Manifest];
             statement.names().is_empty() && kinds.contains(&statement.kind())
         };
         let rulings = if more.iter().all(alone) { Arc::clone(&self.rulings) } else { Arc::default() };

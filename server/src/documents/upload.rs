@@ -14,6 +14,7 @@ use crate::registration;
 use crate::routes::problem::{Code, Failure};
 use crate::routes::statements::registration_of;
 use crate::standing;
+use crate::store::Store;
 use crate::store::uploads::Upload;
 
 /// How many rows have been read of the table that is loaded now.
@@ -54,7 +55,8 @@ pub fn begin(app: &App, envelope: &[u8]) -> Result<(UploadView, bool), Failure> 
         return Ok((view, false));
     }
     // What the log would say at the end is said before a byte is sent.
-    standing::check(&*app.registry.store, &*app.registry.store, &candidate, now())?;
+    let store: &dyn Store = &*app.registry.store;
+    standing::check(store, store, &candidate, now())?;
     app.limits.registration(&candidate.statement.issuer.domain)?;
     let Body::Manifest { bytes, .. } = &candidate.statement.body else { return Err(Failure::internal()) };
     let upload = Upload {

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use cleartitle_schema::evidence::{Registered, Signing};
-use cleartitle_schema::id::{BlobId, ContentId, ContentName, StatementId};
+use cleartitle_schema::id::{BlobId, ContentId, ContentName, ListId, StatementId};
 use cleartitle_schema::leaf::{Leaf, LeafKind, Published, Salt};
 use cleartitle_schema::signed::{key_id, print_public_key, sign};
 use cleartitle_schema::statement::{Kind, PAYLOAD_TYPE, Statement};
@@ -38,7 +38,7 @@ pub fn check(make: &dyn Fn() -> Arc<dyn Database>) {
 
 /// An upload of two parts of 256 KiB, and the entry of its statement.
 fn upload(index: u64) -> (Upload, Entry) {
-    let (bytes, list) = (2 << 18, format!("list:blake3:{}", "1".repeat(64)));
+    let (bytes, list) = (2 << 18, ListId([1; 32]));
     let body = json!({"kind": "manifest", "role": "provenance", "list": list, "rows": 1, "bytes": bytes,
         "media_type": "application/vnd.apache.parquet"});
     let entry = entry(index, 10, body);

@@ -132,7 +132,7 @@ pub(super) fn project_again(session: &Session<'_>, entry: &Registered) -> Result
         return Ok(());
     }
     let own = entry.authority();
-    let mut put = |blocks: &[Block]| put_blocks(session, &entry.id, blocks);
+    let mut put = |blocks: &[Block]| Ok(put_blocks(session, &entry.id, blocks)?);
     let mut loading = Loading { own: &own, put: &mut put, goes_on: &|_| true };
     load(&|range| file(session, &entry.id, range), *bytes, *rows, &mut loading).map_err(damaged)
 }
@@ -285,8 +285,7 @@ impl Uploads for PostgresStore {
             if whole.is_none() || is_logged(session, statement)? {
                 return Ok(None);
             }
-            let sql =
-                "UPDATE uploads SET loader = loader + 1, loaded = false WHERE statement = $1 RETURNING loader";
+            let sql = "UPDATE uploads SET loader = loader + 1, loaded = false WHERE statement = $1 RETURNING loader";
             let loader = session.value::<i64>(sql, &[&statement.0.as_slice()])?;
             clear(session, statement)?;
             Ok(loader.map(Loader))

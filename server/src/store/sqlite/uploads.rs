@@ -128,7 +128,7 @@ pub(super) fn project_again(derived: &Connection, primary: &Connection, entry: &
         return Ok(());
     }
     let own = entry.authority();
-    let mut put = |blocks: &[Block]| put_blocks(derived, &entry.id, blocks);
+    let mut put = |blocks: &[Block]| Ok(put_blocks(derived, &entry.id, blocks)?);
     let mut loading = Loading { own: &own, put: &mut put, goes_on: &|_| true };
     load(&|range| file(primary, &entry.id, range), *bytes, *rows, &mut loading).map_err(damaged)
 }
@@ -173,12 +173,7 @@ impl SqliteStore {
     }
 
     /// Deletes the rows of these tables for which this holds, some at a time.
-    fn delete_in_steps(
-        &self,
-        tables: &[&str],
-        holds: &str,
-        values: &[&dyn rusqlite::ToSql],
-    ) -> Result<(), StoreError> {
+    fn delete_in_steps(&self, tables: &[&str], holds: &str, values: &[&dyn rusqlite::ToSql]) -> Result<(), StoreError> {
         for table in tables {
             let sql =
                 format!("DELETE FROM {table} WHERE rowid IN (SELECT rowid FROM {table} WHERE {holds} LIMIT {STEP})");
