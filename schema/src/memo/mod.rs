@@ -7,7 +7,7 @@
 //!
 //! Who would attack: whoever finds two questions with one key and two answers is given the looser one. Whoever teaches
 //! `decide` to read another fact adds it to [`Group::key`] or to [`Plain::of`]; the property test in `tests` looks for it.
-//! And whoever would fill memory: both shelves are bounded by bytes, and a full part is emptied.
+//! And whoever would fill memory: both shelves are bounded by bytes, and a full part is thinned.
 //!
 //! Deliberately absent: the lookup of candidates ([`Source`] brings it) and every judgement.
 

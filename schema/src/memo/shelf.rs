@@ -1,4 +1,4 @@
-//! A shelf: values by bytes, shared by threads, bounded by what they weigh.
+//! A shelf: values by bytes, shared by threads, bounded by what they weigh: a full part lets go of a quarter of what it holds.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
@@ -66,16 +66,32 @@ impl Filed {
 }
 
 /// One entry for each hash: of two keys with one hash the later one stays, and the other is decided again.
-type Entries<V> = HashMap<u64, (Filed, Arc<V>), BuildHasherDefault<AsItIs>>;
+type Entries<V> = HashMap<u64, Entry<V>, BuildHasherDefault<AsItIs>>;
+
+struct Entry<V> {
+    filed: Filed,
+    value: Arc<V>,
+    weight: usize,
+}
 
 struct Part<V> {
     entries: Entries<V>,
     weight: usize,
+    /// How often it was full.
+    full: u64,
 }
 
 impl<V> Part<V> {
     fn find(&self, hash: u64, key: &[u8]) -> Option<&Arc<V>> {
-        self.entries.get(&hash).filter(|(filed, _)| filed.is(key)).map(|(_, value)| value)
+        self.entries.get(&hash).filter(|entry| entry.filed.is(key)).map(|entry| &entry.value)
+    }
+
+    /// Drops about a quarter, another one each time. By the hash, which is a secret's: nobody chooses what stays.
+    fn thin(&mut self) {
+        let quarter = self.full % 4;
+        self.full += 1;
+        self.entries.retain(|hash, _| (hash >> 40) % 4 != quarter);
+        self.weight = self.entries.values().map(|entry| entry.weight).sum();
     }
 }
 
@@ -100,7 +116,7 @@ fn hash(seed: u64, key: &[u8]) -> u64 {
 impl<V> Shelf<V> {
     /// At most about so many bytes.
     pub(super) fn within(bytes: usize, seed: u64) -> Self {
-        let part = |_| RwLock::new(Part { entries: Entries::default(), weight: 0 });
+        let part = |_| RwLock::new(Part { entries: Entries::default(), weight: 0, full: 0 });
         let parts = usize::try_from(PARTS).unwrap_or(1);
         Self { seed, parts: (0..PARTS).map(part).collect(), limit: bytes / parts }
     }
@@ -118,18 +134,21 @@ impl<V> Shelf<V> {
         Open { seed: self.seed, parts: parts.collect() }
     }
 
-    /// Keeps a value; a full part is emptied first.
+    /// Keeps a value, unless it alone is too much; a full part is thinned first.
     pub(super) fn put(&self, key: &[u8], value: &Arc<V>, weight: usize) {
         let hash = hash(self.seed, key);
         let Some(part) = self.parts.get(part_of(hash)) else { return };
-        let mut part = part.write().unwrap_or_else(PoisonError::into_inner);
-        // Of a replaced entry the weight stays counted: a little too much, never too little.
-        part.weight += weight + key.len() + ENTRY;
-        if part.weight > self.limit {
-            part.entries.clear();
-            part.weight = weight + key.len() + ENTRY;
+        let weight = weight + key.len() + ENTRY;
+        if weight > self.limit {
+            return;
         }
-        part.entries.insert(hash, (Filed::of(key), Arc::clone(value)));
+        let mut part = part.write().unwrap_or_else(PoisonError::into_inner);
+        part.weight -= part.entries.remove(&hash).map_or(0, |before| before.weight);
+        while part.weight + weight > self.limit {
+            part.thin();
+        }
+        part.weight += weight;
+        part.entries.insert(hash, Entry { filed: Filed::of(key), value: Arc::clone(value), weight });
     }
 
     #[cfg(test)]
@@ -151,10 +170,10 @@ impl<V> Open<'_, V> {
     pub(super) fn get_each<'k>(&self, keys: impl Iterator<Item = &'k [u8]>) -> Vec<Option<&Arc<V>>> {
         let keys: Vec<(u64, &[u8])> = keys.map(|key| (hash(self.seed, key), key)).collect();
         let entry = |(hash, _): &(u64, &[u8])| self.parts.get(part_of(*hash))?.entries.get(hash);
-        let entries: Vec<Option<&(Filed, Arc<V>)>> = keys.iter().map(entry).collect();
-        let touched = entries.iter().flatten().fold(0, |all, (filed, _)| all ^ filed.touch());
+        let entries: Vec<Option<&Entry<V>>> = keys.iter().map(entry).collect();
+        let touched = entries.iter().flatten().fold(0, |all, entry| all ^ entry.filed.touch());
         black_box(touched);
         let found = entries.into_iter().zip(&keys);
-        found.map(|(entry, (_, key))| entry.filter(|(filed, _)| filed.is(key)).map(|(_, value)| value)).collect()
+        found.map(|(entry, (_, key))| entry.filter(|entry| entry.filed.is(key)).map(|entry| &entry.value)).collect()
     }
 }

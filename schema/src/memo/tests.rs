@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn a_full_part_is_emptied_and_nothing_is_found_that_was_not_put() {
+fn a_full_part_is_thinned_and_nothing_is_found_that_was_not_put() {
     let shelf: Shelf<usize> = Shelf::within(64 * 4096, 7);
     let key = |number: usize| number.to_le_bytes();
     for number in 0..10_000 {
@@ -11,7 +11,12 @@ fn a_full_part_is_emptied_and_nothing_is_found_that_was_not_put() {
         assert_eq!(shelf.get(&key(number)).as_deref(), Some(&number));
     }
     let (count, weight) = shelf.held();
-    assert!(count > 100 && weight <= 64 * 4096, "{count} entries of {weight} bytes");
+    assert!(count > 64 * 4 && weight <= 64 * 4096, "{count} entries of {weight} bytes");
+    // What is put again is counted once, and what alone is too much is not held.
+    let before = shelf.held();
+    (0..100).for_each(|_| shelf.put(&key(9_999), &Arc::new(9_999), 300));
+    shelf.put(&key(20_000), &Arc::new(20_000), 5000);
+    assert_eq!((shelf.held(), shelf.get(&key(20_000))), (before, None));
     let found = (0..20_000).filter_map(|number| Some((number, shelf.get(&key(number))?)));
     assert_eq!(found.inspect(|(number, value)| assert_eq!(*number, **value)).count(), count);
 }

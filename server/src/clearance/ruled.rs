@@ -19,7 +19,7 @@ use cleartitle_schema::vocab::{Artefact, Use};
 use super::row;
 
 /// About the most memory of one view's rulings: for the statements that speak for copies alike, and for the rulings.
-const GROUP_BYTES: usize = 640 << 20;
+const GROUP_BYTES: usize = 1 << 30;
 const RULING_BYTES: usize = 96 << 20;
 
 /// How many ways of asking are told apart at once, and how many bytes of texts one of them may have; a longer one is new each time.
