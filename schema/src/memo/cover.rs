@@ -106,6 +106,11 @@ impl ScopeTargets {
         self.include.weight() + self.exclude.as_ref().map_or(0, |targets| 64 + targets.weight())
     }
 
+    /// Asks for its own lines of memory.
+    pub(super) fn touch(&self) -> u8 {
+        u8::from(self.exclude.is_some()) ^ self.include.touch()
+    }
+
     /// Two bits for what is included and two for what is left out.
     pub(super) fn address(&self, site: &Site<'_>) -> u8 {
         let excluded = self.exclude.as_ref().map_or(0, |targets| targets.covers(site));

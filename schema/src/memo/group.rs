@@ -33,10 +33,11 @@ struct Member {
 /// All statements that may speak for copies with one set key: the candidates and everything that names them.
 pub struct Group {
     members: Vec<Member>,
-    /// The moments at which any of them begins, ends or was seen, sorted.
-    moments: Vec<Timestamp>,
-    /// Those that a time of use is compared with: the same, what lapses or runs out, and what terms say of it.
-    uses: Vec<Timestamp>,
+    /// The moments at which any of them begins, ends or was seen, sorted; and behind them those that a time of use is compared with: the same,
+    /// what lapses or runs out, and what terms say of it. In one place of memory.
+    times: Box<[Timestamp]>,
+    /// How many are the former.
+    moments: usize,
     names_bytes: bool,
     hosts_alone: bool,
 }
@@ -56,13 +57,14 @@ impl Group {
         let uses = sorted(each().flat_map(uses_of).chain(moments.iter().copied()).collect());
         let names_bytes = each().any(names_bytes);
         let hosts_alone = each().all(hosts_alone);
-        Self { members, moments, uses, names_bytes, hosts_alone }
+        let (times, moments) = ([moments.as_slice(), &uses].concat().into(), moments.len());
+        Self { members, times, moments, names_bytes, hosts_alone }
     }
 
     /// The moments at which any of them begins, ends or was seen, sorted.
     #[must_use]
     pub fn moments(&self) -> &[Timestamp] {
-        &self.moments
+        self.times.get(..self.moments).unwrap_or_default()
     }
 
     /// Whether any of them names bytes, even to leave them out.
@@ -85,29 +87,29 @@ impl Group {
             let about = member.about.as_ref().map_or(0, |names| size_of_val(&**names));
             320 + 48 * others + patterns + about + targets.sum::<usize>()
         };
-        128 + 8 * (self.moments.len() + self.uses.len()) + self.members.iter().map(member).sum::<usize>()
+        128 + size_of_val(&*self.times) + self.members.iter().map(member).sum::<usize>()
     }
 
     /// Between which moments the capture, the copying and the use stand. All three are compared with those moments and with
     /// nothing else, each as "not before".
     pub(super) fn intervals(&self, captured_at: Timestamp, acquired_at: Timestamp, used_at: Timestamp) -> [usize; 3] {
         let among = |moments: &[Timestamp], time: Timestamp| moments.partition_point(|moment| *moment <= time);
-        [among(&self.moments, captured_at), among(&self.moments, acquired_at), among(&self.uses, used_at)]
+        let (moments, uses) = (self.moments(), self.times.get(self.moments..).unwrap_or_default());
+        [among(moments, captured_at), among(moments, acquired_at), among(uses, used_at)]
     }
 
     /// Asks, step by step, for the memory that [`Group::cover`] reads for an address whose host has this hash. Whoever has many copies takes
     /// each step for all of them before the next.
     pub(super) fn touch(&self, step: usize, host: u32) -> u8 {
-        let scopes = || self.members.iter().take(TOUCHED).filter_map(|member| member.scope.as_ref());
+        let members = || self.members.iter().take(TOUCHED);
+        let scopes = || members().filter_map(|member| member.scope.as_ref());
+        let first = |bytes: &[u8]| bytes.first().copied().unwrap_or_default();
         match step {
-            0 => {
-                u8::from(self.hosts_alone) ^ self.members.first().map_or(0, |member| u8::from(member.others.is_some()))
-            }
+            0 => members().fold(u8::from(self.hosts_alone), |all, member| all ^ member.touch()),
             1 => {
-                let speaks =
-                    |member: &Member| member.authority.as_str().as_bytes().first().copied().unwrap_or_default();
-                let entries = scopes().fold(0, |all, scope| all ^ scope.include.touch_entry(host));
-                self.members.iter().take(TOUCHED).map(speaks).fold(entries, |all, byte| all ^ byte)
+                let times = self.times.iter().step_by(8).fold(0, |all, time| all ^ time.0.to_le_bytes()[0]);
+                let speaks = members().fold(times, |all, member| all ^ first(member.authority.as_str().as_bytes()));
+                scopes().fold(speaks, |all, scope| all ^ scope.include.touch_entry(host))
             }
             _ => scopes().fold(0, |all, scope| all ^ scope.include.touch_texts(host)),
         }
@@ -205,6 +207,13 @@ impl Member {
             about,
             patterns,
         }
+    }
+
+    /// Asks for its own lines of memory.
+    fn touch(&self) -> u8 {
+        let parts = [self.others.is_some(), self.taken_up.is_some(), self.about.is_some(), self.patterns.is_empty()];
+        let scope = self.scope.as_ref().map_or(0, ScopeTargets::touch);
+        parts.into_iter().fold(scope, |all, part| all ^ u8::from(part)) ^ u8::from(self.authority.as_str().is_empty())
     }
 
     /// What of an address hangs on who speaks: three bits.

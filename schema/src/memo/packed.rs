@@ -169,6 +169,13 @@ impl Targets {
         self.lists.iter().any(names)
     }
 
+    /// Asks for its own lines of memory.
+    pub(super) fn touch(&self) -> u8 {
+        let parts =
+            [self.deep, self.packed.is_empty(), self.texts.is_empty(), self.apart.is_empty(), self.lists.is_empty()];
+        parts.into_iter().fold(0, |all, part| all << 1 | u8::from(part))
+    }
+
     /// Asks for the line in which the entries of this hash most likely stand.
     pub(super) fn touch_entry(&self, hash: u32) -> u8 {
         self.packed.get(self.likely(hash)).map_or(0, |packed| packed.form)

@@ -13,7 +13,7 @@ use cleartitle_schema::snapshot::{Damage, SetKey};
 use cleartitle_schema::time::Timestamp;
 
 use super::ClearanceError;
-use super::ruled::{Asked, Asking, Known, Ruled};
+use super::ruled::{Asked, Asking, Known, Ruled, Told};
 use super::view::{Part, State};
 
 /// What was found for some questions, in their order.
@@ -198,12 +198,13 @@ impl State {
         &self,
         asked: &[Asked],
         found: &Found,
+        told: Told,
         request: impl Fn(usize) -> Result<DecisionRequest, E>,
         mut give: impl FnMut(Result<&Ruled, E>) -> bool,
     ) {
         let before: Vec<Option<Arc<Ruled>>> = if self.remembers() {
             let memo = self.view.rulings.memo.remembered();
-            let rulings = Self::remembered(&memo, asked, found);
+            let rulings = Self::remembered(&memo, asked, found, told);
             if rulings.iter().all(Option::is_some) {
                 let _more = rulings.into_iter().flatten().all(|ruled| give(Ok(ruled)));
                 return;
@@ -229,6 +230,7 @@ impl State {
         memo: &'m memo::Remembered<'_, Ruled>,
         asked: &[Asked],
         found: &Found,
+        told: Told,
     ) -> Vec<Option<&'m Arc<Ruled>>> {
         ROOM.with_borrow_mut(|room| {
             let mut ends = Vec::with_capacity(asked.len());
@@ -254,7 +256,7 @@ impl State {
             }
             let rulings = memo.rulings(&room.keys[..asked.len()]).into_iter().zip(known);
             let rulings: Vec<_> = rulings.map(|(ruling, known)| ruling.filter(|_| known)).collect();
-            let touched = |step| rulings.iter().flatten().fold(0, |all, ruled| all ^ ruled.touch(step));
+            let touched = |step| rulings.iter().flatten().fold(0, |all, ruled| all ^ ruled.touch(told, step));
             black_box([0, 1].map(touched));
             rulings
         })

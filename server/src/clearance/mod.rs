@@ -26,7 +26,7 @@ use cleartitle_schema::api::DecisionRow;
 use cleartitle_schema::decide::Decision;
 use cleartitle_schema::time::Timestamp;
 
-pub use ruled::{Asked, Asking, Known, Ruled};
+pub use ruled::{Asked, Asking, Known, Ruled, Told};
 pub use view::State;
 use view::View;
 

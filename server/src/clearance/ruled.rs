@@ -146,9 +146,29 @@ pub struct Ruled {
 #[derive(Debug)]
 pub struct Columns {
     /// The reason codes, those that decided first.
-    pub reasons: Vec<Reason>,
+    pub reasons: Box<[Reason]>,
+    /// The statements that the reasons name, sorted; all of them in one text.
+    statements: Box<str>,
+}
+
+/// How many bytes the id of a statement has as a text.
+const ID: usize = "statement:".len() + 64;
+
+impl Columns {
     /// The statements that the reasons name, sorted.
-    pub statements: Vec<String>,
+    pub fn statements(&self) -> impl ExactSizeIterator<Item = &str> {
+        (0..self.statements.len() / ID)
+            .map(|place| self.statements.get(place * ID..(place + 1) * ID).unwrap_or_default())
+    }
+}
+
+/// As what many answers are told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Told {
+    /// Rows of JSON.
+    Lines,
+    /// Columns of a table.
+    Columns,
 }
 
 fn json(value: &impl serde::Serialize) -> Vec<u8> {
@@ -180,15 +200,22 @@ impl Ruled {
     pub fn columns(&self) -> &Columns {
         self.columns.get_or_init(|| {
             let DecisionRow { reasons, statements, .. } = row(&self.decision);
-            Columns { reasons, statements: statements.iter().map(ToString::to_string).collect() }
+            let statements: String = statements.iter().map(ToString::to_string).collect();
+            Columns { reasons: reasons.into(), statements: statements.into() }
         })
     }
 
     /// Asks, step by step, for the memory of the row of a batch.
-    pub(super) fn touch(&self, step: usize) -> u8 {
-        match step {
-            0 => u8::from(self.line.is_empty()),
-            _ => self.line.iter().step_by(64).fold(0, |all, byte| all ^ byte),
+    pub(super) fn touch(&self, told: Told, step: usize) -> u8 {
+        let all = |bytes: &[u8]| bytes.iter().step_by(64).fold(0, |all, byte| all ^ byte);
+        match (told, step, self.columns.get()) {
+            (Told::Lines, 0, _) => u8::from(self.line.is_empty()),
+            (Told::Lines, ..) => all(&self.line),
+            (Told::Columns, 0, columns) => self.decision.verdict as u8 ^ u8::from(columns.is_none()),
+            (Told::Columns, _, Some(Columns { reasons, statements })) => {
+                reasons.first().map_or(0, |reason| *reason as u8) ^ all(statements.as_bytes())
+            }
+            (Told::Columns, _, None) => 0,
         }
     }
 

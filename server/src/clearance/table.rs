@@ -247,11 +247,11 @@ impl Answers {
     pub fn add(&mut self, ruled: &Ruled) {
         let columns = ruled.columns();
         self.rows += 1;
-        self.bytes += 64 + 96 * columns.statements.len() + 24 * columns.reasons.len();
+        self.bytes += 64 + 96 * columns.statements().len() + 24 * columns.reasons.len();
         self.verdicts.append_value(ruled.decision().verdict.word());
         columns.reasons.iter().for_each(|reason| self.reasons.values().append_value(reason.word()));
         self.reasons.append(true);
-        columns.statements.iter().for_each(|id| self.statements.values().append_value(id));
+        columns.statements().for_each(|id| self.statements.values().append_value(id));
         self.statements.append(true);
         self.errors.append_null();
     }

@@ -19,7 +19,7 @@ use serde::Deserialize;
 use super::decisions::read;
 use super::lines;
 use super::problem::{Code, Failure};
-use crate::clearance::{Asked, Asking, Known, Ruled, State};
+use crate::clearance::{Asked, Asking, Known, Ruled, State, Told};
 
 /// How many lines are looked up together.
 const TOGETHER: usize = 512;
@@ -203,7 +203,7 @@ pub(super) fn answer(state: &State, now: Timestamp, explain: bool, block: &[u8],
         };
         match &found {
             Ok(found) if asked.len() == some.len() => {
-                state.ruled_each(&asked, found, |place| whole_request(some[place].1), tell);
+                state.ruled_each(&asked, found, Told::Lines, |place| whole_request(some[place].1), tell);
             }
             found => {
                 let mut place = 0;

@@ -13,6 +13,7 @@ use axum::response::{IntoResponse, Response};
 use cleartitle_schema::api::{NDJSON, StreamBegin, StreamEnd};
 use futures_util::FutureExt as _;
 use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
 use tokio_stream::wrappers::ReceiverStream;
 
 use super::decisions::QUESTION;
@@ -26,7 +27,7 @@ use crate::log::now;
 use crate::places::Place;
 
 /// So many bytes of lines are gathered as long as they lie ready: work is handed to another thread block by block.
-const GATHERED: usize = 64 << 10;
+const GATHERED: usize = 256 << 10;
 
 /// How many answers may wait to be sent.
 const WAITING: usize = 2;
@@ -55,6 +56,21 @@ fn line(value: &impl serde::Serialize) -> Vec<u8> {
     let mut bytes = serde_json::to_vec(value).unwrap_or_default();
     bytes.push(b'\n');
     bytes
+}
+
+/// What was answered of a block.
+#[derive(Default)]
+struct Done {
+    /// The state that answered last.
+    size: u64,
+    /// Lines that were answered of the stream.
+    rows: u64,
+    /// Where in the block the next line begins.
+    next: usize,
+    /// An answer for which there was no place.
+    waits: Option<Result<Bytes, std::io::Error>>,
+    /// Why there are no more.
+    failed: Option<Failure>,
 }
 
 struct Answering {
@@ -110,23 +126,39 @@ impl Answering {
         let mut from = 0;
         while from < block.len() {
             let (app, following, block) = (Arc::clone(&self.app), Arc::clone(&self.following), Arc::clone(&block));
-            let (explain, first) = (self.explain, self.rows + 1);
+            let (explain, rows, sender_too) = (self.explain, self.rows, sender.clone());
             let answered = tokio::task::spawn_blocking(move || {
-                let state = following.state(&app.clearance)?;
-                Ok::<_, Failure>((state.size, rows::answer(&state, now(), explain, &block, from, first)))
-            });
-            match answered.await {
-                Ok(Ok((size, answered))) => {
-                    (self.size, self.rows, from) = (size, self.rows + answered.rows, answered.next);
-                    if sender.send(Ok(answered.out.into())).await.is_err() {
-                        return false;
+                let mut done = Done { rows, next: from, ..Done::default() };
+                while done.next < block.len() && done.waits.is_none() {
+                    // By the newest state each time, and none is held in between.
+                    let state = match following.state(&app.clearance) {
+                        Ok(state) => state,
+                        Err(error) => {
+                            done.failed = Some(error.into());
+                            break;
+                        }
+                    };
+                    let answered = rows::answer(&state, now(), explain, &block, done.next, done.rows + 1);
+                    (done.size, done.rows, done.next) = (state.size, done.rows + answered.rows, answered.next);
+                    match sender_too.try_send(Ok(answered.out.into())) {
+                        Ok(()) => {}
+                        // Waited for beside the async threads, and by none of those that work.
+                        Err(TrySendError::Full(out)) => done.waits = Some(out),
+                        Err(TrySendError::Closed(_)) => return None,
                     }
                 }
-                Ok(Err(failure)) => {
-                    self.broken(&failure, sender).await;
-                    return false;
-                }
-                Err(_) => return false,
+                Some(done)
+            });
+            let Ok(Some(done)) = answered.await else { return false };
+            (self.size, self.rows, from) = (done.size.max(self.size), done.rows, done.next);
+            if let Some(failure) = done.failed {
+                self.broken(&failure, sender).await;
+                return false;
+            }
+            if let Some(out) = done.waits
+                && sender.send(out).await.is_err()
+            {
+                return false;
             }
         }
         true

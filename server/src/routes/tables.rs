@@ -23,7 +23,7 @@ use super::extract::next_piece;
 use super::problem::{Code, Failure};
 use super::{Shared, blocking};
 use crate::clearance::table::{Answers, Common, MAX_ROWS, Questions, answer_schema, check};
-use crate::clearance::{AsOf, Following, Ruled, State};
+use crate::clearance::{AsOf, Following, Ruled, State, Told};
 use crate::limits::Client;
 use crate::log::now;
 use crate::places::Place;
@@ -231,7 +231,7 @@ fn answers(state: &State, common: &Common, batch: &RecordBatch, first: usize) ->
         };
         match &found {
             Ok(found) if asked.len() == rows.len() => {
-                state.ruled_each(&asked, found, |place| request(from + place), tell);
+                state.ruled_each(&asked, found, Told::Columns, |place| request(from + place), tell);
             }
             found => {
                 let mut place = 0;
