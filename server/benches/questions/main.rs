@@ -33,7 +33,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// How many questions are looked up together.
-const TOGETHER: usize = 512;
+const TOGETHER: usize = 256;
 /// Rows of one batch of a table.
 const BATCH: usize = 16_384;
 const ROUNDS: usize = 3;

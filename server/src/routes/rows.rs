@@ -22,7 +22,7 @@ use super::problem::{Code, Failure};
 use crate::clearance::{Asked, Asking, Known, Ruled, State, Told};
 
 /// How many lines are looked up together.
-const TOGETHER: usize = 512;
+const TOGETHER: usize = 256;
 
 /// So many bytes of answers are sent before more are made.
 const ENOUGH: usize = 256 << 10;
@@ -139,12 +139,38 @@ impl Short<'_> {
     }
 }
 
+/// A line that names nothing but a URL, without the URL: most lines of a stream have all else in common, to the byte.
+struct Frame {
+    before: Vec<u8>,
+    behind: Vec<u8>,
+    used_at: Option<Timestamp>,
+}
+
+impl Frame {
+    /// The frame of a line that was read; `None` where its URL is not all of its copy, or is not written as it is read.
+    fn of(line: &[u8], short: &Short<'_>) -> Option<Self> {
+        let (Some(Text(Cow::Borrowed(url))), None) = (&short.url, &short.acquisition) else { return None };
+        let from = (url.as_ptr() as usize).checked_sub(line.as_ptr() as usize)?;
+        let (before, behind) = (line.get(..from)?.to_vec(), line.get(from + url.len()..)?.to_vec());
+        Some(Self { before, behind, used_at: short.used_at })
+    }
+
+    /// The URL of a line in this frame: a text of JSON that stands for itself.
+    fn url<'l>(&self, line: &'l [u8]) -> Option<&'l str> {
+        let url = line.strip_prefix(self.before.as_slice())?.strip_suffix(self.behind.as_slice())?;
+        // One look at all of it costs less than a way out in its middle.
+        let means = |byte: u8| byte < b' ' || byte == b'"' || byte == b'\\';
+        let plain = url.iter().fold(true, |plain, byte| plain & !means(*byte));
+        if plain { std::str::from_utf8(url).ok() } else { None }
+    }
+}
+
 /// Reads lines of the usual shape, one after another.
 pub(super) struct Reader<'s> {
     state: &'s State,
     now: Timestamp,
-    /// How the last line asked: most lines of a stream ask alike.
-    last: Option<Arc<Known>>,
+    /// How the last line asked, and its frame.
+    last: Option<(Arc<Known>, Option<Frame>)>,
 }
 
 impl<'s> Reader<'s> {
@@ -154,13 +180,18 @@ impl<'s> Reader<'s> {
 
     /// The question of a line; `None`: it has to be read whole.
     pub(super) fn question(&mut self, line: &[u8]) -> Option<Asked> {
+        if let Some((known, Some(frame))) = &self.last
+            && let Some(url) = frame.url(line)
+        {
+            return self.state.fetched(url, known, frame.used_at.unwrap_or(self.now));
+        }
         let short: Short<'_> = serde_json::from_slice(line).ok()?;
         let (copy, keys) = short.copy()?;
-        let known = match self.last.take().filter(|known| short.asks(&known.asking)) {
-            Some(known) => known,
+        let known = match self.last.take().filter(|(known, _)| short.asks(&known.asking)) {
+            Some((known, _)) => known,
             None => self.state.known(&short.asking()?),
         };
-        self.last = Some(Arc::clone(&known));
+        self.last = Some((Arc::clone(&known), Frame::of(line, &short)));
         Some(Asked { keys, copy, used_at: short.used_at.unwrap_or(self.now), known })
     }
 }
@@ -248,4 +279,57 @@ fn write(ruled: Result<&Ruled, Failure>, explain: bool, line: u64, out: &mut Vec
 pub(super) fn wrong(failure: &Failure, line: u64) -> Vec<u8> {
     let error = RowError { line, code: failure.code.word().to_owned(), detail: failure.detail.clone() };
     serde_json::to_vec(&DecisionRow { error: Some(error), ..DecisionRow::default() }).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn framed(first: &str, line: &str) -> Option<String> {
+        let short: Short<'_> = serde_json::from_str(first).unwrap();
+        Frame::of(first.as_bytes(), &short)?.url(line.as_bytes()).map(str::to_owned)
+    }
+
+    #[test]
+    fn a_frame_holds_what_stands_for_itself_and_nothing_else() {
+        let first = r#" {"url" : "https://a.example/", "use": "train-ai"} "#;
+        let with = |text: &str| first.replace("https://a.example/", text);
+        assert_eq!(framed(first, &with("é")).as_deref(), Some("é"));
+        assert_eq!(framed(first, &with("")).as_deref(), Some(""));
+        for other in [r#"a\u0041"#, r#"a", "use": "search", "url": "b"#, "a\tb", "a\nb", r#"a\"#] {
+            assert_eq!(framed(first, &with(other)), None, "{other}");
+        }
+        assert_eq!(framed(first, r#" {"url" : ""#), None, "the parts may not overlap");
+        assert_eq!(framed(first, &first.replace("train", "pain")), None);
+        // One whose own text is written otherwise, or is not all of its copy, makes none.
+        for first in [
+            r#"{"url": "https:\/\/a.example/", "use": "train-ai"}"#,
+            r#"{"acquisition": {"urls": [{"role": "fetched", "url": "https://a.example/"}]}, "use": "train-ai"}"#,
+        ] {
+            assert_eq!(framed(first, first), None, "{first}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2_000))]
+        /// Whatever stands in a frame, a parser reads it so too, and all else as in the line before.
+        #[test]
+        fn a_framed_line_is_read_as_a_parser_reads_it(
+            first in prop::sample::select(vec![
+                r#"{"url":"x","use":"train-ai"}"#,
+                r#"{"use":"train-ai","url":"x"}"#,
+                r#"{"use":"search","used_at":"2026-01-01T00:00:00Z","url":"url","territory":"DE"}"#,
+            ]),
+            text in r#"[a-z"\\\t\n{},:é/]{0,12}"#,
+        ) {
+            let at = if first.contains(r#""url":"x""#) { r#""url":"x""# } else { r#""url":"url""# };
+            let line = first.replace(at, &format!(r#""url":"{text}""#));
+            let Some(url) = framed(first, &line) else { return Ok(()) };
+            let (short, before): (Short<'_>, Short<'_>) =
+                (serde_json::from_str(&line).unwrap(), serde_json::from_str(first).unwrap());
+            prop_assert_eq!(short.url.as_ref().map(|text| text.0.as_ref()), Some(url.as_str()));
+            prop_assert!(short.asks(&before.asking().unwrap()) && short.used_at == before.used_at);
+        }
+    }
 }

@@ -196,7 +196,7 @@ impl Answering {
 }
 
 /// How many rows are looked up together.
-const TOGETHER: usize = 1024;
+const TOGETHER: usize = 256;
 
 /// Answers the rows of a batch from a place on, until there are no more or there is enough to send.
 fn answers(state: &State, common: &Common, batch: &RecordBatch, first: usize) -> Answers {
