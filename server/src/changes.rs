@@ -7,7 +7,7 @@ use cleartitle_schema::changes::{Change, ChangeFilter, ChangeList, NamedStatemen
 use cleartitle_schema::leaf::{Leaf, LeafKind};
 use cleartitle_schema::statement::Body;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::watch;
 
 use crate::store::{Page, Relation, Store, StoreError, Stored};
@@ -120,6 +120,13 @@ pub struct News {
     began: Instant,
     /// When the look at the store began that was answered last, in milliseconds after `began`; 0 where none was.
     looked: AtomicU64,
+    /// When it was answered, by the wall clock: the other one stands still while a machine is suspended.
+    wall: AtomicU64,
+}
+
+fn wall() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// What was told last.
@@ -133,7 +140,12 @@ pub struct Told {
 
 impl Default for News {
     fn default() -> Self {
-        Self { size: watch::Sender::new(Told::default()), began: Instant::now(), looked: AtomicU64::new(0) }
+        Self {
+            size: watch::Sender::new(Told::default()),
+            began: Instant::now(),
+            looked: AtomicU64::new(0),
+            wall: AtomicU64::new(0),
+        }
     }
 }
 
@@ -150,6 +162,7 @@ impl News {
     /// Tells how many leaves the store showed in a look that began then.
     pub fn looked(&self, begun: Instant, size: u64) {
         self.tell(size);
+        self.wall.store(wall(), Ordering::Release);
         let since = u64::try_from(begun.saturating_duration_since(self.began).as_millis()).unwrap_or(u64::MAX);
         self.looked.fetch_max(since.max(1), Ordering::AcqRel);
     }
@@ -158,8 +171,14 @@ impl News {
     /// not told of here.
     #[must_use]
     pub fn are_fresh(&self) -> bool {
+        self.are_fresh_at(self.began.elapsed(), wall())
+    }
+
+    fn are_fresh_at(&self, elapsed: Duration, wall: u64) -> bool {
         let looked = self.looked.load(Ordering::Acquire);
-        looked > 0 && self.began.elapsed().saturating_sub(Duration::from_millis(looked)) < FRESH
+        let apart = Duration::from_millis(wall.abs_diff(self.wall.load(Ordering::Acquire)));
+        // A wall clock that is set makes them stale until the next look, which does no harm.
+        looked > 0 && elapsed.saturating_sub(Duration::from_millis(looked)) < FRESH && apart < 2 * FRESH
     }
 
     /// How many leaves were told of.
@@ -177,5 +196,29 @@ impl News {
     #[must_use]
     pub fn follow(&self) -> watch::Receiver<Told> {
         self.size.subscribe()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn news_are_fresh_for_a_second_after_a_look_began() {
+        let news = News::default();
+        let (later, now) = (|millis| news.began.elapsed() + Duration::from_millis(millis), wall());
+        news.tell(7);
+        assert!(!news.are_fresh(), "a commit of ours tells nothing of what others did before it");
+        news.looked(Instant::now(), 9);
+        assert!(news.are_fresh() && news.size() == 9);
+        assert!(news.are_fresh_at(later(900), now) && !news.are_fresh_at(later(1100), now));
+        assert!(!news.are_fresh_at(later(0), now + 60_000), "the machine was suspended for a minute");
+        // A look that took long, or was answered behind a later one, makes nothing fresher.
+        news.looked(news.began, 8);
+        assert!(news.are_fresh_at(later(900), now) && !news.are_fresh_at(later(1100), now) && news.size() == 9);
+        let slow = News::default();
+        std::thread::sleep(Duration::from_millis(5));
+        slow.looked(slow.began, 1);
+        assert!(!slow.are_fresh_at(Duration::from_millis(1002), wall()), "it is as old as its begin");
     }
 }

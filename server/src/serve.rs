@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::http::Request;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -32,7 +32,7 @@ const GRACE: Duration = Duration::from_secs(20);
 pub struct Server {
     router: Router,
     limits: Arc<Limits>,
-    http: auto::Builder<TokioExecutor>,
+    http: http1::Builder,
     tls: Option<TlsAcceptor>,
 }
 
@@ -42,8 +42,8 @@ impl Server {
     pub fn new(router: Router, limits: Arc<Limits>, tls: Option<TlsAcceptor>) -> Self {
         // HTTP/1 alone: telling the versions apart would wait for a silent client without a bound. Proxies that speak HTTP/2
         // outwards speak HTTP/1 inwards.
-        let mut http = auto::Builder::new(TokioExecutor::new()).http1_only();
-        http.http1().timer(TokioTimer::new()).header_read_timeout(HEAD).max_buf_size(64 << 10);
+        let mut http = http1::Builder::new();
+        http.timer(TokioTimer::new()).header_read_timeout(HEAD).max_buf_size(64 << 10);
         Self { router, limits, http, tls }
     }
 
@@ -104,7 +104,7 @@ impl Server {
         watcher: Watcher,
     ) {
         let named = self.router.map_request(with(peer));
-        let connection = self.http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(named)).into_owned();
+        let connection = self.http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(named));
         if let Err(error) = watcher.watch(connection).await {
             tracing::debug!(%error, "a connection broke off");
         }

@@ -38,7 +38,7 @@ impl Asked {
     /// Writes the key of this question.
     fn write(&self, sets: &[u8], group: Option<&Group>, key: &mut Key) {
         let Self { keys, copy, used_at, known } = self;
-        let beside = known.number.to_le_bytes();
+        let beside = known.number.unwrap_or(u64::MAX).to_le_bytes();
         let reading = &known.reading;
         let question = memo::Asked { sets, keys, copy: *copy, used_at: *used_at, reading, beside: &beside };
         key.write(&question, group);
@@ -171,7 +171,7 @@ impl State {
         place: usize,
         request: impl FnOnce() -> Result<DecisionRequest, E>,
     ) -> Result<Arc<Ruled>, E> {
-        if !self.remembers() {
+        if !self.remembers() || asked.known.number.is_none() {
             return Ok(Arc::new(Ruled::new(self.answer(request()?, asked.used_at)?)));
         }
         ROOM.with_borrow_mut(|Room { sets, key, .. }| {
@@ -202,7 +202,8 @@ impl State {
         request: impl Fn(usize) -> Result<DecisionRequest, E>,
         mut give: impl FnMut(Result<&Ruled, E>) -> bool,
     ) {
-        let before: Vec<Option<Arc<Ruled>>> = if self.remembers() {
+        let known = asked.iter().all(|asked| asked.known.number.is_some());
+        let before: Vec<Option<Arc<Ruled>>> = if known && self.remembers() {
             let memo = self.view.rulings.memo.remembered();
             let rulings = Self::remembered(&memo, asked, found, told);
             if rulings.iter().all(Option::is_some) {

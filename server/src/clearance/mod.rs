@@ -21,6 +21,7 @@ mod view;
 
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Instant;
 
 use cleartitle_schema::api::DecisionRow;
 use cleartitle_schema::decide::Decision;
@@ -124,7 +125,8 @@ impl Clearance {
     pub fn at_once(&self, as_of: AsOf) -> Option<State> {
         let view = self.shared.newest();
         match as_of {
-            AsOf::Latest if view.size > 0 && view.size >= self.news.size() && self.news.are_fresh() => {
+            // In this order: fresh news are told of before they are called fresh.
+            AsOf::Latest if view.size > 0 && self.news.are_fresh() && view.size >= self.news.size() => {
                 Some(State { size: view.size, view })
             }
             AsOf::Size(size) if size <= view.size => Some(State { size, view }),
@@ -140,7 +142,10 @@ impl Clearance {
         if let Some(state) = self.at_once(as_of) {
             return Ok(state);
         }
+        let begun = Instant::now();
         let head = self.shared.store.head()?.map_or(0, |head| head.size);
+        // Whoever asks next need not ask the store again.
+        self.news.looked(begun, head);
         let view = self.caught_up(head)?;
         let size = match as_of {
             AsOf::Latest => view.size,

@@ -72,8 +72,8 @@ impl Asking {
 pub struct Known {
     /// The way.
     pub asking: Asking,
-    /// Never given to another one.
-    pub(super) number: u64,
+    /// Never given to another one; none of a way that is too long to be known again.
+    pub(super) number: Option<u64>,
     pub(super) reading: Reading,
 }
 
@@ -109,13 +109,12 @@ impl Rulings {
     /// A way of asking by its number.
     #[must_use]
     pub fn known(&self, asking: &Asking) -> Arc<Known> {
-        let new = || {
-            let number = GIVEN.fetch_add(1, Ordering::Relaxed);
+        let new = |number| {
             let reading = asking.reading.clone().unwrap_or_default();
             Arc::new(Known { asking: asking.clone(), number, reading })
         };
         if !asking.is_short() {
-            return new();
+            return new(None);
         }
         let mut askings = self.askings.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = askings.get(asking) {
@@ -125,7 +124,7 @@ impl Rulings {
             // Their numbers are not given again, so that nobody finds what was ruled under them.
             askings.clear();
         }
-        let known = new();
+        let known = new(Some(GIVEN.fetch_add(1, Ordering::Relaxed)));
         askings.insert(asking.clone(), Arc::clone(&known));
         known
     }

@@ -121,12 +121,16 @@ fn every_size_is_answered_as_by_one_ledger_while_parts_are_compiled() {
     let desk = Desk::new();
     let clearance = desk.clearance(SMALL);
     let mut ids = Vec::new();
+    let mut before = clearance.at(AsOf::Latest).unwrap();
     for n in 0..120_usize {
         ids.push(desk.speak(n, &ids));
         let state = clearance.at(AsOf::Latest).unwrap();
         assert_eq!(state.size, desk.news.size(), "what was acknowledged is heard");
         let earlier = (n as u64 * 7) % (state.size + 1);
-        for (state, size) in [(state.clone(), state.size), (clearance.at(AsOf::Size(earlier)).unwrap(), earlier)] {
+        // The state before, held since it was the newest, may share what is remembered with the newest: in both directions.
+        let held = std::mem::replace(&mut before, state.clone());
+        for state in [held, state, clearance.at(AsOf::Size(earlier)).unwrap()] {
+            let size = state.size;
             let ledger = desk.ledger(size);
             for page in 0..8 {
                 let expected = by_hand(&ledger, page);

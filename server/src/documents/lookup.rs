@@ -47,7 +47,7 @@ impl OpenedTables {
 }
 
 /// The rows of tables that name a document, at most [`SHOWN_OF_TABLES`], in log order: each with its leaf, its number from 1, and what it says.
-/// Where there are more, those of tables come first whose signer shows the document under its own hosts: a stranger's must not hide them.
+/// Where there are more, tables come first whose signer shows the document under its own hosts, and each table has a like part.
 ///
 /// # Errors
 /// [`StoreError`]; [`StoreError::Damaged`] where a row does not say what its run says.
@@ -59,11 +59,13 @@ pub fn records(
     let mut records = Vec::new();
     let mut tables = store.tables_naming(name)?;
     tables.sort_by_key(|table| !table.rows.iter().any(|(_, shown)| *shown));
+    // Some of each, so that one table of many rows hides no other.
+    let each = (SHOWN_OF_TABLES / tables.len().max(1)).max(1);
     for named in tables {
         let damaged = |why: String| StoreError::Damaged(format!("the table of `{}`: {why}", named.statement));
         let rows: Vec<u64> = named.rows.iter().map(|(row, _)| u64::from(*row)).collect();
         let fetch = |range| store.table_bytes(&named.statement, range);
-        for row in rows.into_iter().take(SHOWN_OF_TABLES - records.len()) {
+        for row in rows.into_iter().take(each.min(SHOWN_OF_TABLES - records.len())) {
             let read = opened.table(store, &named).and_then(|table| table.row(&fetch, row));
             let acquisition = read.map_err(|error| match error {
                 TableError::Store(error) => error,

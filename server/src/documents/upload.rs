@@ -128,12 +128,16 @@ fn problem(code: &str, detail: &str) -> Problem {
 /// # Errors
 /// What may be over in a while: the store or the log failed, and the upload stands as it stood.
 pub fn load(app: &App, upload: &Upload, runtime: &tokio::runtime::Handle) -> Result<Outcome, Refusal> {
+    let store = &*app.registry.store;
+    // Committed before the server that had it ended: whatever became of its key since, nothing is left to be judged.
+    if store.statement(&upload.statement)?.is_some() {
+        return store.end_upload(&upload.statement).map(|()| Outcome::Registered).map_err(Refusal::from);
+    }
     let done = checked(app, upload).and_then(|candidate| match candidate {
         Some(candidate) => runtime.block_on(app.log.add(candidate)).map(|_| Outcome::Registered),
         None => Ok(Outcome::Stopped),
     });
     app.loading.set(None);
-    let store = &*app.registry.store;
     match done {
         Ok(Outcome::Stopped) => Ok(Outcome::Stopped),
         Ok(outcome) => store.end_upload(&upload.statement).map(|()| outcome).map_err(Refusal::from),
@@ -155,9 +159,6 @@ fn checked(app: &App, upload: &Upload) -> Result<Option<crate::log::Candidate>, 
     let Body::Manifest { list, rows, bytes, .. } = &candidate.statement.body else {
         return Err(Refusal::Unavailable("an upload that is no manifest".to_owned()));
     };
-    if store.statement(&candidate.id)?.is_some() {
-        return Ok(Some(candidate));
-    }
     // From here on whoever else has taken this table up, on another server that had the duty, can write none of it.
     let Some(loader) = store.begin_load(&candidate.id)? else { return Ok(None) };
     let fetch = |range| store.table_bytes(&candidate.id, range);
@@ -169,7 +170,7 @@ fn checked(app: &App, upload: &Upload) -> Result<Option<crate::log::Candidate>, 
     let own = crate::delegation::speaker(store, &candidate.statement, now())?.authority();
     let goes = |mine: bool| if mine { Ok(()) } else { Err(TableError::Stopped) };
     let mut put = |blocks: &[provenance::Block]| goes(store.add_blocks(&candidate.id, loader, blocks)?);
-    let mut loading = Loading { own: &own, put: &mut put, goes_on: &goes_on };
+    let mut loading = Loading { own: &own, put: &mut put, goes_on: &goes_on, logged: false };
     let loaded = provenance::same_list(&fetch, *bytes, list, &goes_on)
         .and_then(|()| provenance::load(&fetch, *bytes, *rows, &mut loading))
         .and_then(|()| goes(store.end_load(&candidate.id, loader)?));

@@ -2,10 +2,12 @@
 //!
 //! Who would attack: a publisher whose table breaks what loads it, to stop all behind it. One that fails is passed over and tried again.
 
+use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
+use cleartitle_schema::id::StatementId;
 use tokio::runtime::Handle;
 
 use crate::app::App;
@@ -21,51 +23,62 @@ const PAUSE: Duration = Duration::from_secs(2);
 /// How long after a failure of the store or the log the same is tried again.
 const AFTER_FAILURE: Duration = Duration::from_secs(20);
 
-/// How many seconds an upload may stand without a byte, and how long its refusal is told; and how many one of which no byte ever came: it has
+/// How many seconds an upload may stand without a byte, or fail to be loaded, and how long its refusal is told; and how many one of which no byte ever came: it has
 /// room that others could fill.
 const FORGOTTEN_AFTER: i64 = 24 * 3600;
 const ANNOUNCED_FOR: i64 = 3600;
 
+/// What is known from one round to the next.
+#[derive(Default)]
+struct Rounds {
+    /// What somebody who was killed left behind has been deleted.
+    swept: bool,
+    /// Tables that could not be loaded, and when that was.
+    failed: HashMap<StatementId, Instant>,
+}
+
 /// Loads for as long as the registry serves.
 pub async fn run(app: Arc<App>) {
-    let mut swept = false;
+    let rounds = Arc::new(Mutex::new(Rounds::default()));
     loop {
-        let (for_round, runtime) = (Arc::clone(&app), Handle::current());
+        let (for_round, rounds, runtime) = (Arc::clone(&app), Arc::clone(&rounds), Handle::current());
         // Not among those whose turn is waited for: it takes minutes, and nobody waits for an answer.
-        let round = tokio::task::spawn_blocking(move || round(&for_round, &runtime, swept)).await;
-        let pause = match round {
-            Ok(Ok(done)) => {
-                swept |= done;
-                PAUSE
-            }
+        let round = tokio::task::spawn_blocking(move || {
+            round(&for_round, &runtime, &mut rounds.lock().unwrap_or_else(PoisonError::into_inner))
+        });
+        match round.await {
+            Ok(Ok(())) => {}
             Ok(Err(error)) => failed(&error),
             Err(error) => failed(&error),
-        };
+        }
         tokio::select! {
             () = app.tables_whole.notified() => {}
-            () = tokio::time::sleep(pause) => {}
+            () = tokio::time::sleep(PAUSE) => {}
         }
     }
 }
 
-fn failed(error: &dyn std::fmt::Display) -> Duration {
+fn failed(error: &dyn std::fmt::Display) {
     tracing::error!(%error, "a table could not be loaded; it is tried again");
     metrics::counter!("cleartitle_tables_total", "outcome" => "failed").increment(1);
-    AFTER_FAILURE
 }
 
-/// Loads all that is whole. The flag says that this server has the duty, and has swept.
-fn round(app: &App, runtime: &Handle, swept: bool) -> Result<bool, Refusal> {
+/// Loads all that is whole, where this server has the duty.
+fn round(app: &App, runtime: &Handle, rounds: &mut Rounds) -> Result<(), Refusal> {
     let store = &*app.registry.store;
     if !store.on_duty(Duty::Tables)? {
-        return Ok(false);
+        return Ok(());
     }
-    if !swept {
+    if !rounds.swept {
         store.sweep_tables()?;
+        rounds.swept = true;
     }
-    let uploads = store.uploads()?;
+    let mut uploads = store.uploads()?;
+    // What failed lately waits; and what failed at all comes behind what did not.
+    rounds.failed.retain(|id, _| uploads.iter().any(|upload| upload.statement == *id));
+    uploads.retain(|it| rounds.failed.get(&it.statement).is_none_or(|at| at.elapsed() >= AFTER_FAILURE));
+    uploads.sort_by_key(|upload| rounds.failed.contains_key(&upload.statement));
     metrics::gauge!("cleartitle_tables_coming").set(uploads.iter().filter(|it| it.refused.is_none()).count() as f64);
-    let mut failure = None;
     for upload in uploads {
         // The one before took minutes.
         if app.readiness.is_ending() || !store.on_duty(Duty::Tables)? {
@@ -76,13 +89,15 @@ fn round(app: &App, runtime: &Handle, swept: bool) -> Result<bool, Refusal> {
             Ok(Some(outcome)) => metrics::counter!("cleartitle_tables_total", "outcome" => outcome).increment(1),
             Ok(None) => {}
             Err(error) => {
-                if let Some(earlier) = failure.replace(error) {
-                    failed(&earlier);
+                failed(&error);
+                rounds.failed.insert(upload.statement, Instant::now());
+                if upload.touched_at.plus_seconds(FORGOTTEN_AFTER) < now() {
+                    store.forget_upload(&upload)?;
                 }
             }
         }
     }
-    failure.map_or(Ok(true), Err)
+    Ok(())
 }
 
 /// Does what is to be done about an upload, and says what came of it.

@@ -71,7 +71,7 @@ fn loaded(bytes: &[u8], rows: u64) -> Result<Vec<Block>, TableError> {
         run.extend_from_slice(blocks);
         Ok(())
     };
-    let mut loading = Loading { own: &own, put: &mut put, goes_on: &|_| true };
+    let mut loading = Loading { own: &own, put: &mut put, goes_on: &|_| true, logged: false };
     load(&reading(bytes), bytes.len() as u64, rows, &mut loading)?;
     Ok(run)
 }

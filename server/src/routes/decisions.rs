@@ -222,15 +222,14 @@ async fn answer_one(app: &Shared, as_of: AsOf, request: DecisionRequest) -> Resu
             asked.await?
         }
     };
-    let mut body = format!("{{\"log_size\":{size},\"decision\":").into_bytes();
-    body.extend_from_slice(ruled.whole());
-    body.push(b'}');
+    let (begin, whole) = (format!("{{\"log_size\":{size},\"decision\":"), ruled.whole());
+    let body = [begin.as_bytes(), whole, b"}"].concat();
     Ok(([(header::CONTENT_TYPE, "application/json")], body).into_response())
 }
 
 /// Ask one question, an array of up to 50,000, or a stream of any length.
 ///
-/// A JSON object is answered with the whole decision, a JSON array with rows. `application/x-ndjson` is answered line by
+/// A JSON object is answered with the whole decision, a JSON array with rows, of 64 MiB at most. `application/x-ndjson` is answered line by
 /// line while it is sent: first `{"log_size":n}`, then one row a line in order, a bad line's row saying what is wrong with
 /// it, and last `{"end":true,"rows":n}`. A stream without that last line was cut off and means nothing. Each line is answered by
 /// a state of the log not older than when it was read; where the log grew meanwhile, the last line says in `log_size` how far. Who

@@ -44,7 +44,10 @@ impl Lines {
 
     /// All whole lines, each with its end.
     pub(super) fn lines(&mut self) -> Vec<u8> {
-        let rest = self.held.split_off(self.whole);
+        // The next block will most likely be as long.
+        let mut rest = Vec::with_capacity(self.held.len());
+        rest.extend_from_slice(&self.held[self.whole..]);
+        self.held.truncate(self.whole);
         self.whole = 0;
         std::mem::replace(&mut self.held, rest)
     }

@@ -210,7 +210,9 @@ pub(super) struct Answered {
 /// Answers lines of a block from a place on, until they are all answered or there is enough to send. `first` is the number of
 /// the line at that place.
 pub(super) fn answer(state: &State, now: Timestamp, explain: bool, block: &[u8], from: usize, first: u64) -> Answered {
-    let mut answered = Answered { next: from, ..Answered::default() };
+    // Rows are a few times as long as their lines.
+    let room = (4 * (block.len() - from.min(block.len()))).min(ENOUGH + ENOUGH / 8);
+    let mut answered = Answered { next: from, out: Vec::with_capacity(room), ..Answered::default() };
     let mut reader = Reader::new(state, now);
     let mut lines = lines::each(block.get(from..).unwrap_or_default()).peekable();
     let (mut some, mut asked, mut whole) = (Vec::new(), Vec::new(), Vec::new());

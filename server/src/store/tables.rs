@@ -12,12 +12,15 @@ pub(super) const DERIVED: [(&str, &str); 13] = [
     ("claims", "kind, name, idx"),
     ("showings", "kind, name, authority"),
     ("record_tables", "idx"),
-    ("record_runs", "statement, first"),
+    (RUNS, "statement, first"),
     ("exhibits", "blob, idx"),
     ("sealed_leaves", "commitment"),
     ("sealed_statements", "idx"),
     ("sealed_parties", "domain, idx"),
 ];
+
+/// Runs of tables in the log, and beside them those that are being written of tables on their way: these no dump shows.
+pub(super) const RUNS: &str = "record_runs";
 
 pub(super) fn integer(number: u64) -> Result<i64, StoreError> {
     i64::try_from(number).map_err(|_| StoreError::Damaged(format!("{number} is beyond the store's integers")))

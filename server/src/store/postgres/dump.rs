@@ -6,7 +6,7 @@ use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 
 use super::session::{Session, get};
-use super::write::DERIVED;
+use super::write::{DERIVED, RUNS};
 use crate::store::StoreError;
 
 /// The BLAKE3 of one derived table's canonical dump. `schema` says which of two tables of that name.
@@ -35,7 +35,11 @@ pub(super) fn dump_table(
     out: &mut dyn Write,
 ) -> Result<(), StoreError> {
     let dot = if schema.is_empty() { "" } else { "." };
-    session.each(&format!("SELECT * FROM {schema}{dot}{table} ORDER BY {order}"), |row| {
+    let logged = match table {
+        RUNS => format!("WHERE statement IN (SELECT statement FROM {schema}{dot}record_tables)"),
+        _ => String::new(),
+    };
+    session.each(&format!("SELECT * FROM {schema}{dot}{table} {logged} ORDER BY {order}"), |row| {
         let mut line = table.to_owned();
         for place in 0..row.len() {
             line.push('\t');

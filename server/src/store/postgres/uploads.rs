@@ -102,7 +102,8 @@ pub(super) fn whole(session: &Session<'_>, registered: &Registered) -> Result<()
     if signed_by(&registered.statement).is_none() {
         return Ok(());
     }
-    let sql = "SELECT loaded AND code IS NULL FROM uploads WHERE statement = $1 FOR UPDATE";
+    // The head is held meanwhile: who has the row for as long as its run is cleared is not waited for.
+    let sql = "SELECT loaded AND code IS NULL FROM uploads WHERE statement = $1 FOR UPDATE SKIP LOCKED";
     let whole = session.value::<bool>(sql, &[&registered.id.0.as_slice()])?;
     if whole == Some(true) { Ok(()) } else { Err(not_whole(&registered.id)) }
 }
@@ -133,8 +134,16 @@ pub(super) fn project_again(session: &Session<'_>, entry: &Registered) -> Result
     }
     let own = entry.authority();
     let mut put = |blocks: &[Block]| Ok(put_blocks(session, &entry.id, blocks)?);
-    let mut loading = Loading { own: &own, put: &mut put, goes_on: &|_| true };
+    let mut loading = Loading { own: &own, put: &mut put, goes_on: &|_| true, logged: true };
     load(&|range| file(session, &entry.id, range), *bytes, *rows, &mut loading).map_err(damaged)
+}
+
+/// Empties the runs that are made again from the log. Those of tables on their way are nobody's to make again but their loader's.
+pub(super) fn clear_logged(session: &Session<'_>) -> Result<(), StoreError> {
+    session.run(
+        "DELETE FROM record_runs r WHERE EXISTS (SELECT 1 FROM record_tables t WHERE t.statement = r.statement)
+         OR NOT EXISTS (SELECT 1 FROM uploads u WHERE u.statement = r.statement)",
+    )
 }
 
 /// Deletes the file of a statement that is erased.
@@ -200,12 +209,18 @@ impl Uploads for PostgresStore {
                 return Ok(Ok(begun));
             }
             // Of one that was refused or forgotten before.
-            erase(session, &new.statement)?;
+            session.execute("DELETE FROM uploads WHERE statement = $1", &[&new.statement.0.as_slice()])?;
+            if is_logged(session, &new.statement)? {
+                // By another request, since the caller looked.
+                return Ok(Ok(Upload { received: new.bytes, refused: None, ..new.clone() }));
+            }
+            delete_file(session, &new.statement)?;
             if let Err(why) = room.for_more(new.bytes, taken(session, &new.authority)?) {
                 return Ok(Err(why));
             }
-            let sql = "INSERT INTO uploads (statement, envelope, authority, bytes, received, touched_at)
-                VALUES ($1, $2, $3, $4, 0, $5)";
+            // From a number of its own on: one who loaded it before it was refused is not taken for the one who loads it now.
+            let sql = "INSERT INTO uploads (statement, envelope, authority, bytes, received, touched_at, loader)
+                VALUES ($1, $2, $3, $4, 0, $5, floor(random() * 4611686018427387904)::int8)";
             let (id, authority) = (new.statement.0.as_slice(), new.authority.as_str());
             session.execute(sql, &[&id, &new.envelope, &authority, &integer(new.bytes)?, &new.touched_at.0])?;
             Ok(Ok(Upload { received: 0, refused: None, ..new.clone() }))
@@ -240,7 +255,7 @@ impl Uploads for PostgresStore {
 
     fn refuse_upload(&self, statement: &StatementId, code: &str, detail: &str) -> Result<(), StoreError> {
         self.at_length(|session| {
-            if find(session, statement, true)?.is_none() || is_logged(session, statement)? {
+            if find(session, statement, true)?.is_none_or(|it| it.refused.is_some()) || is_logged(session, statement)? {
                 return Ok(());
             }
             delete_file(session, statement)?;
@@ -285,10 +300,10 @@ impl Uploads for PostgresStore {
             if whole.is_none() || is_logged(session, statement)? {
                 return Ok(None);
             }
-            let sql = "UPDATE uploads SET loader = loader + 1, loaded = false WHERE statement = $1 RETURNING loader";
-            let loader = session.value::<i64>(sql, &[&statement.0.as_slice()])?;
+            // First what takes long: a changed row holds up whoever begins another upload.
             clear(session, statement)?;
-            Ok(loader.map(Loader))
+            let sql = "UPDATE uploads SET loader = loader + 1, loaded = false WHERE statement = $1 RETURNING loader";
+            Ok(session.value::<i64>(sql, &[&statement.0.as_slice()])?.map(Loader))
         })
     }
 

@@ -16,7 +16,7 @@ use super::erasure::{self, Tombstones};
 use super::rows::{Projected, Rows};
 use super::session::{CopyRow, Session};
 use super::{read, sealed, uploads};
-pub(super) use crate::store::tables::{DERIVED, damaged, integer};
+pub(super) use crate::store::tables::{DERIVED, RUNS, damaged, integer};
 use crate::store::{Batch, Entry, Head, ProofCheck, StoreError};
 
 /// Writes a batch whose place the caller has checked, and moves the head behind it.
@@ -132,7 +132,8 @@ fn remaining(
 /// Empties the derived tables and fills them again from the primary ones; returns the number of leaves. Where the session has temporary
 /// tables of the same names, those are filled.
 pub(super) fn project_all(session: &Session<'_>) -> Result<u64, StoreError> {
-    for (table, _) in DERIVED {
+    uploads::clear_logged(session)?;
+    for (table, _) in DERIVED.iter().filter(|(table, _)| *table != RUNS) {
         session.run(&format!("DELETE FROM {table}"))?;
     }
     let (mut size, mut tombstones, mut rows) = (0_u64, None, Rows::default());

@@ -177,7 +177,8 @@ fn digest(connection: &Connection, table: &str, order: &str) -> Result<blake3::H
 /// One line a row: the table, then each column as a number, as JSON text, or as `x` and hex.
 fn dump_table(connection: &Connection, table: &str, order: &str, out: &mut dyn Write) -> Result<(), StoreError> {
     let unwritten = |error: std::io::Error| StoreError::Backend(error.to_string());
-    let mut query = connection.prepare(&format!("SELECT * FROM {table} ORDER BY {order}")).map_err(failed)?;
+    let logged = if table == write::RUNS { "WHERE statement IN (SELECT statement FROM record_tables)" } else { "" };
+    let mut query = connection.prepare(&format!("SELECT * FROM {table} {logged} ORDER BY {order}")).map_err(failed)?;
     let columns = query.column_count();
     let mut rows = query.query([]).map_err(failed)?;
     while let Some(row) = rows.next().map_err(failed)? {

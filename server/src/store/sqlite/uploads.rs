@@ -93,6 +93,11 @@ fn put_blocks(connection: &Connection, statement: &StatementId, blocks: &[Block]
     Ok(())
 }
 
+fn is_logged(connection: &Connection, statement: &StatementId) -> Result<bool, StoreError> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM statements WHERE id = ?1)";
+    connection.query_row(sql, [statement.0], |row| row.get(0)).map_err(failed)
+}
+
 /// Holds that a statement which is being committed has its run, where it is a table.
 pub(super) fn whole(connection: &Connection, registered: &Registered) -> Result<(), StoreError> {
     if signed_by(&registered.statement).is_none() {
@@ -129,8 +134,15 @@ pub(super) fn project_again(derived: &Connection, primary: &Connection, entry: &
     }
     let own = entry.authority();
     let mut put = |blocks: &[Block]| Ok(put_blocks(derived, &entry.id, blocks)?);
-    let mut loading = Loading { own: &own, put: &mut put, goes_on: &|_| true };
+    let mut loading = Loading { own: &own, put: &mut put, goes_on: &|_| true, logged: true };
     load(&|range| file(primary, &entry.id, range), *bytes, *rows, &mut loading).map_err(damaged)
+}
+
+/// Empties the runs that are made again from the log. Those of tables on their way are nobody's to make again but their loader's.
+pub(super) fn clear_logged(connection: &Connection) -> Result<(), StoreError> {
+    let sql = "DELETE FROM record_runs WHERE statement IN (SELECT statement FROM record_tables)
+        OR statement NOT IN (SELECT statement FROM uploads)";
+    connection.execute(sql, []).map(|_| ()).map_err(failed)
 }
 
 /// Deletes the file of a statement that is erased.
@@ -201,12 +213,18 @@ impl Uploads for SqliteStore {
                 return Ok(Ok(begun));
             }
             // Of one that was refused or forgotten some parts may still be on their way out.
-            erase(connection, &new.statement)?;
+            connection.execute("DELETE FROM uploads WHERE statement = ?1", [new.statement.0]).map_err(failed)?;
+            if is_logged(connection, &new.statement)? {
+                // By another request, since the caller looked.
+                return Ok(Ok(Upload { received: new.bytes, refused: None, ..new.clone() }));
+            }
+            delete_file(connection, &new.statement)?;
             if let Err(why) = room.for_more(new.bytes, taken(connection, &new.authority)?) {
                 return Ok(Err(why));
             }
-            let sql = "INSERT INTO uploads (statement, envelope, authority, bytes, received, touched_at)
-                VALUES (?1, ?2, ?3, ?4, 0, ?5)";
+            // From a number of its own on: one who loaded it before it was refused is not taken for the one who loads it now.
+            let sql = "INSERT INTO uploads (statement, envelope, authority, bytes, received, touched_at, loader)
+                VALUES (?1, ?2, ?3, ?4, 0, ?5, abs(random() >> 1))";
             let (authority, bytes) = (new.authority.as_str(), integer(new.bytes)?);
             connection
                 .execute(sql, params![new.statement.0, new.envelope, authority, bytes, new.touched_at.0])
