@@ -1,26 +1,24 @@
-//! Every route of the registry on one page, grouped by who calls it, and the layers around them all.
+//! Every route of the registry on one page, grouped by who calls it, and the layer around them all.
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::net::{IpAddr, Ipv4Addr};
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use cleartitle_schema::acquisition::Acquisition;
 use cleartitle_schema::api::{PROBLEM_JSON, Problem};
 use cleartitle_schema::lineage::DerivedFrom;
+use futures_util::FutureExt as _;
 use tokio::sync::Semaphore;
-use tower::ServiceBuilder;
-use tower_http::catch_panic::CatchPanicLayer;
-use tower_http::request_id::{MakeRequestId, PropagateRequestIdLayer, RequestId, SetRequestIdLayer};
-use tower_http::set_header::SetResponseHeaderLayer;
-use tower_http::trace::TraceLayer;
+use tracing::Instrument as _;
 use utoipa::openapi::{ContentBuilder, Ref, ResponseBuilder};
 use utoipa::{OpenApi, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -179,25 +177,19 @@ fn viewer() -> SwaggerUi {
 /// The whole service.
 pub fn router(app: Shared) -> Router {
     let (routes, _) = described().split_for_parts();
-    let door = Door { limits: Arc::clone(&app.limits), places: Arc::new(Semaphore::new(MAX_REQUESTS)) };
-    // The outermost first. One stack, and not a layer of the router each: the router boxes and clones every layer for every request,
-    // which together cost as much as a question's answer.
-    let layers = ServiceBuilder::new()
-        .layer(SetRequestIdLayer::x_request_id(Numbered::default()))
-        .layer(TraceLayer::new_for_http().make_span_with(span))
-        .layer(PropagateRequestIdLayer::x_request_id())
-        .layer(SetResponseHeaderLayer::overriding(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY)))
-        .layer(SetResponseHeaderLayer::overriding(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")))
-        .layer(SetResponseHeaderLayer::overriding(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")))
-        .layer(CatchPanicLayer::custom(|_| Failure::internal().into_response()))
-        .layer(middleware::from_fn_with_state(door, enter));
+    let places = Arc::new(Semaphore::new(MAX_REQUESTS));
+    let door = Door { limits: Arc::clone(&app.limits), places, numbered: Numbered::default() };
     routes
         .route("/tile/{*path}", get(log::tile))
         .route("/openapi.yaml", get(yaml))
         .with_state(app)
         .merge(viewer())
-        .layer(layers)
+        // One layer that does all: the router boxes and clones each for every request, and layers that give a body another type box it
+        // again, which together cost as much as a question's answer.
+        .layer(middleware::from_fn_with_state(door, enter))
 }
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 const DIGITS: [u8; 16] = *b"0123456789abcdef";
 
@@ -214,20 +206,23 @@ impl Default for Numbered {
     }
 }
 
-impl MakeRequestId for Numbered {
-    fn make_request_id<B>(&mut self, _: &axum::http::Request<B>) -> Option<RequestId> {
+impl Numbered {
+    /// The id that a request brought, or a new one.
+    fn id(&self, request: &Request) -> HeaderValue {
+        if let Some(id) = request.headers().get(REQUEST_ID) {
+            return id.clone();
+        }
         let count = self.count.fetch_add(1, Ordering::Relaxed);
         let digit = |word: u64, at: usize| DIGITS[(word >> (60 - 4 * at)) as usize & 15];
         let id: [u8; 32] = std::array::from_fn(|at| if at < 16 { digit(self.word, at) } else { digit(count, at - 16) });
-        HeaderValue::from_bytes(&id).ok().map(RequestId::new)
+        HeaderValue::from_bytes(&id).unwrap_or(HeaderValue::from_static("none"))
     }
 }
 
 /// The span of a request: its id, method and path. Never the query, which may name what a lab holds, nor who asks.
-fn span<B>(request: &axum::http::Request<B>) -> tracing::Span {
+fn span(request: &Request, id: &HeaderValue) -> tracing::Span {
     // A caller may bring its own id; a long one must not fill the log.
-    let id = request.headers().get("x-request-id").and_then(|id| id.to_str().ok()?.get(..64.min(id.len())));
-    let id = id.unwrap_or_default();
+    let id = id.to_str().ok().and_then(|id| id.get(..64.min(id.len()))).unwrap_or_default();
     tracing::info_span!("request", id, method = %request.method(), path = request.uri().path())
 }
 
@@ -236,11 +231,30 @@ fn span<B>(request: &axum::http::Request<B>) -> tracing::Span {
 struct Door {
     limits: Arc<Limits>,
     places: Arc<Semaphore>,
+    numbered: Numbered,
 }
 
-/// Lets a request in, counts it, and gives what came of it its form.
+/// Lets a request in, counts it, and gives what came of it its form and its headers. A panic within is an answer like any other.
 async fn enter(State(door): State<Door>, request: Request, next: Next) -> Response {
-    as_problem(measured(request, async |request| door.by_address(request, next).await).await)
+    let id = door.numbered.id(&request);
+    let span = span(&request, &id);
+    let answering = async {
+        let inside = measured(request, async |request| door.by_address(request, next).await);
+        let answered = AssertUnwindSafe(inside).catch_unwind().await;
+        let response = as_problem(answered.unwrap_or_else(|_| Failure::internal().into_response()));
+        match response.status() {
+            status if status.is_server_error() => tracing::error!(status = status.as_u16(), "failed"),
+            status => tracing::debug!(status = status.as_u16(), "answered"),
+        }
+        response
+    };
+    let mut response = answering.instrument(span).await;
+    let headers = response.headers_mut();
+    headers.insert(REQUEST_ID, id);
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    response
 }
 
 /// Counts a request by its method, the route that it took and the status that came of it: names of ours alone, so that nobody who

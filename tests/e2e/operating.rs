@@ -247,7 +247,7 @@ fn systemd_is_told_when_it_is_ready_and_when_it_stops() {
 fn logs_are_one_object_a_line_with_the_requests_id_and_no_query() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut command = serve(&folder.path().join("data"));
-    command.args(["--log-format", "json", "--log", "info,tower_http=debug"]);
+    command.args(["--log-format", "json", "--log", "info,cleartitle_server=debug"]);
     let mut served = Served::start(command);
     let request = harness::http::client().get(served.url("/v1/changes?after=4711&wait=0"));
     let answer = harness::http::send(request.header("x-request-id", "asked \"so\" 17")).expect("an answer");

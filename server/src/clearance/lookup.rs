@@ -134,7 +134,7 @@ impl State {
         let content = request.acquisition.as_ref().map(|copy| copy.content.clone()).unwrap_or_default();
         let keys = Keys::of_fetched(url, content).ok()?;
         let used_at = request.used_at.unwrap_or(now);
-        Some(Asked { keys, copy, used_at, known: self.known(&Asking::of(request)) })
+        Some(Asked { keys, copy, used_at, known: self.view.rulings.known_of(request) })
     }
 
     /// A question about a copy that was fetched from this URL; `None` where it can't be read.

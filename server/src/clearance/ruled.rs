@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
 use cleartitle_schema::acquisition::Keys;
 use cleartitle_schema::api::{DecisionRequest, DecisionRow};
@@ -60,6 +60,17 @@ impl Asking {
 }
 
 impl Asking {
+    /// Whether a request asks in this way.
+    fn is_of(&self, request: &DecisionRequest) -> bool {
+        let Self { asker, category, territory, model, artefact, reading } = self;
+        *asker == request.asker
+            && *category == request.category
+            && *territory == request.territory
+            && *model == request.model
+            && *artefact == request.artefact
+            && *reading == request.reading
+    }
+
     fn is_short(&self) -> bool {
         let texts = self.territory.as_ref().map_or(0, String::len) + self.model.as_ref().map_or(0, String::len);
         let reading = self.reading.as_ref().map_or(0, |reading| json(reading).len());
@@ -97,15 +108,30 @@ static GIVEN: AtomicU64 = AtomicU64::new(0);
 pub struct Rulings {
     pub(super) memo: Memo<Ruled>,
     askings: Mutex<HashMap<Asking, Arc<Known>>>,
+    /// How somebody asked last: most ask alike.
+    last: RwLock<Option<Arc<Known>>>,
 }
 
 impl Default for Rulings {
     fn default() -> Self {
-        Self { memo: Memo::within(GROUP_BYTES, RULING_BYTES), askings: Mutex::default() }
+        Self { memo: Memo::within(GROUP_BYTES, RULING_BYTES), askings: Mutex::default(), last: RwLock::default() }
     }
 }
 
 impl Rulings {
+    /// The way in which a request asks, by its number.
+    #[must_use]
+    pub fn known_of(&self, request: &DecisionRequest) -> Arc<Known> {
+        if let Some(last) = &*self.last.read().unwrap_or_else(PoisonError::into_inner)
+            && last.asking.is_of(request)
+        {
+            return Arc::clone(last);
+        }
+        let known = self.known(&Asking::of(request));
+        *self.last.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&known));
+        known
+    }
+
     /// A way of asking by its number.
     #[must_use]
     pub fn known(&self, asking: &Asking) -> Arc<Known> {

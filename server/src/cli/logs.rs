@@ -7,13 +7,13 @@ use cleartitle_schema::tlog::note::NoteVerifier;
 use tracing_subscriber::EnvFilter;
 
 /// As much as an operator wants who has not asked for more.
-const DEFAULT: &str = "info,tower_http=warn";
+const DEFAULT: &str = "info";
 
 /// Flags of `serve` about what it tells.
 #[derive(Debug, Clone, clap::Args)]
 #[group(skip)]
 pub struct Flags {
-    /// How much is told on stderr: error, warn, info, debug or trace, for all or by module, such as `info,tower_http=debug`.
+    /// How much is told on stderr: error, warn, info, debug or trace, for all or by module, such as `info,cleartitle_server=debug`.
     #[arg(long, value_name = "FILTER", default_value = DEFAULT)]
     log: String,
     /// In which form it is told: lines for people, or one JSON object a line.
