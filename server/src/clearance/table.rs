@@ -220,7 +220,6 @@ pub fn answer_schema(log_size: u64) -> Schema {
 }
 
 /// Answers as they are made.
-#[derive(Default)]
 pub struct Answers {
     verdicts: StringBuilder,
     reasons: ListBuilder<StringBuilder>,
@@ -231,6 +230,21 @@ pub struct Answers {
 }
 
 impl Answers {
+    /// With room for so many rows, as far as they come at once.
+    #[must_use]
+    pub fn for_rows(rows: usize) -> Self {
+        let rows = rows.min(ENOUGH / 64);
+        let texts = |bytes: usize| StringBuilder::with_capacity(rows, rows * bytes);
+        Self {
+            verdicts: texts(10),
+            reasons: ListBuilder::with_capacity(texts(24), rows),
+            statements: ListBuilder::with_capacity(texts(48), rows),
+            errors: StringBuilder::with_capacity(rows, 0),
+            rows: 0,
+            bytes: 0,
+        }
+    }
+
     /// How many rows there are.
     #[must_use]
     pub const fn rows(&self) -> usize {

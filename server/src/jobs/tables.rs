@@ -33,8 +33,8 @@ const ANNOUNCED_FOR: i64 = 3600;
 struct Rounds {
     /// What somebody who was killed left behind has been deleted.
     swept: bool,
-    /// Tables that could not be loaded, and when that was.
-    failed: HashMap<StatementId, Instant>,
+    /// Tables that could not be loaded: when that was first, and last.
+    failed: HashMap<StatementId, (Instant, Instant)>,
 }
 
 /// Loads for as long as the registry serves.
@@ -46,21 +46,22 @@ pub async fn run(app: Arc<App>) {
         let round = tokio::task::spawn_blocking(move || {
             round(&for_round, &runtime, &mut rounds.lock().unwrap_or_else(PoisonError::into_inner))
         });
-        match round.await {
-            Ok(Ok(())) => {}
+        let pause = match round.await {
+            Ok(Ok(())) => PAUSE,
             Ok(Err(error)) => failed(&error),
             Err(error) => failed(&error),
-        }
+        };
         tokio::select! {
             () = app.tables_whole.notified() => {}
-            () = tokio::time::sleep(PAUSE) => {}
+            () = tokio::time::sleep(pause) => {}
         }
     }
 }
 
-fn failed(error: &dyn std::fmt::Display) {
+fn failed(error: &dyn std::fmt::Display) -> Duration {
     tracing::error!(%error, "a table could not be loaded; it is tried again");
     metrics::counter!("cleartitle_tables_total", "outcome" => "failed").increment(1);
+    AFTER_FAILURE
 }
 
 /// Loads all that is whole, where this server has the duty.
@@ -74,11 +75,11 @@ fn round(app: &App, runtime: &Handle, rounds: &mut Rounds) -> Result<(), Refusal
         rounds.swept = true;
     }
     let mut uploads = store.uploads()?;
+    metrics::gauge!("cleartitle_tables_coming").set(uploads.iter().filter(|it| it.refused.is_none()).count() as f64);
     // What failed lately waits; and what failed at all comes behind what did not.
     rounds.failed.retain(|id, _| uploads.iter().any(|upload| upload.statement == *id));
-    uploads.retain(|it| rounds.failed.get(&it.statement).is_none_or(|at| at.elapsed() >= AFTER_FAILURE));
+    uploads.retain(|it| rounds.failed.get(&it.statement).is_none_or(|(_, last)| last.elapsed() >= AFTER_FAILURE));
     uploads.sort_by_key(|upload| rounds.failed.contains_key(&upload.statement));
-    metrics::gauge!("cleartitle_tables_coming").set(uploads.iter().filter(|it| it.refused.is_none()).count() as f64);
     for upload in uploads {
         // The one before took minutes.
         if app.readiness.is_ending() || !store.on_duty(Duty::Tables)? {
@@ -89,9 +90,11 @@ fn round(app: &App, runtime: &Handle, rounds: &mut Rounds) -> Result<(), Refusal
             Ok(Some(outcome)) => metrics::counter!("cleartitle_tables_total", "outcome" => outcome).increment(1),
             Ok(None) => {}
             Err(error) => {
-                failed(&error);
-                rounds.failed.insert(upload.statement, Instant::now());
-                if upload.touched_at.plus_seconds(FORGOTTEN_AFTER) < now() {
+                let _ = failed(&error);
+                let now = Instant::now();
+                let (first, last) = rounds.failed.entry(upload.statement).or_insert((now, now));
+                *last = now;
+                if first.elapsed() > Duration::from_secs(FORGOTTEN_AFTER.unsigned_abs()) {
                     store.forget_upload(&upload)?;
                 }
             }

@@ -160,6 +160,8 @@ impl Answering {
                         Err(failure) => break 'table Err(failure),
                     }
                     let bytes = std::mem::take(writer.get_mut());
+                    // The next will most likely be as long.
+                    writer.get_mut().reserve(bytes.len());
                     if sender.send(Ok(bytes.into())).await.is_err() {
                         return;
                     }
@@ -201,7 +203,7 @@ const TOGETHER: usize = 256;
 /// Answers the rows of a batch from a place on, until there are no more or there is enough to send.
 fn answers(state: &State, common: &Common, batch: &RecordBatch, first: usize) -> Answers {
     let (now, questions, known) = (now(), Questions::of(batch, common), state.known(&common.asking()));
-    let mut answers = Answers::default();
+    let mut answers = Answers::for_rows(batch.num_rows() - first.min(batch.num_rows()));
     let mut asked = Vec::new();
     for from in (first..batch.num_rows()).step_by(TOGETHER) {
         if answers.enough() {
