@@ -172,7 +172,7 @@ impl<'t> OnHost<'t> {
             Self::Host { host, subdomains } => host_covers(host, subdomains, &url.host),
             Self::Url { host, port, path, parts } => {
                 let matches = || match parts {
-                    Some((text, anchored)) => parts_match(text, anchored, &url.path),
+                    Some((text, anchored)) => parts_match(text.as_bytes(), anchored, url.path.as_bytes()),
                     None => pattern_matches(path, &url.path),
                 };
                 host == url.host && port == url.port && matches()

@@ -364,15 +364,16 @@ impl PathPattern {
     /// Whether the pattern matches a normalised path with query. Linear in pattern times path at worst, no recursion.
     #[must_use]
     pub fn matches(&self, path: &str) -> bool {
-        parts_match(&self.text, self.anchored, path)
+        parts_match(self.text.as_bytes(), self.anchored, path.as_bytes())
     }
 }
 
-/// Whether the parts of a pattern, as [`PathPattern::into_parts`] gives them, match a normalised path with query.
-pub(crate) fn parts_match(text: &str, anchored: bool, path: &str) -> bool {
-    let mut parts = text.split('*');
-    let Some(rest) = parts.next().and_then(|first| path.strip_prefix(first)) else { return false };
-    let mut rest = rest;
+/// Whether the parts of a pattern, as [`PathPattern::into_parts`] gives them, match a normalised path with query. Bytes, since a hostile
+/// snapshot need not hold text. Greedy from the left with the last part at the end: at worst pattern times path steps, no recursion.
+pub(crate) fn parts_match(text: &[u8], anchored: bool, path: &[u8]) -> bool {
+    let find = memchr::memmem::find;
+    let mut parts = text.split(|byte| *byte == b'*');
+    let Some(mut rest) = parts.next().and_then(|first| path.strip_prefix(first)) else { return false };
     let mut last = None;
     for part in parts {
         if let Some(previous) = last.replace(part) {
@@ -403,10 +404,6 @@ pub(crate) fn is_itself(pattern: &str) -> bool {
 /// A `$` that ends nothing is an octet.
 fn without_dollars(text: String) -> String {
     if text.contains('$') { text.replace('$', "%24") } else { text }
-}
-
-fn find(text: &str, part: &str) -> Option<usize> {
-    if part.is_empty() { Some(0) } else { text.find(part) }
 }
 
 #[cfg(test)]

@@ -77,13 +77,6 @@ fn audit(registry: &Registry) -> Ran {
     cleartitle_server(&["audit", "--data", &registry.data().display().to_string()])
 }
 
-/// What `/metrics` shows under a name.
-fn metric(registry: &Registry, name: &str) -> Option<f64> {
-    let text = registry.read("/metrics").is(200).text();
-    let line = text.lines().find(|line| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(' ')))?;
-    line.rsplit(' ').next()?.parse().ok()
-}
-
 /// An observation of a site that names these bytes as what was read.
 fn observe(registry: &Registry, observer: &Publisher, read: &[u8]) -> String {
     let sighting = json!({ "observed_at": "2026-01-02T03:00:00Z", "parser": "test 1",
@@ -349,12 +342,12 @@ fn a_bucket_that_is_away_holds_up_nobody_who_registers() {
             brought.join().expect("an answer").is_problem(503, "overloaded");
         });
         until("the metric does not say so", &registry, || {
-            metric(&registry, "cleartitle_objects_behind").is_some_and(|behind| behind >= 40.0)
+            registry.metric("cleartitle_objects_behind").is_some_and(|behind| behind >= 40.0)
         });
         until("the log does not say so", &registry, || registry.said().contains("the object storage is behind"));
         back(&server);
         caught_up(&registry, &server, &prefix);
-        until("the metric stays", &registry, || metric(&registry, "cleartitle_objects_behind") == Some(0.0));
+        until("the metric stays", &registry, || registry.metric("cleartitle_objects_behind") == Some(0.0));
         let _ = registry.put_blob(&blob, name.as_bytes()).is(201);
         let _ = audit(&registry).exits(0);
     }
@@ -390,7 +383,7 @@ fn a_bucket_that_is_away_holds_up_nobody_who_registers() {
 fn forked(registry: &Registry, what: &str) {
     until("a fork is not told", registry, || registry.read("/readyz").status == 503);
     registry.read("/readyz").is_problem(503, "not-ready");
-    assert_eq!(metric(registry, "cleartitle_objects_forked"), Some(1.0));
+    assert_eq!(registry.metric("cleartitle_objects_forked"), Some(1.0));
     assert!(registry.said().contains("ERROR") && registry.said().contains(what), "{}", registry.said());
 }
 

@@ -222,11 +222,7 @@ fn a_server_that_is_killed_loses_nothing_that_it_acknowledged() {
 
 /// Waits until all that is registered by now is published, where there is a bucket: what a database says meanwhile would be published too.
 fn published(registry: &Registry) {
-    let rounds = || -> Option<f64> {
-        let text = registry.read("/metrics").is(200).text();
-        let name = "cleartitle_objects_rounds_total{outcome=\"done\"} ";
-        text.lines().find_map(|line| line.strip_prefix(name)?.parse().ok())
-    };
+    let rounds = || registry.metric("cleartitle_objects_rounds_total{outcome=\"done\"}");
     let (Some(before), begun) = (rounds(), Instant::now()) else { return };
     // One may be under way; the next has seen everything.
     while rounds().is_none_or(|now| now < before + 2.0) {

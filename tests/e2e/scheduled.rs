@@ -82,12 +82,6 @@ fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     panic!("{what}: not within a minute");
 }
 
-fn metric(registry: &Registry, name: &str) -> Option<f64> {
-    let text = registry.read("/metrics").is(200).text();
-    let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ').map(str::to_owned));
-    line.and_then(|value| value.parse().ok())
-}
-
 /// A process that is there and no zombie.
 fn lives(id: &str) -> bool {
     let state = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
@@ -115,10 +109,10 @@ fn the_program_is_called_by_the_interval_with_these_arguments() {
     for (note, place) in notes.iter().zip(0..) {
         assert_eq!(note.starts_with("start"), place % 2 == 0, "{notes:?}");
     }
-    until("the run is counted", || metric(&registry, "cleartitle_observe_runs_total{outcome=\"done\"}"));
-    assert_eq!(metric(&registry, "cleartitle_observe_last_exit_code"), Some(0.0));
-    assert_eq!(metric(&registry, "cleartitle_observe_failures_in_a_row"), Some(0.0));
-    assert!(metric(&registry, "cleartitle_observe_last_start_seconds").is_some_and(|time| time > 1.7e9));
+    until("the run is counted", || registry.metric("cleartitle_observe_runs_total{outcome=\"done\"}"));
+    assert_eq!(registry.metric("cleartitle_observe_last_exit_code"), Some(0.0));
+    assert_eq!(registry.metric("cleartitle_observe_failures_in_a_row"), Some(0.0));
+    assert!(registry.metric("cleartitle_observe_last_start_seconds").is_some_and(|time| time > 1.7e9));
     assert_eq!(registry.stop(), 0);
 }
 
@@ -138,7 +132,7 @@ fn what_the_real_program_sees_binds_by_itself() {
     until("the reservation is in force", || {
         (verdict(&registry, &about, "2026-12-01T00:00:00Z") == "reserved").then_some(())
     });
-    until("the run is counted", || metric(&registry, "cleartitle_observe_runs_total{outcome=\"done\"}"));
+    until("the run is counted", || registry.metric("cleartitle_observe_runs_total{outcome=\"done\"}"));
     registry.audit();
     assert_eq!(registry.stop(), 0);
 }
@@ -149,10 +143,10 @@ fn a_failure_is_told_and_counted_and_the_registry_serves_on() {
     let registry = stage.start("1s");
     let _ = stage.wait_for("end", 2);
     until("the failures are counted", || {
-        metric(&registry, "cleartitle_observe_runs_total{outcome=\"failed\"}").filter(|count| *count >= 2.0)
+        registry.metric("cleartitle_observe_runs_total{outcome=\"failed\"}").filter(|count| *count >= 2.0)
     });
-    assert_eq!(metric(&registry, "cleartitle_observe_last_exit_code"), Some(2.0));
-    assert!(metric(&registry, "cleartitle_observe_failures_in_a_row").is_some_and(|count| count >= 2.0));
+    assert_eq!(registry.metric("cleartitle_observe_last_exit_code"), Some(2.0));
+    assert!(registry.metric("cleartitle_observe_failures_in_a_row").is_some_and(|count| count >= 2.0));
     let said = registry.said();
     assert!(said.contains("no key is bound") && said.contains("the observer failed"), "{said}");
     assert_eq!(registry.read("/healthz").status, 200);
@@ -165,7 +159,7 @@ fn a_run_ends_with_the_server() {
     let registry = stage.start("1s");
     let id = stage.wait_for("start", 1)[0].split(' ').nth(1).expect("an id").to_owned();
     assert!(lives(&id));
-    assert_eq!(metric(&registry, "cleartitle_observe_running"), Some(1.0));
+    assert_eq!(registry.metric("cleartitle_observe_running"), Some(1.0));
     let begun = Instant::now();
     assert_eq!(registry.stop(), 0);
     assert!(begun.elapsed() < Duration::from_secs(10), "the server did not wait for it");
@@ -179,7 +173,7 @@ fn a_run_that_outlives_a_killed_server_is_not_doubled() {
     let _ = stage.wait_for("start", 1);
     registry.kill();
     registry.begin();
-    until("the new server finds it", || metric(&registry, "cleartitle_observe_runs_total{outcome=\"held\"}"));
+    until("the new server finds it", || registry.metric("cleartitle_observe_runs_total{outcome=\"held\"}"));
     assert_eq!(stage.notes().len(), 1, "{:?}", stage.notes());
     // And when it has ended, the next one begins.
     let _ = stage.wait_for("start", 2);

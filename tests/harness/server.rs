@@ -424,6 +424,13 @@ impl Registry {
         self.post(path, "application/json", body.to_string())
     }
 
+    /// What `/metrics` shows under a name, labels and all.
+    #[must_use]
+    pub fn metric(&self, name: &str) -> Option<f64> {
+        let text = self.read("/metrics").is(200).text();
+        text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok())
+    }
+
     /// A publisher whose key is bound, by the real program, beside the running server.
     ///
     /// # Panics

@@ -138,19 +138,14 @@ impl Targets {
 
     /// 0: no target covers the address; 1: one does exactly; 2: one does after folding alone.
     pub(super) fn covers(&self, site: &Site<'_>) -> u8 {
-        let mut folded = 0;
         let above = if self.deep { site.above() } else { &[] };
-        for hash in std::iter::once(site.host()).chain(above.iter().copied()) {
+        let hashes = std::iter::once(site.host()).chain(above.iter().copied());
+        let packed = hashes.flat_map(|hash| {
             let from = self.packed.get(self.first(hash)..).unwrap_or_default();
-            for packed in from.iter().take_while(|packed| packed.hash == hash) {
-                match self.target(packed).map_or(0, |target| covers(&target, site)) {
-                    0 => {}
-                    1 => return 1,
-                    other => folded = other,
-                }
-            }
-        }
-        for target in self.apart.iter().filter_map(OnHost::of) {
+            from.iter().take_while(move |packed| packed.hash == hash).filter_map(|packed| self.target(packed))
+        });
+        let mut folded = 0;
+        for target in packed.chain(self.apart.iter().filter_map(OnHost::of)) {
             match covers(&target, site) {
                 0 => {}
                 1 => return 1,

@@ -74,6 +74,13 @@ struct Entry<V> {
     weight: usize,
 }
 
+impl<V> Entry<V> {
+    /// The value, if it was filed under this key.
+    fn of(&self, key: &[u8]) -> Option<&Arc<V>> {
+        self.filed.is(key).then_some(&self.value)
+    }
+}
+
 struct Part<V> {
     entries: Entries<V>,
     weight: usize,
@@ -83,7 +90,7 @@ struct Part<V> {
 
 impl<V> Part<V> {
     fn find(&self, hash: u64, key: &[u8]) -> Option<&Arc<V>> {
-        self.entries.get(&hash).filter(|entry| entry.filed.is(key)).map(|entry| &entry.value)
+        self.entries.get(&hash)?.of(key)
     }
 
     /// Drops about a quarter, another one each time. By the hash, which is a secret's: nobody chooses what stays.
@@ -173,7 +180,6 @@ impl<V> Open<'_, V> {
         let entries: Vec<Option<&Entry<V>>> = keys.iter().map(entry).collect();
         let touched = entries.iter().flatten().fold(0, |all, entry| all ^ entry.filed.touch());
         black_box(touched);
-        let found = entries.into_iter().zip(&keys);
-        found.map(|(entry, (_, key))| entry.filter(|entry| entry.filed.is(key)).map(|entry| &entry.value)).collect()
+        entries.into_iter().zip(&keys).map(|(entry, (_, key))| entry?.of(key)).collect()
     }
 }

@@ -3,7 +3,7 @@
 //! Everything here compares in lower case and without one leading `www.`. Whatever [`Target`](crate::scope::Target) covers,
 //! exactly or folded, is found through these keys; the scope itself then says whether it really is covered.
 
-use crate::surt::PathPattern;
+use crate::surt::{PathPattern, parts_match};
 
 /// The host that the index files a host under. Unlike a scope's own folding it asks no public suffix list: builder and
 /// reader may have different ones, and a rule filed under another name would be missed.
@@ -70,32 +70,8 @@ impl IndexPattern {
 pub(super) fn glob(prefix: &[u8], rest: &[u8], anchored: bool, needle: &Needle) -> bool {
     needle.spellings().iter().any(|path| {
         let behind = path.as_bytes().strip_prefix(prefix);
-        behind.is_some_and(|path| glob_rest(rest, anchored, path))
+        behind.is_some_and(|path| parts_match(rest, anchored, path))
     })
-}
-
-/// Greedy from the left with the last part at the end: at worst pattern times path steps, no recursion.
-fn glob_rest(text: &[u8], anchored: bool, path: &[u8]) -> bool {
-    let mut parts = text.split(|byte| *byte == b'*');
-    let Some(mut rest) = parts.next().and_then(|first| path.strip_prefix(first)) else { return false };
-    let mut pending: Option<&[u8]> = None;
-    for part in parts {
-        if let Some(previous) = pending.replace(part) {
-            match find(rest, previous) {
-                Some(at) => rest = &rest[at + previous.len()..],
-                None => return false,
-            }
-        }
-    }
-    match (pending, anchored) {
-        (None, anchored) => !anchored || rest.is_empty(),
-        (Some(part), false) => find(rest, part).is_some(),
-        (Some(part), true) => rest.ends_with(part),
-    }
-}
-
-fn find(text: &[u8], part: &[u8]) -> Option<usize> {
-    memchr::memmem::find(text, part)
 }
 
 #[cfg(test)]

@@ -88,7 +88,7 @@ fn parts(state: &State, urls: &[String]) -> [f64; 4] {
         for urls in urls.chunks(TOGETHER) {
             let requests: Vec<DecisionRequest> =
                 urls.iter().map(|url| serde_json::from_str(&question(url)).expect("a request")).collect();
-            let known = state.known(&Asking::of(&requests[0]));
+            let known = state.known(&Asking::of(&requests[0])).expect("a short way of asking");
             let (begun, now) = (Instant::now(), now());
             let asked: Vec<_> = urls.iter().filter_map(|url| state.fetched(url, &known, now)).collect();
             let keyed = Instant::now();

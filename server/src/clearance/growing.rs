@@ -90,13 +90,10 @@ impl Shared {
     /// Reads what the view does not know yet, and shows it.
     pub(super) fn catch_up(&self, growing: &mut Growing, view: &View, head: u64) -> Result<Arc<View>, ClearanceError> {
         let rebase = growing.bounds.rebase as u64;
-        let based = match self.ahead(view.size, head, rebase)? {
-            Some((base, based)) => {
-                growing.rest_on(base, based);
-                Some(View::new(based, growing.base.iter().cloned().collect(), Newest::default()))
-            }
-            None => None,
-        };
+        let based = self.ahead(view.size, head, rebase)?.map(|(base, size)| {
+            growing.rest_on(base, size);
+            View::new(size, growing.base.iter().cloned().collect(), Newest::default())
+        });
         let view = based.as_ref().unwrap_or(view);
         let mut size = view.size;
         // Taken in at once or not at all: what a failure cut short would be read, and kept, a second time.

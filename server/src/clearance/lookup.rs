@@ -38,7 +38,7 @@ impl Asked {
     /// Writes the key of this question.
     fn write(&self, sets: &[u8], group: Option<&Group>, key: &mut Key) {
         let Self { keys, copy, used_at, known } = self;
-        let beside = known.number.unwrap_or(u64::MAX).to_le_bytes();
+        let beside = known.number.to_le_bytes();
         let reading = &known.reading;
         let question = memo::Asked { sets, keys, copy: *copy, used_at: *used_at, reading, beside: &beside };
         key.write(&question, group);
@@ -117,13 +117,14 @@ impl State {
         self.view.newest.statements().len()
     }
 
-    /// A way of asking, as this state's rulings know it.
+    /// A way of asking, as this state's rulings know it; `None` for one that is too long to be remembered.
     #[must_use]
-    pub fn known(&self, asking: &Asking) -> Arc<Known> {
+    pub fn known(&self, asking: &Asking) -> Option<Arc<Known>> {
         self.view.rulings.known(asking)
     }
 
-    /// A request as a question that can be looked up; `None` where its copy has more to it than the memo looks at.
+    /// A request as a question that can be looked up; `None` where its copy has more to it than the memo looks at, or the
+    /// way in which it asks is too long.
     #[must_use]
     pub fn plain(&self, request: &DecisionRequest, now: Timestamp) -> Option<Asked> {
         let (copy, url) = match (&request.url, &request.acquisition) {
@@ -134,7 +135,7 @@ impl State {
         let content = request.acquisition.as_ref().map(|copy| copy.content.clone()).unwrap_or_default();
         let keys = Keys::of_fetched(url, content).ok()?;
         let used_at = request.used_at.unwrap_or(now);
-        Some(Asked { keys, copy, used_at, known: self.view.rulings.known_of(request) })
+        Some(Asked { keys, copy, used_at, known: self.view.rulings.known_of(request)? })
     }
 
     /// A question about a copy that was fetched from this URL; `None` where it can't be read.
@@ -171,7 +172,7 @@ impl State {
         place: usize,
         request: impl FnOnce() -> Result<DecisionRequest, E>,
     ) -> Result<Arc<Ruled>, E> {
-        if !self.remembers() || asked.known.number.is_none() {
+        if !self.remembers() {
             return Ok(Arc::new(Ruled::new(self.answer(request()?, asked.used_at)?)));
         }
         ROOM.with_borrow_mut(|Room { sets, key, .. }| {
@@ -202,8 +203,7 @@ impl State {
         request: impl Fn(usize) -> Result<DecisionRequest, E>,
         mut give: impl FnMut(Result<&Ruled, E>) -> bool,
     ) {
-        let known = asked.iter().all(|asked| asked.known.number.is_some());
-        let before: Vec<Option<Arc<Ruled>>> = if known && self.remembers() {
+        let before: Vec<Option<Arc<Ruled>>> = if self.remembers() {
             let memo = self.view.rulings.memo.remembered();
             let rulings = Self::remembered(&memo, asked, found, told);
             if rulings.iter().all(Option::is_some) {

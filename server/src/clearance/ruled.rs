@@ -22,7 +22,7 @@ use super::row;
 const GROUP_BYTES: usize = 1 << 30;
 const RULING_BYTES: usize = 96 << 20;
 
-/// How many ways of asking are told apart at once, and how many bytes of texts one of them may have; a longer one is new each time.
+/// How many ways of asking are told apart at once, and how many bytes of texts one of them may have; what is asked in a longer one is not remembered.
 const ASKINGS: usize = 256;
 const ASKING_BYTES: usize = 8 << 10;
 
@@ -83,8 +83,8 @@ impl Asking {
 pub struct Known {
     /// The way.
     pub asking: Asking,
-    /// Never given to another one; none of a way that is too long to be known again.
-    pub(super) number: Option<u64>,
+    /// Never given to another one.
+    pub(super) number: u64,
     pub(super) reading: Reading,
 }
 
@@ -119,40 +119,38 @@ impl Default for Rulings {
 }
 
 impl Rulings {
-    /// The way in which a request asks, by its number.
+    /// The way in which a request asks, by its number; `None` as for [`Rulings::known`].
     #[must_use]
-    pub fn known_of(&self, request: &DecisionRequest) -> Arc<Known> {
+    pub fn known_of(&self, request: &DecisionRequest) -> Option<Arc<Known>> {
         if let Some(last) = &*self.last.read().unwrap_or_else(PoisonError::into_inner)
             && last.asking.is_of(request)
         {
-            return Arc::clone(last);
+            return Some(Arc::clone(last));
         }
-        let known = self.known(&Asking::of(request));
+        let known = self.known(&Asking::of(request))?;
         *self.last.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&known));
-        known
+        Some(known)
     }
 
-    /// A way of asking by its number.
+    /// A way of asking by its number; `None` for one that is too long to be remembered.
     #[must_use]
-    pub fn known(&self, asking: &Asking) -> Arc<Known> {
-        let new = |number| {
-            let reading = asking.reading.clone().unwrap_or_default();
-            Arc::new(Known { asking: asking.clone(), number, reading })
-        };
+    pub fn known(&self, asking: &Asking) -> Option<Arc<Known>> {
         if !asking.is_short() {
-            return new(None);
+            return None;
         }
         let mut askings = self.askings.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = askings.get(asking) {
-            return Arc::clone(known);
+            return Some(Arc::clone(known));
         }
         if askings.len() >= ASKINGS {
             // Their numbers are not given again, so that nobody finds what was ruled under them.
             askings.clear();
         }
-        let known = new(Some(GIVEN.fetch_add(1, Ordering::Relaxed)));
+        let number = GIVEN.fetch_add(1, Ordering::Relaxed);
+        let reading = asking.reading.clone().unwrap_or_default();
+        let known = Arc::new(Known { asking: asking.clone(), number, reading });
         askings.insert(asking.clone(), Arc::clone(&known));
-        known
+        Some(known)
     }
 }
 

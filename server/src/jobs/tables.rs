@@ -23,8 +23,8 @@ const PAUSE: Duration = Duration::from_secs(2);
 /// How long after a failure of the store or the log the same is tried again.
 const AFTER_FAILURE: Duration = Duration::from_secs(20);
 
-/// How many seconds an upload may stand without a byte, or fail to be loaded, and how long its refusal is told; and how many one of which no byte ever came: it has
-/// room that others could fill.
+/// How many seconds an upload may stand without a byte, or fail to be loaded, and how long its refusal is told; and how many one of which no
+/// byte ever came: it has room that others could fill.
 const FORGOTTEN_AFTER: i64 = 24 * 3600;
 const ANNOUNCED_FOR: i64 = 3600;
 

@@ -189,7 +189,7 @@ impl<'s> Reader<'s> {
         let (copy, keys) = short.copy()?;
         let known = match self.last.take().filter(|(known, _)| short.asks(&known.asking)) {
             Some((known, _)) => known,
-            None => self.state.known(&short.asking()?),
+            None => self.state.known(&short.asking()?)?,
         };
         self.last = Some((Arc::clone(&known), Frame::of(line, &short)));
         Some(Asked { keys, copy, used_at: short.used_at.unwrap_or(self.now), known })

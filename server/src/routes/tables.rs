@@ -210,7 +210,7 @@ fn answers(state: &State, common: &Common, batch: &RecordBatch, first: usize) ->
             break;
         }
         let rows = from..batch.num_rows().min(from + TOGETHER);
-        let question = |row: usize| questions.asked(row, &known, now).filter(|_| state.remembers());
+        let question = |row: usize| questions.asked(row, known.as_ref()?, now).filter(|_| state.remembers());
         asked.clear();
         let whole: Vec<bool> = rows
             .clone()

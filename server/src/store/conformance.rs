@@ -37,11 +37,11 @@ pub fn check(make: &dyn Fn() -> Arc<dyn Database>) {
 }
 
 /// An upload of two parts of 256 KiB, and the entry of its statement.
-fn upload(index: u64) -> (Upload, Entry) {
+fn upload() -> (Upload, Entry) {
     let (bytes, list) = (2 << 18, ListId([1; 32]));
     let body = json!({"kind": "manifest", "role": "provenance", "list": list, "rows": 1, "bytes": bytes,
         "media_type": "application/vnd.apache.parquet"});
-    let entry = entry(index, 10, body);
+    let entry = entry(1, 10, body);
     let authority = entry.registered.authority();
     let (statement, envelope) = (entry.registered.id, entry.published.envelope.to_bytes());
     let touched_at = Timestamp(10);
@@ -52,7 +52,7 @@ const ROOM: Room = Room { each: 1 << 30, all: 1 << 30, files: 9, files_each: 9, 
 
 fn of_two_that_load_a_table_the_last_one_writes_it(store: &dyn Database) {
     let head = add(store, vec![binding(0, 10)]);
-    let (upload, entry) = upload(1);
+    let (upload, entry) = upload();
     let id = upload.statement;
     let _ = store.begin_upload(&upload, &ROOM).unwrap().unwrap();
     assert_eq!(store.begin_load(&id).unwrap(), None, "no byte is there");
@@ -86,7 +86,7 @@ fn of_two_that_load_a_table_the_last_one_writes_it(store: &dyn Database) {
 }
 
 fn an_upload_that_goes_on_is_not_forgotten(store: &dyn Database) {
-    let (upload, _) = upload(1);
+    let (upload, _) = upload();
     let id = upload.statement;
     let seen = store.begin_upload(&upload, &ROOM).unwrap().unwrap();
     let now = store.add_piece(&id, 0, &[7; 1 << 18], Timestamp(11)).unwrap().unwrap();

@@ -6,8 +6,9 @@ use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 
 use super::session::{Session, get};
-use super::write::{DERIVED, RUNS};
+use super::write::DERIVED;
 use crate::store::StoreError;
+use crate::store::tables::reading;
 
 /// The BLAKE3 of one derived table's canonical dump. `schema` says which of two tables of that name.
 pub(super) fn digest(
@@ -35,11 +36,7 @@ pub(super) fn dump_table(
     out: &mut dyn Write,
 ) -> Result<(), StoreError> {
     let dot = if schema.is_empty() { "" } else { "." };
-    let logged = match table {
-        RUNS => format!("WHERE statement IN (SELECT statement FROM {schema}{dot}record_tables)"),
-        _ => String::new(),
-    };
-    session.each(&format!("SELECT * FROM {schema}{dot}{table} {logged} ORDER BY {order}"), |row| {
+    session.each(&reading(&format!("{schema}{dot}"), table, order), |row| {
         let mut line = table.to_owned();
         for place in 0..row.len() {
             line.push('\t');

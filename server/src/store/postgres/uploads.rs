@@ -138,14 +138,6 @@ pub(super) fn project_again(session: &Session<'_>, entry: &Registered) -> Result
     load(&|range| file(session, &entry.id, range), *bytes, *rows, &mut loading).map_err(damaged)
 }
 
-/// Empties the runs that are made again from the log. Those of tables on their way are nobody's to make again but their loader's.
-pub(super) fn clear_logged(session: &Session<'_>) -> Result<(), StoreError> {
-    session.run(
-        "DELETE FROM record_runs r WHERE EXISTS (SELECT 1 FROM record_tables t WHERE t.statement = r.statement)
-         OR NOT EXISTS (SELECT 1 FROM uploads u WHERE u.statement = r.statement)",
-    )
-}
-
 /// Deletes the file of a statement that is erased.
 pub(super) fn erase(session: &Session<'_>, statement: &StatementId) -> Result<(), StoreError> {
     session.execute("DELETE FROM uploads WHERE statement = $1", &[&statement.0.as_slice()])?;

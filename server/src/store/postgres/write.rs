@@ -16,7 +16,8 @@ use super::erasure::{self, Tombstones};
 use super::rows::{Projected, Rows};
 use super::session::{CopyRow, Session};
 use super::{read, sealed, uploads};
-pub(super) use crate::store::tables::{DERIVED, RUNS, damaged, integer};
+use crate::store::tables::emptying;
+pub(super) use crate::store::tables::{DERIVED, damaged, integer};
 use crate::store::{Batch, Entry, Head, ProofCheck, StoreError};
 
 /// Writes a batch whose place the caller has checked, and moves the head behind it.
@@ -132,10 +133,7 @@ fn remaining(
 /// Empties the derived tables and fills them again from the primary ones; returns the number of leaves. Where the session has temporary
 /// tables of the same names, those are filled.
 pub(super) fn project_all(session: &Session<'_>) -> Result<u64, StoreError> {
-    uploads::clear_logged(session)?;
-    for (table, _) in DERIVED.iter().filter(|(table, _)| *table != RUNS) {
-        session.run(&format!("DELETE FROM {table}"))?;
-    }
+    emptying().try_for_each(|sql| session.run(&sql))?;
     let (mut size, mut tombstones, mut rows) = (0_u64, None, Rows::default());
     loop {
         let leaves = read::leaves(session, size..size + 1024)?;

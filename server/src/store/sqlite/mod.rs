@@ -32,6 +32,7 @@ use cleartitle_schema::time::Timestamp;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
+use super::tables::reading;
 use super::{
     Batch, CommitError, Head, Page, ProofCheck, Rebuilt, Record, Relation, SignedHead, Store, StoreError, Stored,
 };
@@ -177,8 +178,7 @@ fn digest(connection: &Connection, table: &str, order: &str) -> Result<blake3::H
 /// One line a row: the table, then each column as a number, as JSON text, or as `x` and hex.
 fn dump_table(connection: &Connection, table: &str, order: &str, out: &mut dyn Write) -> Result<(), StoreError> {
     let unwritten = |error: std::io::Error| StoreError::Backend(error.to_string());
-    let logged = if table == write::RUNS { "WHERE statement IN (SELECT statement FROM record_tables)" } else { "" };
-    let mut query = connection.prepare(&format!("SELECT * FROM {table} {logged} ORDER BY {order}")).map_err(failed)?;
+    let mut query = connection.prepare(&reading("", table, order)).map_err(failed)?;
     let columns = query.column_count();
     let mut rows = query.query([]).map_err(failed)?;
     while let Some(row) = rows.next().map_err(failed)? {

@@ -138,13 +138,6 @@ pub(super) fn project_again(derived: &Connection, primary: &Connection, entry: &
     load(&|range| file(primary, &entry.id, range), *bytes, *rows, &mut loading).map_err(damaged)
 }
 
-/// Empties the runs that are made again from the log. Those of tables on their way are nobody's to make again but their loader's.
-pub(super) fn clear_logged(connection: &Connection) -> Result<(), StoreError> {
-    let sql = "DELETE FROM record_runs WHERE statement IN (SELECT statement FROM record_tables)
-        OR statement NOT IN (SELECT statement FROM uploads)";
-    connection.execute(sql, []).map(|_| ()).map_err(failed)
-}
-
 /// Deletes the file of a statement that is erased.
 pub(super) fn erase(connection: &Connection, statement: &StatementId) -> Result<(), StoreError> {
     connection.execute("DELETE FROM uploads WHERE statement = ?1", [statement.0]).map_err(failed)?;

@@ -16,7 +16,8 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::erasure::{self, Tombstones};
 use super::{failed, read, sealed, uploads};
-pub(super) use crate::store::tables::{DERIVED, RUNS, damaged, integer};
+use crate::store::tables::emptying;
+pub(super) use crate::store::tables::{DERIVED, damaged, integer};
 use crate::store::{Batch, Entry, ProofCheck, Relation, StoreError, evidence_of};
 
 /// Writes a batch whose place the caller has checked.
@@ -294,9 +295,8 @@ fn remaining(
 
 /// Empties the derived tables and fills them again from the primary ones; returns the number of leaves.
 pub(super) fn project_all(connection: &Connection, from: &Connection) -> Result<u64, StoreError> {
-    uploads::clear_logged(connection)?;
-    for (table, _) in DERIVED.iter().filter(|(table, _)| *table != RUNS) {
-        connection.execute(&format!("DELETE FROM {table}"), []).map_err(failed)?;
+    for sql in emptying() {
+        connection.execute(&sql, []).map_err(failed)?;
     }
     let mut size = 0_u64;
     let mut tombstones = None;
