@@ -3,7 +3,7 @@
 mod backup;
 mod configuration;
 mod erase;
-mod logs;
+pub mod logs;
 mod migrate;
 mod place;
 mod serve;

@@ -12,9 +12,13 @@ use tokio::time::{Instant, Sleep};
 /// How long a client may leave an answer without taking a byte.
 pub const UNREAD: Duration = Duration::from_secs(30);
 
+/// Pieces of up to so many bytes together are sent as one: to gather them costs the kernel more than to copy them here.
+const TOGETHER: usize = 4096;
+
 /// A stream with bounded patience for whoever reads from its other end.
 pub struct Patient<S> {
     stream: S,
+    together: Vec<u8>,
     unread: Duration,
     patience: Pin<Box<Sleep>>,
     waiting: bool,
@@ -27,7 +31,7 @@ impl<S> Patient<S> {
     }
 
     fn within(stream: S, unread: Duration) -> Self {
-        Self { stream, unread, patience: Box::pin(tokio::time::sleep(unread)), waiting: false }
+        Self { stream, together: Vec::new(), unread, patience: Box::pin(tokio::time::sleep(unread)), waiting: false }
     }
 
     /// What a write gave, or a failure when writes have waited too long.
@@ -69,7 +73,15 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
         context: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<Result<usize, Error>> {
-        let written = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
+        let Self { stream, together, .. } = &mut *self;
+        let stream = Pin::new(stream);
+        let written = if slices.len() > 1 && slices.iter().map(|slice| slice.len()).sum::<usize>() <= TOGETHER {
+            together.clear();
+            slices.iter().for_each(|slice| together.extend_from_slice(slice));
+            stream.poll_write(context, together)
+        } else {
+            stream.poll_write_vectored(context, slices)
+        };
         self.judge(written, context)
     }
 
@@ -94,6 +106,27 @@ mod tests {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, duplex};
 
     const SHORT: Duration = Duration::from_millis(400);
+
+    #[tokio::test]
+    async fn pieces_arrive_in_order_however_many_bytes_are_taken_at_once() {
+        for length in [1, 100, TOGETHER / 2, TOGETHER, 3 * TOGETHER] {
+            let (near, mut far) = duplex(700);
+            let pieces = [vec![1; length], Vec::new(), vec![2; length + 1], vec![3; 7]];
+            let wanted = pieces.concat();
+            let sending = tokio::spawn(async move {
+                let mut slices: Vec<IoSlice<'_>> = pieces.iter().map(|piece| IoSlice::new(piece)).collect();
+                let (mut near, mut left) = (Patient::new(near), slices.as_mut_slice());
+                while !left.is_empty() {
+                    let written = near.write_vectored(left).await.expect("somebody reads");
+                    IoSlice::advance_slices(&mut left, written);
+                }
+            });
+            let mut told = Vec::new();
+            far.read_to_end(&mut told).await.expect("bytes");
+            sending.await.expect("all was sent");
+            assert!(told == wanted, "{length}");
+        }
+    }
 
     #[tokio::test]
     async fn a_reader_that_takes_nothing_is_given_up_and_a_slow_one_is_not() {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::http::Request;
 use hyper::server::conn::http1;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -15,6 +15,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt as _;
 
+use crate::deadlines::Deadlines;
 use crate::figures::Inside;
 use crate::limits::Limits;
 use crate::patience::Patient;
@@ -43,7 +44,7 @@ impl Server {
         // HTTP/1 alone: telling the versions apart would wait for a silent client without a bound. Proxies that speak HTTP/2
         // outwards speak HTTP/1 inwards.
         let mut http = http1::Builder::new();
-        http.timer(TokioTimer::new()).header_read_timeout(HEAD).max_buf_size(64 << 10);
+        http.header_read_timeout(HEAD).max_buf_size(64 << 10);
         Self { router, limits, http, tls }
     }
 
@@ -104,7 +105,9 @@ impl Server {
         watcher: Watcher,
     ) {
         let named = self.router.map_request(with(peer));
-        let connection = self.http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(named));
+        let mut http = self.http;
+        http.timer(Deadlines::new());
+        let connection = http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(named));
         if let Err(error) = watcher.watch(connection).await {
             tracing::debug!(%error, "a connection broke off");
         }

@@ -57,6 +57,14 @@ pub fn post(address: SocketAddr, path: &str, media_type: &str, body: &[u8]) -> T
     })
 }
 
+/// The length of a body, from a head as hyper writes it.
+fn length(head: &[u8]) -> usize {
+    const NAME: &[u8] = b"\r\ncontent-length: ";
+    let Some(at) = memchr::memmem::find(head, NAME) else { return 0 };
+    let digits = head[at + NAME.len()..].iter().take_while(|byte| byte.is_ascii_digit());
+    digits.fold(0, |length, digit| length * 10 + usize::from(digit - b'0'))
+}
+
 /// One connection that asks again and again.
 pub struct Asking {
     stream: TcpStream,
@@ -76,11 +84,8 @@ impl Asking {
             let read = self.stream.read(&mut self.buffer[held..]).expect("an answer");
             assert!(read > 0, "the connection ended");
             held += read;
-            let Some(head) = self.buffer[..held].windows(4).position(|four| four == b"\r\n\r\n") else { continue };
-            let text = std::str::from_utf8(&self.buffer[..head]).expect("a head");
-            let length =
-                text.lines().find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ")?.parse().ok());
-            let end = head + 4 + length.unwrap_or(0_usize);
+            let Some(head) = memchr::memmem::find(&self.buffer[..held], b"\r\n\r\n") else { continue };
+            let end = head + 4 + length(&self.buffer[..head]);
             if held >= end {
                 return &self.buffer[..end];
             }

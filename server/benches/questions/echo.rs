@@ -90,7 +90,9 @@ async fn table(body: Body, sender: Sender, answer: Arc<RecordBatch>) {
             })
             .await
             .expect("written");
-            if sender.send(Ok(std::mem::take(writer.get_mut()).into())).await.is_err() {
+            let bytes = std::mem::take(writer.get_mut());
+            writer.get_mut().reserve(bytes.len());
+            if sender.send(Ok(bytes.into())).await.is_err() {
                 return;
             }
         }
@@ -104,8 +106,11 @@ fn written(asked: &RecordBatch, answer: &RecordBatch) -> RecordBatch {
     let (urls, verdict) = (asked.column(0).as_string::<i32>(), answer.column(0).as_string::<i32>());
     let list = |column: usize, row: usize| answer.column(column).as_list::<i32>().value(row).as_string::<i32>().clone();
     let told: Vec<_> = (0..answer.num_rows()).map(|row| (verdict.value(row), [list(1, row), list(2, row)])).collect();
-    let (mut verdicts, mut errors) = (StringBuilder::new(), StringBuilder::new());
-    let mut columns = [(); 2].map(|()| ListBuilder::new(StringBuilder::new()));
+    // With room, as the answers have it.
+    let rows = asked.num_rows();
+    let texts = |bytes: usize| StringBuilder::with_capacity(rows, rows * bytes);
+    let (mut verdicts, mut errors) = (texts(10), texts(0));
+    let mut columns = [24, 48].map(|bytes| ListBuilder::with_capacity(texts(bytes), rows));
     for (url, (verdict, lists)) in urls.iter().zip(told.iter().cycle()) {
         std::hint::black_box(url);
         verdicts.append_value(verdict);

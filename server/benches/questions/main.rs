@@ -19,11 +19,13 @@ use clap::Parser as _;
 use cleartitle_schema::api::{ARROW, DecisionRequest, NDJSON};
 use cleartitle_server::app::App;
 use cleartitle_server::clearance::{AsOf, Asking, ClearanceError, State, Told};
+use cleartitle_server::cli::logs;
 use cleartitle_server::domains::{self, Domains};
 use cleartitle_server::jobs;
 use cleartitle_server::limits::{self, Limits};
 use cleartitle_server::log::now;
 use cleartitle_server::router::router;
+use cleartitle_server::routes::health;
 use cleartitle_server::serve::Server;
 use made::Size;
 use serde_json::{Value, json};
@@ -289,6 +291,9 @@ fn main() {
     let made = tempfile::tempdir().expect("a folder");
     let folder = value("--folder").map_or_else(|| made.path().join("registry"), PathBuf::from);
     machine();
+    // As `serve` begins: what is counted and told costs a question too.
+    logs::begin().expect("a filter");
+    health::count();
     let registry = made::registry(&folder, size);
 
     let flags = ["bench", "--rate-address", "1000000/1000000", "--rate-key", "1000000/1000000"];
@@ -311,6 +316,7 @@ fn main() {
         begun.elapsed()
     );
     runtime.spawn(jobs::news::run(Arc::clone(&app)));
+    runtime.spawn(jobs::measure::run(Arc::clone(&app)));
     let server = Server::new(router(Arc::clone(&app)), limits, None);
     let ours = serve(&runtime, |listener| _ = runtime.spawn(server.serve(listener, std::future::pending())));
 

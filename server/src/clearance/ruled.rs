@@ -10,11 +10,12 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
 use cleartitle_schema::acquisition::Keys;
 use cleartitle_schema::api::{DecisionRequest, DecisionRow};
-use cleartitle_schema::decide::{Asker, Decision, Reason};
+use cleartitle_schema::decide::{Asker, Decision, Reason, Verdict};
 use cleartitle_schema::memo::{Memo, Plain};
 use cleartitle_schema::policy::Reading;
 use cleartitle_schema::time::Timestamp;
 use cleartitle_schema::vocab::{Artefact, Use};
+use smallvec::SmallVec;
 
 use super::row;
 
@@ -165,11 +166,13 @@ pub struct Ruled {
     columns: OnceLock<Columns>,
 }
 
-/// A row of a table.
+/// A row of a table, in two places of memory: here, and where its texts are.
 #[derive(Debug)]
 pub struct Columns {
+    /// The verdict.
+    pub verdict: Verdict,
     /// The reason codes, those that decided first.
-    pub reasons: Box<[Reason]>,
+    pub reasons: SmallVec<[Reason; 16]>,
     /// The statements that the reasons name, sorted; all of them in one text.
     statements: Box<str>,
 }
@@ -224,7 +227,7 @@ impl Ruled {
         self.columns.get_or_init(|| {
             let DecisionRow { reasons, statements, .. } = row(&self.decision);
             let statements: String = statements.iter().map(ToString::to_string).collect();
-            Columns { reasons: reasons.into(), statements: statements.into() }
+            Columns { verdict: self.decision.verdict, reasons: reasons.into(), statements: statements.into() }
         })
     }
 
@@ -234,10 +237,10 @@ impl Ruled {
         match (told, step, self.columns.get()) {
             (Told::Lines, 0, _) => u8::from(self.line.is_empty()),
             (Told::Lines, ..) => all(&self.line),
-            (Told::Columns, 0, columns) => self.decision.verdict as u8 ^ u8::from(columns.is_none()),
-            (Told::Columns, _, Some(Columns { reasons, statements })) => {
-                reasons.first().map_or(0, |reason| *reason as u8) ^ all(statements.as_bytes())
+            (Told::Columns, 0, columns) => {
+                columns.map_or(0, |columns| columns.verdict as u8 ^ columns.reasons.len() as u8)
             }
+            (Told::Columns, _, Some(columns)) => all(columns.statements.as_bytes()),
             (Told::Columns, _, None) => 0,
         }
     }

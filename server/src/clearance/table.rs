@@ -26,7 +26,7 @@ use super::ruled::{Asked, Asking, Known, Ruled};
 pub const MAX_ROWS: usize = 1 << 20;
 
 /// About so many bytes of answers make a batch, unless the questions' is over before.
-const ENOUGH: usize = 8 << 20;
+const ENOUGH: usize = 256 << 10;
 
 /// The columns that a question may have. `url` and `content` name the copy; one of them must be there.
 pub const COLUMNS: [&str; 7] = ["url", "content", "captured_at", "acquired_at", "published_at", "channel", "access"];
@@ -262,7 +262,7 @@ impl Answers {
         let columns = ruled.columns();
         self.rows += 1;
         self.bytes += 64 + 96 * columns.statements().len() + 24 * columns.reasons.len();
-        self.verdicts.append_value(ruled.decision().verdict.word());
+        self.verdicts.append_value(columns.verdict.word());
         columns.reasons.iter().for_each(|reason| self.reasons.values().append_value(reason.word()));
         self.reasons.append(true);
         columns.statements().for_each(|id| self.statements.values().append_value(id));

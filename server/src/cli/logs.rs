@@ -3,6 +3,8 @@
 //! Who would attack: whoever sends a request whose parts would be read as other lines. Both forms escape what they write; no line holds
 //! a query, an address, a key or an envelope. Each line inside a request carries its id, which the answer has as `x-request-id`.
 
+use std::io::IsTerminal as _;
+
 use cleartitle_schema::tlog::note::NoteVerifier;
 use tracing_subscriber::EnvFilter;
 
@@ -47,7 +49,8 @@ impl Flags {
         };
         let told = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
         // A full disk under stderr must not end the server: what can't be told is not told.
-        let told = told.log_internal_errors(false);
+        // Colours are for people alone: in a journal their codes would stand between the words.
+        let told = told.log_internal_errors(false).with_ansi(std::io::stderr().is_terminal());
         match self.log_format {
             Form::Text => told.init(),
             Form::Json => told.json().flatten_event(true).with_span_list(false).init(),

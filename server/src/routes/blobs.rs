@@ -14,14 +14,15 @@ use super::statements::created;
 use super::{Shared, blocking};
 use crate::objects::evidence::{MAX_BLOB, NOTE, lies_elsewhere};
 use crate::objects::{ObjectError, layout};
+use crate::request_span;
 
 impl From<ObjectError> for Failure {
     fn from(error: ObjectError) -> Self {
         if error.is_grave() {
-            tracing::error!(%error, "evidence among the objects is not what its name says");
+            tracing::error!(parent: &request_span::current(), %error, "evidence among the objects is not what its name says");
             return Self::internal();
         }
-        tracing::warn!(%error, "evidence could not be put or read");
+        tracing::warn!(parent: &request_span::current(), %error, "evidence could not be put or read");
         Self::new(Code::Overloaded, "the object storage does not answer")
     }
 }
@@ -108,7 +109,7 @@ pub async fn show(State(app): State<Shared>, Path(blob): Path<String>, _: Asked<
         let objects = app.registry.objects().ok_or_else(Failure::internal)?;
         let _place = app.objects_read().await?;
         bytes = objects.evidence(&blob).await?.ok_or_else(|| {
-            tracing::error!(%blob, "evidence is not among the objects where it was put");
+            tracing::error!(parent: &request_span::current(), %blob, "evidence is not among the objects where it was put");
             Failure::internal()
         })?;
     }

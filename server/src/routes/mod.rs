@@ -10,6 +10,7 @@ pub mod decisions;
 pub mod documents;
 pub mod extract;
 pub mod health;
+mod incoming;
 pub mod issuers;
 pub mod keys;
 mod lines;

@@ -13,6 +13,7 @@ use crate::domains::LookError;
 use crate::domains::binding::BindError;
 use crate::limits::TooFast;
 use crate::refusal::Refusal;
+use crate::request_span;
 use crate::store::StoreError;
 
 macro_rules! codes {
@@ -275,7 +276,7 @@ impl From<TooFast> for Failure {
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
-        tracing::error!(%error, "the store failed");
+        tracing::error!(parent: &request_span::current(), %error, "the store failed");
         Self::new(Code::LogUnavailable, "the store failed")
     }
 }
@@ -288,7 +289,7 @@ impl From<ClearanceError> for Failure {
             ClearanceError::Copy => Code::UnprocessableRequest,
             ClearanceError::Busy => Code::Overloaded,
             ClearanceError::Compile(_) => {
-                tracing::error!(%error, "questions can't be answered");
+                tracing::error!(parent: &request_span::current(), %error, "questions can't be answered");
                 return Self::internal();
             }
         };
@@ -341,7 +342,7 @@ impl From<Refusal> for Failure {
             Refusal::Usage(_) => Code::MalformedUsage,
             Refusal::Busy => Code::Overloaded,
             Refusal::Unavailable(_) => {
-                tracing::error!(error = %refusal, "a statement could not be registered");
+                tracing::error!(parent: &request_span::current(), error = %refusal, "a statement could not be registered");
                 return Self::new(Code::LogUnavailable, "the log takes no statements now");
             }
         };
@@ -366,7 +367,7 @@ impl From<BindError> for Failure {
             BindError::NotPublished { .. } => Code::NotPublished,
             BindError::OperatorsWord => Code::OperatorOnly,
             BindError::Statement(_) | BindError::Store(_) => {
-                tracing::error!(%error, "a key could not be bound");
+                tracing::error!(parent: &request_span::current(), %error, "a key could not be bound");
                 return Self::internal();
             }
         };
@@ -381,7 +382,7 @@ impl From<ServingError> for Failure {
             ServingError::OutsideAuthority { .. } => Code::OutsideAuthority,
             ServingError::OtherBytes { .. } => Code::NotServed,
             ServingError::Statement(_) => {
-                tracing::error!(%error, "a claim could not be proven");
+                tracing::error!(parent: &request_span::current(), %error, "a claim could not be proven");
                 return Self::internal();
             }
         };

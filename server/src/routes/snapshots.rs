@@ -18,6 +18,7 @@ use super::log::{IMMUTABLE, shown};
 use super::problem::{Code, Failure, nowhere};
 use super::range::{self, Wanted};
 use super::{Shared, blocking};
+use crate::request_span;
 use crate::snapshots::SnapshotError;
 
 /// How much of a body is read at once.
@@ -30,7 +31,7 @@ impl From<SnapshotError> for Failure {
             SnapshotError::Busy => Self::new(Code::Overloaded, error.to_string()),
             SnapshotError::Store(error) => error.into(),
             other => {
-                tracing::error!(error = %other, "a snapshot could not be made");
+                tracing::error!(parent: &request_span::current(), error = %other, "a snapshot could not be made");
                 Self::internal()
             }
         }

@@ -23,6 +23,7 @@ use super::{Shared, blocking};
 use crate::app::App;
 use crate::log::{Candidate, Logged, now, receipt};
 use crate::registration;
+use crate::request_span;
 use crate::store::{Page, Relation, Stored};
 
 /// Where a statement stands, with its proof: the same answer whenever it is asked for.
@@ -123,7 +124,7 @@ pub(super) fn created(new: bool) -> StatusCode {
 }
 
 pub(super) fn refused(failure: Failure) -> Failure {
-    tracing::info!(code = failure.code.word(), "a statement was refused");
+    tracing::info!(parent: &request_span::current(), code = failure.code.word(), "a statement was refused");
     failure
 }
 

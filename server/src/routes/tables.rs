@@ -1,14 +1,13 @@
 //! Decisions over tables: an Arrow IPC stream of questions in, one of answers out, batch by batch while it is sent.
 //!
 //! What is wrong before the first batch is a problem like any other. Afterwards the answer has begun: a table that can't be read on
-//! breaks the connection off, so that nobody takes a part for the whole; what is wrong with one row stands in that row.
+//! breaks the connection off, so that nobody takes a part for the whole; what is wrong with one row stands in that row. A stream holds
+//! one thread, the batch that is answered and some pieces of the next, one answer that is made and a few that wait.
 
 use std::sync::Arc;
 use std::time::Instant;
 
 use arrow_array::RecordBatch;
-use arrow_buffer::Buffer;
-use arrow_ipc::reader::StreamDecoder;
 use arrow_ipc::writer::StreamWriter;
 use arrow_schema::Schema;
 use axum::body::{Body, BodyDataStream, Bytes};
@@ -19,74 +18,18 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
 use super::decisions::QUESTION;
-use super::extract::next_piece;
+use super::incoming::{self, Answered, Incoming, Piece, hand_on, malformed, slow};
 use super::problem::{Code, Failure};
 use super::{Shared, blocking};
-use crate::clearance::table::{Answers, Common, MAX_ROWS, Questions, answer_schema, check};
+use crate::clearance::table::{Answers, Common, Questions, answer_schema};
 use crate::clearance::{AsOf, Following, Ruled, State, Told};
 use crate::limits::Client;
 use crate::log::now;
 use crate::places::Place;
 
-/// The most bytes of one batch.
-const MAX_BATCH: usize = 32 << 20;
-
-/// A table as it comes in: bytes cut anywhere, batches when they are whole.
-#[derive(Default)]
-struct Incoming {
-    decoder: StreamDecoder,
-    /// Bytes since the last batch.
-    waiting: usize,
-    checked: bool,
-    ended: bool,
-}
-
-fn malformed(detail: impl Into<String>) -> Failure {
-    Failure::new(Code::MalformedRequest, detail)
-}
-
-impl Incoming {
-    /// Takes the next bytes, and gives the batches that they end.
-    fn take(&mut self, bytes: Bytes) -> Result<Vec<RecordBatch>, Failure> {
-        let mut buffer = Buffer::from(bytes);
-        let mut batches = Vec::new();
-        while !buffer.is_empty() {
-            let before = buffer.len();
-            let batch = self.decoder.decode(&mut buffer).map_err(|error| malformed(error.to_string()))?;
-            self.waiting += before - buffer.len();
-            if self.waiting > MAX_BATCH {
-                return Err(Failure::new(Code::TooLong, format!("a batch is longer than {MAX_BATCH} bytes")));
-            }
-            if !self.checked
-                && let Some(schema) = self.decoder.schema()
-            {
-                check(&schema).map_err(|error| Failure::new(Code::UnprocessableRequest, error))?;
-                self.checked = true;
-            }
-            let Some(batch) = batch else { continue };
-            self.waiting = 0;
-            if batch.num_rows() > MAX_ROWS {
-                return Err(Failure::new(Code::TooManyQuestions, format!("a batch has more than {MAX_ROWS} rows")));
-            }
-            batches.push(batch);
-        }
-        Ok(batches)
-    }
-
-    /// The stream has ended: with a schema, and not within a batch.
-    fn finish(&mut self) -> Result<(), Failure> {
-        if !self.checked {
-            return Err(malformed("the table ends before its schema"));
-        }
-        self.ended = true;
-        self.decoder.finish().map_err(|error| malformed(error.to_string()))
-    }
-}
-
-/// Lets a reader of foreign bytes run beside the async threads; should it panic, the bytes are malformed.
-async fn apart<T: Send + 'static>(work: impl FnOnce() -> Result<T, Failure> + Send + 'static) -> Result<T, Failure> {
-    tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| Err(malformed("the table can't be read")))
-}
+/// How many answers may wait to be sent, and how many pieces of the table to be read.
+const WAITING: usize = 2;
+const PIECES: usize = 8;
 
 /// Answers a table.
 pub(super) async fn answer(
@@ -99,101 +42,115 @@ pub(super) async fn answer(
     let inside = app.stream_place(client)?;
     let following = blocking(app, move |app| Ok(Following::from(&app.clearance.at(as_of)?, as_of))).await?;
     let mut body = body.into_data_stream();
-    let mut incoming = Incoming::default();
-    let mut first = Vec::new();
-    let asked = Instant::now();
-    // What is wrong with the table as a whole can still be said.
-    while first.is_empty() && !incoming.ended {
-        if asked.elapsed() > QUESTION {
-            return Err(Failure::new(Code::SlowClient, "no whole batch came for a minute"));
-        }
-        (incoming, first) = match next_piece(&mut body).await? {
-            Some(bytes) => apart(move || incoming.take(bytes).map(|batches| (incoming, batches))).await?,
-            None => apart(move || incoming.finish().map(|()| (incoming, Vec::new()))).await?,
-        };
-    }
-    let (sender, receiver) = mpsc::channel::<Result<Bytes, std::io::Error>>(4);
+    let (incoming, first) = incoming::first(&mut body).await?;
+    let (sender, receiver) = mpsc::channel(WAITING);
     let schema = Arc::new(answer_schema(following.begun_at));
-    let (app, following, common) = (Arc::clone(app), Arc::new(following), Arc::new(common));
-    let answering = Answering { app, schema, following, common, inside };
-    tokio::spawn(answering.run(incoming, first, body, sender));
+    let answered = Arc::default();
+    let answering = Answering { app: Arc::clone(app), schema, following, common, sender, answered };
+    tokio::spawn(answering.run(incoming, first, body, inside));
     Ok(([(header::CONTENT_TYPE, ARROW)], Body::from_stream(ReceiverStream::new(receiver))).into_response())
 }
 
+/// One table's answering, on one thread of its own from begin to end: to go from thread to thread with each piece costs as much as to
+/// find some thousand statements.
 struct Answering {
     app: Shared,
     schema: Arc<Schema>,
-    following: Arc<Following>,
-    common: Arc<Common>,
-    inside: Place,
+    following: Following,
+    common: Common,
+    sender: mpsc::Sender<Result<Bytes, std::io::Error>>,
+    answered: Arc<Answered>,
+}
+
+/// Why no more is answered.
+enum Broken {
+    /// Nobody takes the answers any more.
+    Untaken,
+    Failed(Failure),
+}
+
+impl From<Failure> for Broken {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
 }
 
 impl Answering {
-    async fn run(
-        self,
+    async fn run(self, incoming: Incoming, first: Vec<RecordBatch>, body: BodyDataStream, _inside: Place) {
+        let (sender, answered) = (self.sender.clone(), Arc::clone(&self.answered));
+        let (pieces, coming) = mpsc::channel(PIECES);
+        let mut answering = tokio::task::spawn_blocking(move || self.table(incoming, first, coming));
+        let ended = tokio::select! {
+            ended = &mut answering => ended,
+            () = hand_on(body, pieces, &answered) => answering.await,
+        };
+        // The connection breaks off: HTTP has no other way left to say it, and an end would let a part pass for the whole.
+        let broken = match ended {
+            Ok(Ok(())) | Ok(Err(Broken::Untaken)) => return,
+            Ok(Err(Broken::Failed(failure))) => failure.detail,
+            Err(_) => "the table can't be read".to_owned(),
+        };
+        let _ = sender.send(Err(std::io::Error::other(broken))).await;
+    }
+
+    /// Answers a table to its end.
+    fn table(
+        &self,
         mut incoming: Incoming,
         mut batches: Vec<RecordBatch>,
-        mut body: BodyDataStream,
-        sender: mpsc::Sender<Result<Bytes, std::io::Error>>,
-    ) {
-        let Ok(mut writer) = StreamWriter::try_new(Vec::new(), &self.schema) else { return };
+        mut coming: mpsc::Receiver<Piece>,
+    ) -> Result<(), Broken> {
+        let mut writer =
+            StreamWriter::try_new(Vec::new(), &self.schema).map_err(|error| malformed(error.to_string()))?;
         let mut asked = Instant::now();
-        let ended: Result<StreamWriter<Vec<u8>>, Failure> = 'table: loop {
-            for batch in batches.drain(..) {
-                let mut from = 0;
-                // Once too where there is no row.
-                loop {
-                    let (app, following) = (Arc::clone(&self.app), Arc::clone(&self.following));
-                    let (common, schema, asked) = (Arc::clone(&self.common), Arc::clone(&self.schema), batch.clone());
-                    let done = apart(move || {
-                        // By the newest state each time, and none is held in between.
-                        let state = following.state(&app.clearance)?;
-                        let answers = answers(&state, &common, &asked, from);
-                        let rows = answers.rows();
-                        let answers = answers.finish(&schema).map_err(malformed)?;
-                        writer.write(&answers).map_err(|error| malformed(error.to_string()))?;
-                        Ok((writer, rows))
-                    });
-                    match done.await {
-                        Ok((done, rows)) => (writer, from) = (done, from + rows),
-                        // Not ended as if that were all: then a part would pass for the whole.
-                        Err(failure) => break 'table Err(failure),
-                    }
-                    let bytes = std::mem::take(writer.get_mut());
-                    // The next will most likely be as long.
-                    writer.get_mut().reserve(bytes.len());
-                    if sender.send(Ok(bytes.into())).await.is_err() {
-                        return;
-                    }
-                    if from >= batch.num_rows() {
-                        break;
-                    }
-                }
+        loop {
+            self.answered.set(None);
+            for batch in &batches {
+                self.batch(&mut writer, batch)?;
                 asked = Instant::now();
             }
+            // Before the next is gathered: two would be twice as much memory.
+            batches.clear();
+            self.answered.set(Some(Instant::now()));
             if incoming.ended {
-                break Ok(writer);
+                break;
             }
             if asked.elapsed() > QUESTION {
-                break Err(Failure::new(Code::SlowClient, "no whole batch came for a minute"));
+                return Err(slow().into());
             }
-            let next = match next_piece(&mut body).await {
-                Ok(Some(bytes)) => apart(move || incoming.take(bytes).map(|batches| (incoming, batches))).await,
-                Ok(None) => apart(move || incoming.finish().map(|()| (incoming, Vec::new()))).await,
-                Err(failure) => Err(failure),
+            batches = match coming.blocking_recv() {
+                Some(piece) => incoming.take(piece?)?,
+                None => return Err(malformed("the body broke off").into()),
             };
-            match next {
-                Ok(next) => (incoming, batches) = next,
-                Err(failure) => break Err(failure),
+        }
+        writer.finish().map_err(|error| malformed(error.to_string()))?;
+        self.send(&mut writer)
+    }
+
+    /// Answers the rows of a batch, and sends the answers.
+    fn batch(&self, writer: &mut StreamWriter<Vec<u8>>, batch: &RecordBatch) -> Result<(), Broken> {
+        let mut next = 0;
+        // Once too where there is no row.
+        loop {
+            // By the newest state each time, and none is held in between.
+            let state = self.following.state(&self.app.clearance).map_err(Failure::from)?;
+            let answers = answers(&state, &self.common, batch, next);
+            drop(state);
+            next += answers.rows();
+            let answers = answers.finish(&self.schema).map_err(malformed)?;
+            writer.write(&answers).map_err(|error| malformed(error.to_string()))?;
+            self.send(writer)?;
+            if next >= batch.num_rows() {
+                return Ok(());
             }
-        };
-        let last = match ended {
-            Ok(mut writer) => writer.finish().map(|()| std::mem::take(writer.get_mut())).map_err(std::io::Error::other),
-            // The connection breaks off: HTTP has no other way left to say it.
-            Err(failure) => Err(std::io::Error::other(failure.detail)),
-        };
-        let _ = sender.send(last.map(Bytes::from)).await;
-        drop(self.inside);
+        }
+    }
+
+    fn send(&self, writer: &mut StreamWriter<Vec<u8>>) -> Result<(), Broken> {
+        let bytes = std::mem::take(writer.get_mut());
+        // The next will most likely be as long.
+        writer.get_mut().reserve(bytes.len());
+        self.sender.blocking_send(Ok(bytes.into())).map_err(|_| Broken::Untaken)
     }
 }
 

@@ -31,8 +31,8 @@ impl Asked {
     }
 
     /// What is done for it.
-    pub async fn around<T>(&self, work: impl Future<Output = T>) -> T {
-        work.await
+    pub fn around<T>(&self, work: impl Future<Output = T>) -> impl Future<Output = T> {
+        work
     }
 
     /// It was answered.

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::Context as _;
+use futures_util::future::Either;
 use opentelemetry::context::FutureExt as _;
 use opentelemetry::trace::{
     Link, Span as _, SpanContext, SpanKind, Status, TraceContextExt as _, Tracer as _, TracerProvider as _,
@@ -139,10 +140,10 @@ impl Asked {
     }
 
     /// What is done for it.
-    pub async fn around<T>(&self, work: impl Future<Output = T>) -> T {
+    pub fn around<T>(&self, work: impl Future<Output = T>) -> impl Future<Output = T> {
         match &self.0 {
-            Some(context) => work.with_context(context.clone()).await,
-            None => work.await,
+            Some(context) => Either::Left(work.with_context(context.clone())),
+            None => Either::Right(work),
         }
     }
 
