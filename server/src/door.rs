@@ -82,12 +82,14 @@ pub async fn enter(State(door): State<Arc<Door>>, mut request: Request, next: Ne
     let (method, route) = (method(&request), request.extensions().get::<MatchedPath>().cloned());
     let inside = Inside::new(door.inside.clone());
     let asked = Asked::with(method);
-    let admitted = door.admit(&mut request);
     let answering = async {
-        let answered = match admitted {
-            Ok(_place) => AssertUnwindSafe(next.run(request)).catch_unwind().await,
-            Err(failure) => Ok(failure.into_response()),
+        let inside = async {
+            match door.admit(&mut request) {
+                Ok(_place) => next.run(request).await,
+                Err(failure) => failure.into_response(),
+            }
         };
+        let answered = AssertUnwindSafe(inside).catch_unwind().await;
         let response = as_problem(answered.unwrap_or_else(|_| Failure::internal().into_response()));
         let status = response.status().as_u16();
         if response.status().is_server_error() {

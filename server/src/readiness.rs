@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::Mutex;
 
 use crate::log::{Log, Stuck};
+use crate::request_span;
 
 /// How long an answer serves.
 const SERVES: Duration = Duration::from_secs(1);
@@ -71,8 +72,8 @@ impl Readiness {
         }
         let answer = log.probe().await.map_err(NotReady::from);
         match (last.map(|(_, answer)| answer), answer) {
-            (None | Some(Ok(())), Err(error)) => tracing::error!(%error, "not ready"),
-            (Some(Err(_)), Ok(())) => tracing::info!("ready again"),
+            (None | Some(Ok(())), Err(error)) => tracing::error!(parent: &request_span::current(), %error, "not ready"),
+            (Some(Err(_)), Ok(())) => tracing::info!(parent: &request_span::current(), "ready again"),
             _ => {}
         }
         *last = Some((Instant::now(), answer));

@@ -8,6 +8,7 @@ use axum::http::{HeaderValue, Method, Uri};
 use tracing::Span;
 
 /// What lines say of a request.
+#[derive(Clone)]
 pub struct Told {
     id: HeaderValue,
     method: Method,
@@ -31,13 +32,22 @@ impl Told {
     }
 }
 
+/// Work for another thread, which is done for the same request there.
+pub fn carried<T>(work: impl FnOnce() -> T) -> impl FnOnce() -> T {
+    let told = REQUEST.try_with(Clone::clone).ok();
+    move || match told {
+        Some(told) => REQUEST.sync_scope(told, work),
+        None => work(),
+    }
+}
+
 /// The span of the request that this is done for; none outside of one. Never the query, which may name what a lab holds, nor who asks.
 #[must_use]
 pub fn current() -> Span {
     let span = |told: &Told| {
         // A caller may bring its own id; a long one must not fill the log.
         let id = told.id.to_str().ok().and_then(|id| id.get(..64.min(id.len()))).unwrap_or_default();
-        tracing::info_span!("request", id, method = %told.method, path = told.uri.path())
+        tracing::error_span!("request", id, method = %told.method, path = told.uri.path())
     };
     REQUEST.try_with(span).unwrap_or_else(|_| Span::none())
 }

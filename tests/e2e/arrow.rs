@@ -169,6 +169,53 @@ fn a_table_that_breaks_off_has_no_end() {
 }
 
 #[test]
+fn a_table_is_answered_before_more_of_it_is_sent_and_broken_off_where_it_breaks() {
+    let registry = Registry::with_press_and_open();
+    let batch = |from: usize| table(vec![("url", Arc::new(StringArray::from(urls(from, 100))) as ArrayRef)]);
+    let (whole, one) = (stream(&[batch(0), batch(100)]), stream(&[batch(0)]));
+    // Without the mark of its end.
+    let first = &one[..one.len() - 8];
+    assert!(whole.starts_with(first));
+    for (rest, ends) in [(&whole[first.len()..], true), (&[0xff; 4000], false)] {
+        let mut connection = TcpStream::connect(registry.socket()).expect("a connection");
+        connection.set_read_timeout(Some(Duration::from_secs(60))).expect("a timeout");
+        let head = format!(
+            "POST {ASKED} HTTP/1.1\r\nhost: a\r\ncontent-type: {ARROW}\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n"
+        );
+        connection.write_all(head.as_bytes()).expect("a head");
+        let chunk = |bytes: &[u8]| [format!("{:x}\r\n", bytes.len()).as_bytes(), bytes, b"\r\n"].concat();
+        connection.write_all(&chunk(first)).expect("a batch");
+        let mut told = Vec::new();
+        while !String::from_utf8_lossy(&told).contains("reserved") {
+            let mut piece = [0; 4096];
+            let read = connection.read(&mut piece).expect("an answer");
+            assert!(read > 0, "{}", String::from_utf8_lossy(&told));
+            told.extend_from_slice(&piece[..read]);
+        }
+        assert!(told.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&told));
+        let _ = connection.write_all(&[chunk(rest).as_slice(), b"0\r\n\r\n"].concat());
+        let _ = connection.read_to_end(&mut told);
+        assert_eq!(told.ends_with(b"0\r\n\r\n"), ends, "{}", String::from_utf8_lossy(&told));
+    }
+    registry.audit();
+}
+
+#[test]
+fn a_table_is_not_answered_where_an_answer_has_no_end() {
+    let registry = Registry::with_press_and_open();
+    let body = stream(&[table(vec![("url", Arc::new(StringArray::from(urls(0, 3))) as ArrayRef)])]);
+    let mut connection = TcpStream::connect(registry.socket()).expect("a connection");
+    let head =
+        format!("POST {ASKED} HTTP/1.0\r\nhost: a\r\ncontent-type: {ARROW}\r\ncontent-length: {}\r\n\r\n", body.len());
+    connection.write_all(&[head.as_bytes(), &body].concat()).expect("a table");
+    let mut told = Vec::new();
+    connection.set_read_timeout(Some(Duration::from_secs(60))).expect("a timeout");
+    let _ = connection.read_to_end(&mut told);
+    let text = String::from_utf8_lossy(&told);
+    assert!(text.contains(" 400 ") && text.contains("HTTP/1.1"), "{text}");
+}
+
+#[test]
 fn the_readers_of_others_ask_and_read_tables() {
     let Some(python) = independent::python("tables of questions, by pyarrow") else { return };
     let registry = Registry::with_press_and_open();

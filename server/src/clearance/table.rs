@@ -28,6 +28,9 @@ pub const MAX_ROWS: usize = 1 << 20;
 /// About so many bytes of answers make a batch, unless the questions' is over before.
 const ENOUGH: usize = 256 << 10;
 
+/// So many are sent even if more rows were looked up with these: those are looked up again.
+const FULL: usize = 8 << 20;
+
 /// The columns that a question may have. `url` and `content` name the copy; one of them must be there.
 pub const COLUMNS: [&str; 7] = ["url", "content", "captured_at", "acquired_at", "published_at", "channel", "access"];
 
@@ -251,7 +254,13 @@ impl Answers {
         self.rows
     }
 
-    /// Whether there is enough to send: anybody may register what makes the statements of one row megabytes long.
+    /// Whether there is so much that no row more may come: anybody may register what makes the statements of one row megabytes long.
+    #[must_use]
+    pub const fn full(&self) -> bool {
+        self.bytes >= FULL
+    }
+
+    /// Whether there is enough to send.
     #[must_use]
     pub const fn enough(&self) -> bool {
         self.bytes >= ENOUGH

@@ -49,8 +49,9 @@ impl Flags {
         };
         let told = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
         // A full disk under stderr must not end the server: what can't be told is not told.
+        let plain = std::env::var_os("NO_COLOR").filter(|asked| !asked.is_empty());
         // Colours are for people alone: in a journal their codes would stand between the words.
-        let told = told.log_internal_errors(false).with_ansi(std::io::stderr().is_terminal());
+        let told = told.log_internal_errors(false).with_ansi(std::io::stderr().is_terminal() && plain.is_none());
         match self.log_format {
             Form::Text => told.init(),
             Form::Json => told.json().flatten_event(true).with_span_list(false).init(),

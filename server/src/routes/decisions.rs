@@ -3,7 +3,7 @@
 use axum::Extension;
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, Version, header};
 use axum::response::{IntoResponse, Response};
 use cleartitle_schema::acquisition::{Acquisition, CopyUrl, UrlRole};
 use cleartitle_schema::api::{ARROW, DecisionAnswer, DecisionRequest, DecisionRows, MAX_QUESTIONS, NDJSON, Problem};
@@ -272,12 +272,20 @@ pub async fn ask_many(
     State(app): State<Shared>,
     Asked(query): Asked<BatchQuery>,
     Extension(client): Extension<Client>,
+    version: Version,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Failure> {
     let (as_of, explain) = (as_of(query.as_of.as_deref())?, query.explain.unwrap_or(false));
     let media_type = media_type(&headers);
     if media_type == ARROW {
+        // Older versions end every answer as they break it off, and a table has no last line that says it is whole.
+        if version < Version::HTTP_11 {
+            return Err(Failure::new(
+                Code::MalformedRequest,
+                "a table is answered over HTTP/1.1, where an answer has an end",
+            ));
+        }
         return tables::answer(&app, client, as_of, query.common()?, body).await;
     }
     query.check_json()?;

@@ -70,7 +70,15 @@ pub fn require_media_type(headers: &HeaderMap, wanted: &str) -> Result<(), Failu
 /// # Errors
 /// [`Code::SlowClient`] after [`IDLE`], [`Code::MalformedRequest`] for a body that breaks off.
 pub async fn next_piece(stream: &mut BodyDataStream) -> Result<Option<Bytes>, Failure> {
-    match tokio::time::timeout(IDLE, stream.next()).await {
+    next_piece_within(stream, IDLE).await
+}
+
+/// As [`next_piece`], for a client that has some of its time left.
+///
+/// # Errors
+/// As [`next_piece`].
+pub async fn next_piece_within(stream: &mut BodyDataStream, time: Duration) -> Result<Option<Bytes>, Failure> {
+    match tokio::time::timeout(time, stream.next()).await {
         Ok(None) => Ok(None),
         Ok(Some(Ok(bytes))) => Ok(Some(bytes)),
         Ok(Some(Err(_))) => Err(Failure::new(Code::MalformedRequest, "the body broke off")),

@@ -13,7 +13,7 @@ use axum::body::{BodyDataStream, Bytes};
 use tokio::sync::mpsc;
 
 use super::decisions::QUESTION;
-use super::extract::{IDLE, next_piece};
+use super::extract::{IDLE, next_piece, next_piece_within};
 use super::problem::{Code, Failure};
 use crate::clearance::table::{MAX_ROWS, check};
 
@@ -114,12 +114,17 @@ pub(super) fn slow() -> Failure {
 
 /// Hands a body on, piece by piece, to its end or to what is wrong with it.
 pub(super) async fn hand_on(mut body: BodyDataStream, pieces: mpsc::Sender<Piece>, answered: &Answered) {
+    let mut time = IDLE;
     loop {
-        let piece = match next_piece(&mut body).await {
+        let piece = match next_piece_within(&mut body, time).await {
             // A client may await its answers before it sends more: its time runs from then.
-            Err(failure) if failure.code == Code::SlowClient && answered.since() < IDLE => continue,
+            Err(failure) if failure.code == Code::SlowClient && answered.since() < IDLE => {
+                time = IDLE.saturating_sub(answered.since());
+                continue;
+            }
             piece => piece,
         };
+        time = IDLE;
         let last = !matches!(piece, Ok(Some(_)));
         if pieces.send(piece).await.is_err() || last {
             return;

@@ -31,6 +31,7 @@ pub mod webhooks;
 use std::sync::Arc;
 
 use crate::app::App;
+use crate::request_span;
 
 /// What every handler is given.
 pub type Shared = Arc<App>;
@@ -45,10 +46,10 @@ pub async fn blocking<T: Send + 'static>(
 ) -> Result<T, problem::Failure> {
     let turn = Arc::clone(&app.at_work).acquire_owned().await.map_err(|_| problem::Failure::internal())?;
     let app = Arc::clone(app);
-    let done = tokio::task::spawn_blocking(move || {
+    let done = tokio::task::spawn_blocking(request_span::carried(move || {
         // Held by the work itself: whoever asked may have hung up.
         let _turn = turn;
         work(&app)
-    });
+    }));
     done.await.unwrap_or_else(|_| Err(problem::Failure::internal()))
 }

@@ -79,18 +79,22 @@ impl Answering {
     async fn run(self, incoming: Incoming, first: Vec<RecordBatch>, body: BodyDataStream, _inside: Place) {
         let (sender, answered) = (self.sender.clone(), Arc::clone(&self.answered));
         let (pieces, coming) = mpsc::channel(PIECES);
-        let mut answering = tokio::task::spawn_blocking(move || self.table(incoming, first, coming));
+        let mut answering = tokio::task::spawn_blocking(move || {
+            let broken = match self.table(incoming, first, coming) {
+                Ok(()) | Err(Broken::Untaken) => return,
+                Err(Broken::Failed(failure)) => failure.detail,
+            };
+            // Said before the thread lets go of the answer, whatever becomes of the task. The connection breaks off: HTTP has no other
+            // way left to say it, and an end would let a part pass for the whole.
+            let _ = self.sender.blocking_send(Err(std::io::Error::other(broken)));
+        });
         let ended = tokio::select! {
             ended = &mut answering => ended,
             () = hand_on(body, pieces, &answered) => answering.await,
         };
-        // The connection breaks off: HTTP has no other way left to say it, and an end would let a part pass for the whole.
-        let broken = match ended {
-            Ok(Ok(())) | Ok(Err(Broken::Untaken)) => return,
-            Ok(Err(Broken::Failed(failure))) => failure.detail,
-            Err(_) => "the table can't be read".to_owned(),
-        };
-        let _ = sender.send(Err(std::io::Error::other(broken))).await;
+        if ended.is_err() {
+            let _ = sender.send(Err(std::io::Error::other("the table can't be read"))).await;
+        }
     }
 
     /// Answers a table to its end.
@@ -111,7 +115,7 @@ impl Answering {
             }
             // Before the next is gathered: two would be twice as much memory.
             batches.clear();
-            self.answered.set(Some(Instant::now()));
+            self.answered.set(Some(asked));
             if incoming.ended {
                 break;
             }
@@ -186,7 +190,7 @@ fn answers(state: &State, common: &Common, batch: &RecordBatch, first: usize) ->
                 Ok(ruled) => answers.add(ruled),
                 Err(Failure { code, detail, .. }) => answers.add_error(&format!("{}: {detail}", code.word())),
             }
-            !answers.enough()
+            !answers.full()
         };
         match &found {
             Ok(found) if asked.len() == rows.len() => {
