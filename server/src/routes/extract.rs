@@ -31,7 +31,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Asked<T> {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Failure> {
-        // The reader that notes where it is costs each question half as much again: it is asked where something is wrong.
+        // The reader that notes where it is copies each name for it: it is asked only where something is wrong.
         if let Ok(asked) = serde_urlencoded::from_str(parts.uri.query().unwrap_or_default()) {
             return Ok(Self(asked));
         }

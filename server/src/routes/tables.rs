@@ -51,8 +51,8 @@ pub(super) async fn answer(
     Ok(([(header::CONTENT_TYPE, ARROW)], Body::from_stream(ReceiverStream::new(receiver))).into_response())
 }
 
-/// One table's answering, on one thread of its own from begin to end: to go from thread to thread with each piece costs as much as to
-/// find some thousand statements.
+/// One table's answering, on one thread of its own from begin to end: to go from thread to thread with each piece cost up to a tenth of
+/// the rows a second (CAPACITY.md, "Questions").
 struct Answering {
     app: Shared,
     schema: Arc<Schema>,
